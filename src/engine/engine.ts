@@ -1,0 +1,106 @@
+import type { Model } from "../model/model.ts";
+import type { Selection } from "./selection.ts";
+
+/** An attention design run over one architecture. */
+export const VARIANTS = ["hysparse", "full", "hybrid-swa"] as const;
+export type Variant = (typeof VARIANTS)[number];
+
+/** What a layer does under a variant: attends to all tokens, to selected blocks plus a window, or to the window only. */
+export type LayerKind = "full" | "sparse" | "window";
+
+/**
+ * The parts of a layer that are timed. `attend` holds `score`, `select`, `sparse` and `window`:
+ * - project: norm, q/k/v/gates, RoPE, KV-cache write
+ * - attend: everything between projection and output; full layers without scores have only this one
+ * - score: full attention that also emits block scores (fused, so it is the attention of an oracle layer)
+ * - select: block top-k and the dispatch plan
+ * - sparse: attention over the selected blocks
+ * - window: sliding-window attention
+ * - output: gates, output projection, residual
+ * - mlp: norm, SwiGLU, residual
+ */
+export const STAGES = ["project", "attend", "score", "select", "sparse", "window", "output", "mlp"] as const;
+export type Stage = (typeof STAGES)[number];
+
+/** Stages nested in `attend`: their times are part of it, never beside it. */
+export const ATTEND_PARTS = ["score", "select", "sparse", "window"] as const satisfies readonly Stage[];
+
+/** Told of every step of a run. All members are optional; an engine does the extra work only for those present. */
+export interface RunObserver {
+  /** `stage` of `layer` took `ms` more milliseconds (once per prefill chunk). */
+  onStage?(layer: number, stage: Stage, ms: number): void;
+  /** Block scores of a full layer: S[row, kvHead, block] for query positions start .. start + rows - 1, 0 if unseen. */
+  onScores?(layer: number, start: number, rows: number, blocks: number, scores: Float32Array): void;
+  /** Output of a layer for positions start ..: [rows, hidden]. The array is only valid during the call. */
+  onLayerOutput?(layer: number, start: number, hidden: Float32Array): void;
+  /** `done` of `total` units of work (layers times chunks) are finished. */
+  onProgress?(done: number, total: number): void;
+}
+
+export interface RunOptions {
+  /** Cancels within one layer: the call rejects with the signal's reason and the runner must be reset before reuse. */
+  readonly signal?: AbortSignal;
+  readonly observer?: RunObserver;
+}
+
+/** One model under one variant, with its KV caches. Not re-entrant: one call at a time. */
+export interface Runner {
+  readonly variant: Variant;
+  readonly kinds: readonly LayerKind[];
+  /** Tokens in context. */
+  readonly length: number;
+  /**
+   * Runs the prompt into empty caches, allocated for exactly these tokens. Returns the logits [vocabulary] after the
+   * last token.
+   * @throws UserError when a token is outside the vocabulary or the prompt is empty
+   */
+  prefill(tokens: Uint32Array, options?: RunOptions): Promise<Float32Array>;
+  /** Makes room for `tokens` in all (outside any timing), so that decode steps never allocate caches. */
+  reserve(tokens: number): void;
+  /** Appends one token; returns the logits [vocabulary] after it. */
+  decode(token: number, options?: RunOptions): Promise<Float32Array>;
+  /** KV-cache bytes per layer, as allocated now. Layers that own none report 0 for the borrowed part. */
+  kvBytes(): number[];
+  /** The blocks each oracle chose for every query so far (hysparse only). */
+  selection(): Selection | undefined;
+  /** Forgets the context and frees its caches. */
+  reset(): void;
+  dispose(): Promise<void>;
+}
+
+export interface LoadOptions {
+  /** Queries per prefill chunk; the engine chooses when absent. Results do not depend on it. */
+  readonly chunk?: number;
+}
+
+/** What the report says about where it ran. */
+export interface EngineInfo {
+  readonly id: string;
+  readonly device: string;
+  readonly threads: number;
+  /** Type of weights, activations and KV cache. */
+  readonly dtype: "float32" | "float64" | "float16";
+  readonly kvBytesPerValue: number;
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/** The machine's measured speed limits, from which each stage's floor follows. */
+export interface Ceilings {
+  /** Matrix product rate in GFLOP/s. */
+  readonly matrixGflops: number;
+  /** Copy bandwidth in GB/s, bytes read plus bytes written. */
+  readonly copyGBps: number;
+  /** How they were measured, in words. */
+  readonly method: string;
+}
+
+export interface Engine {
+  readonly info: EngineInfo;
+  load(model: Model, variant: Variant, options?: LoadOptions): Promise<Runner>;
+  /** Queries per prefill chunk when `load` is not told otherwise. */
+  defaultChunk(model: Model): number;
+  /** Bytes that `load` and a run of `tokens` will hold at most, before anything is allocated. */
+  estimateBytes(model: Model, variant: Variant, tokens: number): number;
+  measureCeilings(signal?: AbortSignal): Promise<Ceilings>;
+  dispose(): Promise<void>;
+}

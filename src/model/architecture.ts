@@ -1,0 +1,74 @@
+import { z } from "zod";
+
+/** What a layer is under the schedule: `full` attends to every token, `sparse` borrows from the full layer before it. */
+export type ScheduleKind = "full" | "sparse";
+
+const count = z.int().positive();
+
+/**
+ * The shape of a HySparse decoder (arXiv 2602.03560, section 3). Every number an engine needs and nothing else.
+ *
+ * `sparsePerFull` is the paper's N; `block` is B; `selectedTokens` is k (k / B blocks are read per query and KV head);
+ * `window` is w. `gate` says how fine the two sigmoid gates of a sparse layer are: one per query head, or one per value.
+ */
+export const architectureSchema = z
+  .strictObject({
+    layers: count,
+    hidden: count,
+    intermediate: count,
+    queryHeads: count,
+    kvHeads: count,
+    headDim: count,
+    vocabulary: count,
+    sparsePerFull: z.int().nonnegative(),
+    block: count,
+    selectedTokens: count,
+    window: count,
+    gate: z.enum(["head", "element"]),
+    sinks: z.boolean(),
+    ropeBase: z.number().positive(),
+    normEps: z.number().positive(),
+    maxContext: count,
+    tieEmbeddings: z.boolean(),
+  })
+  .superRefine((a, context) => {
+    const refuse = (field: string, message: string): void => {
+      context.addIssue({ code: "custom", path: [field], message });
+    };
+    if (a.queryHeads % a.kvHeads !== 0) {
+      refuse("queryHeads", `${a.queryHeads} query heads cannot be shared out over ${a.kvHeads} KV heads`);
+    }
+    if (a.headDim % 2 !== 0) refuse("headDim", `RoPE rotates pairs, so ${a.headDim} must be even`);
+    if (a.selectedTokens % a.block !== 0) {
+      refuse("selectedTokens", `k = ${a.selectedTokens} is not a multiple of the block size ${a.block}`);
+    }
+  });
+
+export type Architecture = z.infer<typeof architectureSchema>;
+
+/** Blocks read per query and KV head, k / B. */
+export function selectedBlocks(a: Architecture): number {
+  return a.selectedTokens / a.block;
+}
+
+/** Query heads that share one KV head, G = Hq / Hkv. */
+export function groupSize(a: Architecture): number {
+  return a.queryHeads / a.kvHeads;
+}
+
+/** The layer schedule: layer l is full when l mod (N + 1) == 0 or l is the last; 49 layers with N = 11 give 5 full. */
+export function schedule(a: Architecture): ScheduleKind[] {
+  return Array.from({ length: a.layers }, (_, layer) =>
+    layer % (a.sparsePerFull + 1) === 0 || layer === a.layers - 1 ? "full" : "sparse",
+  );
+}
+
+/** The full layer whose K, V and block indices `layer` reads: the nearest full layer at or before it. */
+export function oracleOf(kinds: readonly ScheduleKind[], layer: number): number {
+  return kinds.lastIndexOf("full", layer);
+}
+
+/** For every full layer, the sparse layers that reuse its blocks (empty for the last full layer). */
+export function fedBy(kinds: readonly ScheduleKind[], oracle: number): number[] {
+  return kinds.flatMap((kind, layer) => (kind === "sparse" && oracleOf(kinds, layer) === oracle ? [layer] : []));
+}

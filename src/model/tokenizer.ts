@@ -1,0 +1,15 @@
+/** Token ids of a text and, for each, the characters it came from (UTF-16 code units, as editors count). */
+export interface Encoding {
+  readonly ids: Uint32Array;
+  /** Start of each token in the text; a token that begins inside a character starts at that character. [tokens] */
+  readonly starts: Uint32Array;
+  /** End (exclusive) of each token; a token that ends inside a character ends after that character. [tokens] */
+  readonly ends: Uint32Array;
+}
+
+/** A byte-level BPE tokenizer. Lossless on well-formed text. */
+export interface Tokenizer {
+  readonly vocabulary: number;
+  encode(text: string): Encoding;
+  decode(ids: Iterable<number>): string;
+}

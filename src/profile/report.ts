@@ -1,0 +1,173 @@
+import { z } from "zod";
+import { STAGES, VARIANTS } from "../engine/engine.ts";
+import { architectureSchema } from "../model/architecture.ts";
+
+/**
+ * The report: one versioned JSON document, the only thing that exporters, pages and the editor read. Times are
+ * milliseconds, sizes bytes, rates GFLOP/s and GB/s, text positions UTF-16 code units, lines 1-based.
+ * `schemaVersion` changes whenever a reader of the old form would be misled.
+ */
+export const SCHEMA_VERSION = 1;
+
+const ms = z.number().nonnegative();
+const bytes = z.int().nonnegative();
+const index = z.int().nonnegative();
+const range = z.tuple([index, index]);
+
+const samples = z.strictObject({
+  medianMs: ms,
+  minMs: ms,
+  maxMs: ms,
+  samples: z.array(ms).describe("one per repetition, in order"),
+});
+
+const stage = samples.extend({
+  flops: z.number().nonnegative().describe("floating-point operations the stage must do"),
+  bytes: z.number().nonnegative().describe("bytes the stage must move: inputs once, outputs once"),
+  floorMs: ms.describe("the larger of flops / matrix rate and bytes / copy bandwidth"),
+});
+
+const phase = samples.extend({
+  stages: z.partialRecord(z.enum(STAGES), stage).describe("score, select, sparse and window are parts of attend"),
+});
+
+const layer = z.strictObject({
+  index,
+  kind: z.enum(["full", "sparse", "window"]),
+  kvBytes: bytes.describe("as allocated at the end of prefill"),
+  kvBytesPredicted: bytes.describe("by the formula, for the same tokens"),
+  kvBorrowedFrom: index.optional().describe("the full layer whose K, V this sparse layer reads"),
+  prefill: phase,
+  decode: phase.optional().describe("per output token; absent when no token was decoded"),
+});
+
+const totals = z.strictObject({
+  prefillMs: ms.describe("median over repetitions, all layers, embedding and head: the time to first token"),
+  prefillMinMs: ms,
+  prefillMaxMs: ms,
+  prefillSamples: z.array(ms),
+  timePerOutputTokenMs: ms.optional(),
+  timePerOutputTokenMinMs: ms.optional(),
+  timePerOutputTokenMaxMs: ms.optional(),
+  timePerOutputTokenSamples: z.array(ms).optional(),
+  kvBytes: bytes,
+  kvBytesPredicted: bytes,
+  peakBytes: bytes.describe("peak resident memory of a process of its own that ran this variant once"),
+});
+
+const variant = z.strictObject({
+  layers: z.array(layer),
+  totals,
+  note: z.string().optional().describe("what a reader must know, e.g. that outputs mean nothing under these weights"),
+});
+
+const selectedHead = z.strictObject({
+  blocks: z.array(index).describe("ascending"),
+  scores: z.array(z.number().nonnegative()).describe("block-max softmax probability S (eq. 3), the group's maximum"),
+});
+
+const oracle = z.strictObject({
+  layer: index,
+  feeds: z.array(index).describe("the sparse layers that reuse this selection"),
+  queries: z.array(z.strictObject({ token: index, heads: z.array(selectedHead) })),
+});
+
+const importanceRange = z.strictObject({
+  start: index,
+  end: index,
+  weight: z.number().min(0).max(1).describe("contrast, scaled so that the highest is 1"),
+  score: z.number().nonnegative().describe("mean block score S over full layers, KV heads and the queries"),
+  average: z.number().nonnegative().describe("what a block is expected to score whatever it says: see `contrast`"),
+  selectedBy: index.describe("feeding oracles' KV heads that select this block for the last query"),
+});
+
+const passage = z.strictObject({
+  block: index,
+  start: index,
+  end: index,
+  startLine: z.int().positive(),
+  endLine: z.int().positive(),
+  weight: z.number().min(0).max(1),
+  score: z.number().nonnegative(),
+  average: z.number().nonnegative(),
+  selectedBy: index,
+  text: z.string().optional().describe("only when the document's text was asked for"),
+});
+
+export const reportSchema = z.strictObject({
+  schemaVersion: z.literal(SCHEMA_VERSION),
+  tool: z.strictObject({ name: z.string(), version: z.string() }),
+  createdAt: z.iso.datetime(),
+  document: z.strictObject({
+    name: z.string(),
+    sha256: z.string().regex(/^[0-9a-f]{64}$/).describe("of the whole document's UTF-8 bytes"),
+    bytes,
+    characters: index,
+    lines: index,
+    tokens: index.describe("tokens that were profiled"),
+    totalTokens: index.describe("tokens of the whole document"),
+    truncated: z.boolean(),
+    truncation: z.string().optional().describe("why and where the document was cut"),
+    blockRanges: z.array(range).describe("characters of each KV block, [start, end)"),
+    text: z.string().optional().describe("only when asked for"),
+  }),
+  environment: z.strictObject({
+    engine: z.string(),
+    engineReason: z.string(),
+    device: z.string(),
+    dtype: z.string(),
+    threads: z.int().positive(),
+    os: z.string(),
+    arch: z.string(),
+    memoryBytes: bytes,
+    versions: z.record(z.string(), z.string()),
+    ceilings: z.strictObject({
+      matrixGflops: z.number().positive(),
+      copyGBps: z.number().positive(),
+      method: z.string(),
+    }),
+  }),
+  model: z.strictObject({
+    name: z.string(),
+    weights: z.enum(["trained", "synthetic"]),
+    parameters: index,
+    sha256: z.string().optional(),
+    architecture: architectureSchema,
+    schedule: z.array(z.enum(["full", "sparse"])),
+    notes: z.array(z.string()),
+  }),
+  settings: z.strictObject({
+    variants: z.array(z.enum(VARIANTS)).min(1),
+    repetitions: z.int().positive(),
+    warmup: z.int().nonnegative(),
+    decodeTokens: index,
+    chunk: z.int().positive(),
+    maxTokens: z.int().positive().optional(),
+    importance: z.enum(["last-token", "document"]),
+  }),
+  variants: z.partialRecord(z.enum(VARIANTS), variant),
+  selection: z
+    .strictObject({ block: z.int().positive(), slots: z.int().positive(), oracles: z.array(oracle) })
+    .optional()
+    .describe("absent when hysparse was not among the variants"),
+  importance: z
+    .strictObject({
+      queries: z.enum(["last-token", "document"]),
+      contrast: z.string().describe("how weight follows from score and average, in words"),
+      ranges: z.array(importanceRange),
+      layers: z.array(z.strictObject({ layer: index, scores: z.array(z.number().nonnegative()) })),
+      passages: z.array(passage).describe("most wanted first"),
+    })
+    .optional()
+    .describe("absent when hysparse was not run, and always absent on synthetic weights, where it would mean nothing"),
+  warnings: z.array(z.string()),
+});
+
+export type Report = z.infer<typeof reportSchema>;
+export type VariantReport = z.infer<typeof variant>;
+export type LayerReport = z.infer<typeof layer>;
+export type PhaseReport = z.infer<typeof phase>;
+export type StageReport = z.infer<typeof stage>;
+export type Samples = z.infer<typeof samples>;
+export type ImportanceRange = z.infer<typeof importanceRange>;
+export type Passage = z.infer<typeof passage>;
