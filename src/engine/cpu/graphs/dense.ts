@@ -1,0 +1,112 @@
+import { GraphBuilder, type Value } from "../graph.ts";
+import type { Shape } from "../shape.ts";
+
+/** onnxruntime's fused RMSNorm over the last axis. */
+function rmsNorm(g: GraphBuilder, x: Value, scale: Value, s: Shape): Value {
+  return g.op("SimplifiedLayerNormalization", [x, scale], { axis: -1, epsilon: { float: s.eps } });
+}
+
+/** x W^T with W as checkpoints store it, [out, in]. */
+function linear(g: GraphBuilder, x: Value, weight: Value): Value {
+  return g.matmul(x, weight, { transB: true });
+}
+
+/**
+ * From the layer input to everything attention needs.
+ *
+ * in:  x [C, hidden], norm [hidden], wq [Hq d, hidden], wk, wv [Hkv d, hidden], cos, sin [positions, d / 2],
+ *      position [1] (of the first row); with `gates` also sparseGate, windowGate [gates, hidden]
+ * out: q [Hkv, C, G d] and k [Hkv, C, d] rotated, v [Hkv, C, d]; with `gates` gs, gw [C, gates] after the sigmoid (eq. 9)
+ */
+export function projectGraph(s: Shape, gates: boolean): GraphBuilder {
+  const g = new GraphBuilder("project");
+  const x = g.input("x", "float32", ["C", s.hidden]);
+  const norm = g.input("norm", "float32", [s.hidden]);
+  const wq = g.input("wq", "float32", [s.Hq * s.d, s.hidden]);
+  const wk = g.input("wk", "float32", [s.Hkv * s.d, s.hidden]);
+  const wv = g.input("wv", "float32", [s.Hkv * s.d, s.hidden]);
+  const cos = g.input("cos", "float32", ["positions", s.d / 2]);
+  const sin = g.input("sin", "float32", ["positions", s.d / 2]);
+  const position = g.input("position", "int64", [1]);
+  const n = rmsNorm(g, x, norm, s);
+
+  const rotated = (weight: Value, heads: number): Value => {
+    const rows = g.reshape(linear(g, n, weight), [1, -1, heads * s.d]);
+    return g.microsoft("RotaryEmbedding", [rows, position, cos, sin], { num_heads: heads, interleaved: 0 });
+  };
+  const byHead = (rows: Value, width: number): Value => g.transpose(g.reshape(rows, [-1, s.Hkv, width]), [1, 0, 2]);
+
+  g.output("q", byHead(rotated(wq, s.Hq), s.G * s.d), "float32", [s.Hkv, "C", s.G * s.d]);
+  g.output("k", byHead(rotated(wk, s.Hkv), s.d), "float32", [s.Hkv, "C", s.d]);
+  g.output("v", byHead(linear(g, n, wv), s.d), "float32", [s.Hkv, "C", s.d]);
+  if (gates) {
+    for (const [weight, out] of [
+      ["sparseGate", "gs"],
+      ["windowGate", "gw"],
+    ] as const) {
+      const gate = g.input(weight, "float32", [s.gates, s.hidden]);
+      g.output(out, g.op("Sigmoid", [linear(g, n, gate)]), "float32", ["C", s.gates]);
+    }
+  }
+  return g;
+}
+
+/**
+ * Output projection and residual: y = x + concat(heads) Wo^T. With `gates` the two branches of a sparse layer are mixed
+ * first: o = gs * os + gw * ow (eq. 9).
+ *
+ * in:  x [C, hidden], wo [hidden, Hq d], o [Hkv, C, G d]; with `gates` os, ow [Hkv, C, G d] in its place and gs, gw
+ * out: y [C, hidden]
+ */
+export function outputGraph(s: Shape, gates: boolean): GraphBuilder {
+  const g = new GraphBuilder("output");
+  const x = g.input("x", "float32", ["C", s.hidden]);
+  const wo = g.input("wo", "float32", [s.hidden, s.Hq * s.d]);
+  const rows = (name: string): Value => g.transpose(g.input(name, "float32", [s.Hkv, "C", s.G * s.d]), [1, 0, 2]);
+  let heads: Value;
+  if (gates) {
+    const perGate = (s.Hq * s.d) / s.gates;
+    const gated = (branch: string, gate: string): Value =>
+      g.op("Mul", [
+        g.reshape(rows(branch), [-1, s.gates, perGate]),
+        g.reshape(g.input(gate, "float32", ["C", s.gates]), [-1, s.gates, 1]),
+      ]);
+    heads = g.op("Add", [gated("os", "gs"), gated("ow", "gw")]);
+  } else {
+    heads = rows("o");
+  }
+  const y = g.op("Add", [x, linear(g, g.reshape(heads, [-1, s.Hq * s.d]), wo)]);
+  g.output("y", y, "float32", ["C", s.hidden]);
+  return g;
+}
+
+/**
+ * SwiGLU with its norm and residual: y = x + (silu(n Wgate^T) * (n Wup^T)) Wdown^T, n = RMSNorm(x).
+ *
+ * in:  x [C, hidden], norm [hidden], gate, up [intermediate, hidden], down [hidden, intermediate]
+ * out: y [C, hidden]
+ */
+export function mlpGraph(s: Shape): GraphBuilder {
+  const g = new GraphBuilder("mlp");
+  const x = g.input("x", "float32", ["C", s.hidden]);
+  const norm = g.input("norm", "float32", [s.hidden]);
+  const gate = g.input("gate", "float32", [s.intermediate, s.hidden]);
+  const up = g.input("up", "float32", [s.intermediate, s.hidden]);
+  const down = g.input("down", "float32", [s.hidden, s.intermediate]);
+  const n = rmsNorm(g, x, norm, s);
+  const a = linear(g, n, gate);
+  const silu = g.op("Mul", [a, g.op("Sigmoid", [a])]);
+  const y = g.op("Add", [x, linear(g, g.op("Mul", [silu, linear(g, n, up)]), down)]);
+  g.output("y", y, "float32", ["C", s.hidden]);
+  return g;
+}
+
+/** Final norm and vocabulary projection. in: x [C, hidden], norm, head [vocabulary, hidden]; out: logits [C, vocabulary] */
+export function headGraph(s: Shape): GraphBuilder {
+  const g = new GraphBuilder("head");
+  const x = g.input("x", "float32", ["C", s.hidden]);
+  const norm = g.input("norm", "float32", [s.hidden]);
+  const head = g.input("head", "float32", [s.vocabulary, s.hidden]);
+  g.output("logits", linear(g, rmsNorm(g, x, norm, s), head), "float32", ["C", s.vocabulary]);
+  return g;
+}

@@ -1,0 +1,88 @@
+/**
+ * Keys (after RoPE) and values of one layer, [Hkv, capacity, d] each, so that a block of one head is contiguous.
+ * Positions live at row `position mod capacity`: a full layer's capacity is all T tokens and never wraps, a window
+ * layer's is min(T, w) and does.
+ */
+export class KvCache {
+  readonly #heads: number;
+  readonly #d: number;
+  /** Most rows this layer ever needs: w for a window, unbounded for a full layer. */
+  readonly #most: number;
+  #capacity = 0;
+  #k: Float32Array = new Float32Array(0);
+  #v: Float32Array = new Float32Array(0);
+
+  constructor(heads: number, headDim: number, most: number = Infinity) {
+    this.#heads = heads;
+    this.#d = headDim;
+    this.#most = most;
+  }
+
+  /** Bytes held now, keys and values. */
+  get bytes(): number {
+    return this.#k.byteLength + this.#v.byteLength;
+  }
+
+  /** Makes room for a context of `tokens`, of which `held` are already here. */
+  reserve(tokens: number, held: number): void {
+    const capacity = Math.min(tokens, this.#most);
+    if (capacity <= this.#capacity) return;
+    this.#k = this.#grown(this.#k, capacity, held);
+    this.#v = this.#grown(this.#v, capacity, held);
+    this.#capacity = capacity;
+  }
+
+  // A cache that still grows has never wrapped (its capacity was all tokens so far), so rows keep their places.
+  #grown(old: Float32Array, capacity: number, held: number): Float32Array {
+    const grown = new Float32Array(this.#heads * capacity * this.#d);
+    for (let head = 0; head < this.#heads; head++) {
+      const from = head * this.#capacity * this.#d;
+      grown.set(old.subarray(from, from + Math.min(held, this.#capacity) * this.#d), head * capacity * this.#d);
+    }
+    return grown;
+  }
+
+  /** Stores rows [Hkv, rows, d] of positions start .. start + rows - 1, the last `capacity` of them. */
+  append(k: Float32Array, v: Float32Array, start: number, rows: number): void {
+    const skip = Math.max(0, rows - this.#capacity);
+    for (let head = 0; head < this.#heads; head++) {
+      for (let row = skip; row < rows; ) {
+        const at = (start + row) % this.#capacity;
+        const count = Math.min(rows - row, this.#capacity - at);
+        const from = (head * rows + row) * this.#d;
+        const to = (head * this.#capacity + at) * this.#d;
+        this.#k.set(k.subarray(from, from + count * this.#d), to);
+        this.#v.set(v.subarray(from, from + count * this.#d), to);
+        row += count;
+      }
+    }
+  }
+
+  /** Rows from .. to - 1 of one head's keys, where they lie (full layers, which never wrap). */
+  keys(head: number, from: number, to: number): Float32Array {
+    return this.#k.subarray((head * this.#capacity + from) * this.#d, (head * this.#capacity + to) * this.#d);
+  }
+
+  /** Rows from .. to - 1 of one head's values, where they lie (full layers, which never wrap). */
+  values(head: number, from: number, to: number): Float32Array {
+    return this.#v.subarray((head * this.#capacity + from) * this.#d, (head * this.#capacity + to) * this.#d);
+  }
+
+  /** Copies positions from .. to - 1 of one head, wrapping as needed, to `k` and `v` starting at `offset` floats. */
+  copyTo(k: Float32Array, v: Float32Array, offset: number, head: number, from: number, to: number): void {
+    for (let position = from; position < to; ) {
+      const at = position % this.#capacity;
+      const count = Math.min(to - position, this.#capacity - at);
+      k.set(this.keys(head, at, at + count), offset + (position - from) * this.#d);
+      v.set(this.values(head, at, at + count), offset + (position - from) * this.#d);
+      position += count;
+    }
+  }
+
+  /** Frees everything. */
+  clear(): void {
+    this.#capacity = 0;
+    this.#k = new Float32Array(0);
+    this.#v = new Float32Array(0);
+  }
+}

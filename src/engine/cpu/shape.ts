@@ -1,0 +1,37 @@
+import { groupSize, selectedBlocks, type Architecture } from "../../model/architecture.ts";
+
+/** The architecture's numbers under the short names that the graphs use (hysparse.md's letters). */
+export interface Shape {
+  readonly hidden: number;
+  readonly intermediate: number;
+  readonly vocabulary: number;
+  readonly Hq: number;
+  readonly Hkv: number;
+  readonly G: number;
+  readonly d: number;
+  readonly B: number;
+  readonly slots: number;
+  readonly w: number;
+  readonly eps: number;
+  readonly scale: number;
+  /** Values per gate and branch: Hq, or Hq * d. */
+  readonly gates: number;
+}
+
+export function shapeOf(a: Architecture): Shape {
+  return {
+    hidden: a.hidden,
+    intermediate: a.intermediate,
+    vocabulary: a.vocabulary,
+    Hq: a.queryHeads,
+    Hkv: a.kvHeads,
+    G: groupSize(a),
+    d: a.headDim,
+    B: a.block,
+    slots: selectedBlocks(a),
+    w: a.window,
+    eps: a.normEps,
+    scale: 1 / Math.sqrt(a.headDim),
+    gates: a.gate === "head" ? a.queryHeads : a.queryHeads * a.headDim,
+  };
+}
