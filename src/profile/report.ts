@@ -137,6 +137,7 @@ export const reportSchema = z.strictObject({
     notes: z.array(z.string()),
   }),
   settings: z.strictObject({
+    model: z.string().optional().describe("the model as it was asked for: a known name, or a checkpoint folder"),
     variants: z.array(z.enum(VARIANTS)).min(1),
     repetitions: z.int().positive(),
     warmup: z.int().nonnegative(),

@@ -1,0 +1,56 @@
+import { createHash } from "node:crypto";
+import { blockRanges } from "../model/block-ranges.ts";
+import { UserError } from "../model/errors.ts";
+import type { Model } from "../model/model.ts";
+import type { Report } from "./report.ts";
+import type { ProfileRequest } from "./request.ts";
+
+/** The tokens to profile, and what the report says of the document. */
+export interface PreparedDocument {
+  readonly tokens: Uint32Array;
+  readonly report: Report["document"];
+}
+
+/**
+ * Tokenizes the document and cuts it where it must be cut: at `maxTokens`, or at the context that the model was made for.
+ * A cut is always said in the report.
+ * @throws UserError when there is nothing to profile
+ */
+export function prepareDocument(request: ProfileRequest): PreparedDocument {
+  const { name, text } = request.document;
+  const { architecture, tokenizer } = request.model;
+  const encoding = tokenizer.encode(text);
+  const total = encoding.ids.length;
+  if (total === 0) throw new UserError(`${name} is empty: there is nothing to profile`);
+  const limit = request.maxTokens ?? architecture.maxContext;
+  const tokens = Math.min(total, limit);
+  const kept = {
+    ids: encoding.ids.slice(0, tokens),
+    starts: encoding.starts.slice(0, tokens),
+    ends: encoding.ends.slice(0, tokens),
+  };
+  return {
+    tokens: kept.ids,
+    report: {
+      name,
+      sha256: createHash("sha256").update(text, "utf8").digest("hex"),
+      bytes: Buffer.byteLength(text, "utf8"),
+      characters: text.length,
+      lines: text.split("\n").length,
+      tokens,
+      totalTokens: total,
+      truncated: tokens < total,
+      ...(tokens < total ? { truncation: cutNote(request.model, request.maxTokens, tokens, total) } : {}),
+      blockRanges: blockRanges(kept, architecture.block, text.length).map(([start, end]) => [start, end]),
+      ...(request.includeText ? { text } : {}),
+    },
+  };
+}
+
+function cutNote(model: Model, maxTokens: number | undefined, tokens: number, total: number): string {
+  const why =
+    maxTokens === undefined
+      ? `the model ${model.name} was made for ${model.architecture.maxContext} tokens; --max-tokens ${total} profiles all`
+      : `--max-tokens ${maxTokens} was given`;
+  return `Only the first ${tokens} of the document's ${total} tokens were profiled: ${why}.`;
+}

@@ -1,0 +1,35 @@
+import os from "node:os";
+import { UserError } from "../model/errors.ts";
+import type { ProfileRequest } from "./request.ts";
+
+const GIB = 2 ** 30;
+
+/**
+ * Refuses a run that will not fit, before anything is allocated.
+ * @throws UserError with the bytes needed, the bytes there are, and the longest context that fits
+ */
+export function checkMemory(request: ProfileRequest, tokens: number, available = availableBytes()): void {
+  const { engine, model, variants } = request;
+  const needed = (count: number): number =>
+    Math.max(...variants.map((variant) => engine.estimateBytes(model, variant, count)));
+  if (needed(tokens) <= available) return;
+  let fits = 0;
+  let tooLong = tokens;
+  while (tooLong - fits > 1) {
+    const middle = Math.floor((fits + tooLong) / 2);
+    if (needed(middle) <= available) fits = middle;
+    else tooLong = middle;
+  }
+  const advice = fits > 0 ? `--max-tokens ${fits} would fit` : "not even one token would fit";
+  throw new UserError(
+    `${tokens} tokens need about ${gib(needed(tokens))} beside the weights and ${gib(available)} are available: ${advice}`,
+  );
+}
+
+function gib(bytes: number): string {
+  return `${(bytes / GIB).toFixed(1)} GiB`;
+}
+
+function availableBytes(): number {
+  return process.availableMemory?.() ?? os.freemem();
+}

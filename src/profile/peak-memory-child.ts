@@ -1,0 +1,28 @@
+import { z } from "zod";
+import { VARIANTS } from "../engine/engine.ts";
+import { createEngine } from "../engine/registry.ts";
+import { loadModel } from "../model/models.ts";
+import { peakRequestSchema } from "./peak-memory.ts";
+import { argmax } from "./run-variant.ts";
+
+/** Runs one variant once and tells the parent the most memory that this process ever held. */
+async function measure(message: unknown): Promise<void> {
+  const request = peakRequestSchema.parse(message);
+  const { engine } = await createEngine(request.engine);
+  const model = await loadModel(request.model);
+  const variant = z.enum(VARIANTS).parse(request.variant);
+  const runner = await engine.load(model, variant, request.chunk === undefined ? {} : { chunk: request.chunk });
+  const logits = await runner.prefill(Uint32Array.from(request.tokens));
+  runner.reserve(request.tokens.length + 1);
+  await runner.decode(argmax(logits));
+  process.send?.({ peakBytes: process.resourceUsage().maxRSS * 1024 }, () => process.exit(0));
+}
+
+// A parent that is gone cannot be told anything.
+process.once("disconnect", () => process.exit(1));
+process.once("message", (message) => {
+  measure(message).catch((error: unknown) => {
+    console.error(error instanceof Error ? error.message : error);
+    process.exit(1);
+  });
+});

@@ -1,0 +1,65 @@
+import { fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { z } from "zod";
+import type { Variant } from "../engine/engine.ts";
+import { UserError } from "../model/errors.ts";
+import type { PeakMeasurement } from "./request.ts";
+
+/** What the child needs to build the same run. */
+export const peakRequestSchema = z.strictObject({
+  engine: z.string(),
+  model: z.string(),
+  variant: z.string(),
+  tokens: z.array(z.int().nonnegative()),
+  chunk: z.int().positive().optional(),
+});
+
+export type PeakRequest = z.infer<typeof peakRequestSchema>;
+
+const peakReplySchema = z.strictObject({ peakBytes: z.int().positive() });
+
+/**
+ * Measures peak resident memory in a process of its own per variant: within one process, what an earlier variant's
+ * allocator kept would be counted for the later ones. The child prefills the tokens and decodes one.
+ */
+export function peakMeasurement(engine: string, model: string, chunk?: number): PeakMeasurement {
+  return (variant: Variant, tokens: Uint32Array, signal?: AbortSignal) =>
+    new Promise((resolve, reject) => {
+      const child = fork(fileURLToPath(new URL("./peak-memory-child.ts", import.meta.url)), {
+        stdio: ["ignore", "ignore", "pipe", "ipc"],
+      });
+      let complaint = "";
+      const stop = (): void => {
+        child.kill("SIGKILL");
+      };
+      signal?.addEventListener("abort", stop, { once: true });
+      child.stderr?.on("data", (data: Buffer) => {
+        complaint = (complaint + data.toString()).slice(-2000);
+      });
+      child.once("message", (message) => {
+        resolve(peakReplySchema.parse(message).peakBytes);
+      });
+      child.once("error", reject);
+      child.once("exit", (code, killed) => {
+        signal?.removeEventListener("abort", stop);
+        if (signal?.aborted === true) reject(signal.reason instanceof Error ? signal.reason : new Error("cancelled"));
+        const how = killed === null ? `exit code ${String(code)}` : `signal ${killed}`;
+        // After a reply the promise is settled and this is ignored.
+        reject(
+          new UserError(
+            `the process that measures the peak memory of ${variant} ended with ${how}; the machine may be out of memory ` +
+              `(--max-tokens makes it smaller). ${complaint.trim().split("\n").at(-1) ?? ""}`.trim(),
+          ),
+        );
+      });
+      const request: PeakRequest = {
+        engine,
+        model,
+        variant,
+        tokens: [...tokens],
+        ...(chunk === undefined ? {} : { chunk }),
+      };
+      if (signal?.aborted === true) stop();
+      else child.send(request);
+    });
+}

@@ -1,0 +1,214 @@
+import os from "node:os";
+import { createRequire } from "node:module";
+import { z } from "zod";
+import type { Ceilings, Runner, Variant } from "../engine/engine.ts";
+import type { Selection } from "../engine/selection.ts";
+import { fedBy, schedule } from "../model/architecture.ts";
+import { prepareDocument, type PreparedDocument } from "./document.ts";
+import { importanceReport } from "./importance.ts";
+import { checkMemory } from "./memory-check.ts";
+import { ProgressMeter } from "./progress-meter.ts";
+import { SCHEMA_VERSION, type Report } from "./report.ts";
+import type { ProfileRequest } from "./request.ts";
+import { runVariant, type VariantRun } from "./run-variant.ts";
+import { ScoreStatistics } from "./score-statistics.ts";
+import { variantReport } from "./variant-report.ts";
+import { warnings } from "./warnings.ts";
+
+/** What the untimed rounds are kept for. */
+interface Recording {
+  readonly selection: Selection;
+  readonly statistics: ScoreStatistics;
+}
+
+/**
+ * Profiles a document: tokenizes it, runs every variant in turn on the engine (untimed first, then interleaved with the
+ * order rotated by one each round, so that drift of the machine falls on all alike), and returns the report.
+ *
+ * @throws UserError for input that cannot be profiled; the signal's reason when cancelled
+ */
+export async function profile(request: ProfileRequest): Promise<Report> {
+  const { model, engine, variants, signal } = request;
+  request.onProgress?.({ phase: "reading the document", done: 0, total: 1 });
+  const document = prepareDocument(request);
+  const tokens = document.tokens.length;
+  checkMemory(request, tokens);
+  const meter = new ProgressMeter(request, tokens);
+  meter.phase("measuring the machine");
+  const ceilings = await engine.measureCeilings(signal);
+
+  const runners = new Map<Variant, Runner>();
+  try {
+    for (const variant of variants) {
+      runners.set(variant, await engine.load(model, variant, request.chunk === undefined ? {} : { chunk: request.chunk }));
+    }
+    const recording = await warmUp(request, runners, document, meter);
+    const runs = await timedRounds(request, runners, document, meter);
+    const peaks = new Map<Variant, number>();
+    for (const variant of variants) {
+      meter.begin("peak memory", variant);
+      peaks.set(variant, await request.measurePeak(variant, document.tokens, signal));
+      meter.advance(1);
+    }
+    return assemble(request, document, ceilings, runners, runs, peaks, recording);
+  } finally {
+    for (const runner of runners.values()) await runner.dispose();
+  }
+}
+
+async function warmUp(
+  request: ProfileRequest,
+  runners: ReadonlyMap<Variant, Runner>,
+  document: PreparedDocument,
+  meter: ProgressMeter,
+): Promise<Recording | undefined> {
+  const { architecture } = request.model;
+  let recording: Recording | undefined;
+  for (let round = 0; round < request.warmup; round++) {
+    for (const [variant, runner] of runners) {
+      meter.begin("warm-up", variant);
+      const records = variant === "hysparse" && recording === undefined;
+      const statistics = new ScoreStatistics(document.tokens.length, architecture.block, architecture.kvHeads);
+      const run = await runVariant(runner, document.tokens, {
+        decodeTokens: request.decodeTokens,
+        signal: request.signal,
+        onProgress: (share) => meter.advance(share),
+        ...(records
+          ? { onScores: (layer, start, rows, blocks, scores) => statistics.add(layer, start, rows, blocks, scores) }
+          : {}),
+      });
+      if (records && run.selection !== undefined) recording = { selection: run.selection, statistics };
+    }
+  }
+  return recording;
+}
+
+async function timedRounds(
+  request: ProfileRequest,
+  runners: ReadonlyMap<Variant, Runner>,
+  document: PreparedDocument,
+  meter: ProgressMeter,
+): Promise<ReadonlyMap<Variant, VariantRun[]>> {
+  const order = [...runners];
+  const runs = new Map<Variant, VariantRun[]>(order.map(([variant]) => [variant, []]));
+  for (let round = 0; round < request.repetitions; round++) {
+    for (let i = 0; i < order.length; i++) {
+      const next = order[(i + round) % order.length];
+      if (next === undefined) continue;
+      const [variant, runner] = next;
+      meter.begin(`repetition ${round + 1} of ${request.repetitions}`, variant);
+      const run = await runVariant(runner, document.tokens, {
+        decodeTokens: request.decodeTokens,
+        signal: request.signal,
+        onProgress: (share) => meter.advance(share),
+      });
+      runs.get(variant)?.push(run);
+    }
+  }
+  return runs;
+}
+
+function assemble(
+  request: ProfileRequest,
+  document: PreparedDocument,
+  ceilings: Ceilings,
+  runners: ReadonlyMap<Variant, Runner>,
+  runs: ReadonlyMap<Variant, VariantRun[]>,
+  peaks: ReadonlyMap<Variant, number>,
+  recording: Recording | undefined,
+): Report {
+  const { model, engine } = request;
+  const { architecture } = model;
+  const { info } = engine;
+  const variants: Report["variants"] = {};
+  for (const [variant, runner] of runners) {
+    variants[variant] = variantReport({
+      model,
+      variant,
+      kinds: runner.kinds,
+      runs: runs.get(variant) ?? [],
+      tokens: document.tokens.length,
+      decodeTokens: request.decodeTokens,
+      bytesPerValue: info.kvBytesPerValue,
+      ceilings,
+      peakBytes: peaks.get(variant) ?? 0,
+    });
+  }
+  return {
+    schemaVersion: SCHEMA_VERSION,
+    tool: toolVersion(),
+    createdAt: new Date().toISOString(),
+    document: document.report,
+    environment: {
+      engine: info.id,
+      engineReason: request.engineReason,
+      device: info.device,
+      dtype: info.dtype,
+      threads: info.threads,
+      os: `${os.type()} ${os.release()}`,
+      arch: os.arch(),
+      memoryBytes: os.totalmem(),
+      versions: { ...info.versions },
+      ceilings,
+    },
+    model: {
+      name: model.name,
+      weights: model.origin,
+      parameters: model.parameters,
+      ...(model.sha256 === undefined ? {} : { sha256: model.sha256 }),
+      architecture,
+      schedule: schedule(architecture),
+      notes: [...model.notes],
+    },
+    settings: {
+      variants: [...request.variants],
+      repetitions: request.repetitions,
+      warmup: request.warmup,
+      decodeTokens: request.decodeTokens,
+      chunk: request.chunk ?? engine.defaultChunk(model),
+      ...(request.maxTokens === undefined ? {} : { maxTokens: request.maxTokens }),
+      importance: request.importance,
+    },
+    variants,
+    ...(recording === undefined ? {} : { selection: selectionReport(request, document, recording.selection) }),
+    ...(recording === undefined || model.origin === "synthetic"
+      ? {}
+      : {
+          importance: importanceReport({
+            statistics: recording.statistics,
+            selection: recording.selection,
+            queries: request.importance,
+            tokens: document.tokens.length,
+            blockRanges: document.report.blockRanges,
+            text: request.document.text,
+            includeText: request.includeText,
+          }),
+        }),
+    warnings: warnings(request, document),
+  };
+}
+
+/** What each feeding oracle selected for the document's last token. */
+function selectionReport(
+  request: ProfileRequest,
+  document: PreparedDocument,
+  selection: Selection,
+): NonNullable<Report["selection"]> {
+  const { architecture } = request.model;
+  const kinds = schedule(architecture);
+  const token = document.tokens.length - 1;
+  return {
+    block: architecture.block,
+    slots: architecture.selectedTokens / architecture.block,
+    oracles: selection.oracles.map((oracle) => ({
+      layer: oracle.layer,
+      feeds: fedBy(kinds, oracle.layer),
+      queries: [{ token, heads: Array.from({ length: oracle.kvHeads }, (_, head) => oracle.at(token, head)) }],
+    })),
+  };
+}
+
+function toolVersion(): Report["tool"] {
+  const manifest: unknown = createRequire(import.meta.url)("../../package.json");
+  return z.object({ name: z.string(), version: z.string() }).parse(manifest);
+}

@@ -1,0 +1,38 @@
+import type { Engine, Variant } from "../engine/engine.ts";
+import type { Model } from "../model/model.ts";
+import type { Report } from "./report.ts";
+
+export interface ProfileProgress {
+  /** What is going on, for people: "warm-up", "prefill 2 of 3", "decode 2 of 3", "peak memory". */
+  readonly phase: string;
+  readonly variant?: Variant;
+  /** Share of the whole job that is done, `done` of `total`; never goes back. */
+  readonly done: number;
+  readonly total: number;
+}
+
+/** Measures the peak resident bytes of one run of `variant` on `tokens`, apart from this process. */
+export type PeakMeasurement = (variant: Variant, tokens: Uint32Array, signal?: AbortSignal) => Promise<number>;
+
+export interface ProfileRequest {
+  readonly document: { readonly name: string; readonly text: string };
+  readonly model: Model;
+  readonly engine: Engine;
+  /** Why this engine was picked, for the report. */
+  readonly engineReason: string;
+  readonly variants: readonly Variant[];
+  readonly decodeTokens: number;
+  readonly repetitions: number;
+  /** Untimed rounds before the timed ones; at least one, since the first also records the selection. */
+  readonly warmup: number;
+  readonly importance: NonNullable<Report["importance"]>["queries"];
+  /** Cut the document after so many tokens. */
+  readonly maxTokens?: number;
+  /** Queries per prefill chunk. */
+  readonly chunk?: number;
+  /** Keep the document's text in the report. */
+  readonly includeText: boolean;
+  readonly measurePeak: PeakMeasurement;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: ProfileProgress) => void;
+}

@@ -1,0 +1,50 @@
+import { ATTEND_PARTS, type Ceilings, type RunObserver, type Stage } from "../engine/engine.ts";
+import { floorMs, type Cost } from "./cost.ts";
+import type { PhaseReport, StageReport } from "./report.ts";
+import { summarize } from "./statistics.ts";
+
+const NESTED: ReadonlySet<Stage> = new Set(ATTEND_PARTS);
+
+/** Milliseconds per layer and stage of one run. */
+export type StageTimes = readonly ReadonlyMap<Stage, number>[];
+
+/** Adds up what an engine reports while a run goes on. */
+export class StageTimer implements Pick<RunObserver, "onStage"> {
+  readonly #times: Map<Stage, number>[];
+
+  constructor(layers: number) {
+    this.#times = Array.from({ length: layers }, () => new Map<Stage, number>());
+  }
+
+  onStage = (layer: number, stage: Stage, ms: number): void => {
+    const times = this.#times[layer];
+    times?.set(stage, (times.get(stage) ?? 0) + ms);
+  };
+
+  /** Times so far, divided by `steps`. */
+  per(steps: number): StageTimes {
+    return this.#times.map((times) => new Map([...times].map(([stage, ms]) => [stage, ms / steps])));
+  }
+}
+
+/** One layer's phase from the repetitions' stage times and the stages' costs (both per step). */
+export function phaseReport(
+  repetitions: readonly StageTimes[],
+  layer: number,
+  costs: Readonly<Partial<Record<Stage, Cost>>>,
+  ceilings: Ceilings,
+): PhaseReport {
+  const runs = repetitions.map((times) => times[layer] ?? new Map<Stage, number>());
+  const stages: Partial<Record<Stage, StageReport>> = {};
+  for (const stage of new Set(runs.flatMap((run) => [...run.keys()]))) {
+    const cost = costs[stage] ?? { flops: 0, bytes: 0 };
+    stages[stage] = {
+      ...summarize(runs.map((run) => run.get(stage) ?? 0)),
+      flops: cost.flops,
+      bytes: cost.bytes,
+      floorMs: floorMs(cost, ceilings),
+    };
+  }
+  const whole = runs.map((run) => [...run].reduce((sum, [stage, ms]) => sum + (NESTED.has(stage) ? 0 : ms), 0));
+  return { ...summarize(whole), stages };
+}

@@ -1,0 +1,118 @@
+import type { Ceilings, Runner, Variant } from "../engine/engine.ts";
+import type { Selection } from "../engine/selection.ts";
+import { fedBy, oracleOf, schedule } from "../model/architecture.ts";
+import type { Model } from "../model/model.ts";
+import { layerCosts, withAttend, type Span } from "./cost.ts";
+import { predictedKvBytes } from "./kv.ts";
+import type { LayerReport, VariantReport } from "./report.ts";
+import type { VariantRun } from "./run-variant.ts";
+import { selectedKeys } from "./selected-keys.ts";
+import { phaseReport, type StageTimes } from "./stage-times.ts";
+import { summarize } from "./statistics.ts";
+
+export interface VariantMeasurement {
+  readonly model: Model;
+  readonly variant: Variant;
+  readonly kinds: Runner["kinds"];
+  /** The timed runs, in order. */
+  readonly runs: readonly VariantRun[];
+  readonly tokens: number;
+  readonly decodeTokens: number;
+  readonly bytesPerValue: number;
+  readonly ceilings: Ceilings;
+  readonly peakBytes: number;
+}
+
+/** One variant's part of the report, from its timed runs. */
+export function variantReport(m: VariantMeasurement): VariantReport {
+  const { model, runs } = m;
+  const first = runs[0];
+  if (first === undefined) throw new Error(`${m.variant} was never run`);
+  const kinds = schedule(model.architecture);
+  const predicted = predictedKvBytes(model.architecture, m.variant, m.tokens, m.bytesPerValue);
+  const layers = m.kinds.map((kind, index): LayerReport => {
+    const decode = runs.flatMap((run) => run.decodeStages ?? []);
+    return {
+      index,
+      kind,
+      kvBytes: first.kvBytes[index] ?? 0,
+      kvBytesPredicted: predicted[index] ?? 0,
+      ...(kind === "sparse" ? { kvBorrowedFrom: oracleOf(kinds, index) } : {}),
+      prefill: layerPhase(m, index, { from: 0, to: m.tokens, passes: 1 }, runs.map((run) => run.prefillStages), 1),
+      ...(decode.length > 0
+        ? {
+            decode: layerPhase(
+              m,
+              index,
+              { from: m.tokens, to: m.tokens + m.decodeTokens, passes: m.decodeTokens },
+              runs.map((run) => run.decodeStages ?? []),
+              m.decodeTokens,
+            ),
+          }
+        : {}),
+    };
+  });
+  const prefill = summarize(runs.map((run) => run.prefillMs));
+  const perToken = runs.flatMap((run) => run.perTokenMs ?? []);
+  const sum = (of: (layer: LayerReport) => number): number => layers.reduce((total, layer) => total + of(layer), 0);
+  return {
+    layers,
+    totals: {
+      prefillMs: prefill.medianMs,
+      prefillMinMs: prefill.minMs,
+      prefillMaxMs: prefill.maxMs,
+      prefillSamples: prefill.samples,
+      ...(perToken.length > 0 ? perTokenTotals(perToken) : {}),
+      kvBytes: sum((layer) => layer.kvBytes),
+      kvBytesPredicted: sum((layer) => layer.kvBytesPredicted),
+      peakBytes: m.peakBytes,
+    },
+    ...(model.origin === "trained" && m.variant !== "hysparse"
+      ? { note: "These weights were trained as HySparse: times and memory hold, what this variant would write does not." }
+      : {}),
+  };
+}
+
+function perTokenTotals(samples: readonly number[]): Partial<VariantReport["totals"]> {
+  const { medianMs, minMs, maxMs } = summarize(samples);
+  return {
+    timePerOutputTokenMs: medianMs,
+    timePerOutputTokenMinMs: minMs,
+    timePerOutputTokenMaxMs: maxMs,
+    timePerOutputTokenSamples: [...samples],
+  };
+}
+
+function layerPhase(
+  m: VariantMeasurement,
+  layer: number,
+  span: Span,
+  repetitions: readonly StageTimes[],
+  steps: number,
+): LayerReport["prefill"] {
+  const { architecture } = m.model;
+  const kinds = schedule(architecture);
+  const kind = m.kinds[layer] ?? "full";
+  const costs = layerCosts(
+    architecture,
+    {
+      kind,
+      oracle: m.variant === "hysparse" && kind === "full" && fedBy(kinds, layer).length > 0,
+      selectedKeys: kind === "sparse" ? keysRead(m.runs[0]?.selection, oracleOf(kinds, layer), span, architecture.block) : 0,
+    },
+    span,
+    m.bytesPerValue,
+  );
+  const perStep = Object.fromEntries(
+    Object.entries(withAttend(costs)).map(([stage, { flops, bytes }]) => [
+      stage,
+      { flops: flops / steps, bytes: bytes / steps },
+    ]),
+  );
+  return phaseReport(repetitions, layer, perStep, m.ceilings);
+}
+
+function keysRead(selection: Selection | undefined, oracle: number, span: Span, block: number): number {
+  const chosen = selection?.oracles.find(({ layer }) => layer === oracle);
+  return chosen === undefined ? 0 : selectedKeys(chosen, span.from, span.to, block);
+}

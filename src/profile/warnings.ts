@@ -1,0 +1,34 @@
+import { schedule } from "../model/architecture.ts";
+import type { PreparedDocument } from "./document.ts";
+import type { ProfileRequest } from "./request.ts";
+
+/** What a reader must know before believing the numbers. */
+export function warnings(request: ProfileRequest, document: PreparedDocument): string[] {
+  const { model, engine, variants } = request;
+  const { selectedTokens, window, maxContext } = model.architecture;
+  const tokens = document.tokens.length;
+  const said: string[] = [];
+  if (document.report.truncation !== undefined) said.push(document.report.truncation);
+  if (model.origin === "synthetic") {
+    said.push(
+      `The weights of ${model.name} are random: latency and memory hold for its shape, the selection means nothing and no ` +
+        "importance is shown.",
+    );
+  }
+  if (variants.includes("hysparse") && schedule(model.architecture).includes("sparse") && selectedTokens + window >= tokens) {
+    said.push(
+      `Nothing is sparse at this length: k + w = ${selectedTokens + window} tokens reach over all ${tokens}. Profile a ` +
+        "longer document to see what sparsity does.",
+    );
+  }
+  if (tokens > maxContext) {
+    said.push(
+      `${tokens} tokens are beyond the ${maxContext} that ${model.name} was made for: latency and memory hold, importance ` +
+        "is extrapolation.",
+    );
+  }
+  if (engine.info.id === "reference") {
+    said.push("The reference engine is plain float64 loops, made to be right: its times say nothing about any design.");
+  }
+  return said;
+}

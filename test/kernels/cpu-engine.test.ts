@@ -1,0 +1,4 @@
+import { describeEngine } from "./conformance.ts";
+import { CpuEngine } from "../../src/engine/cpu/engine.ts";
+
+describeEngine("CPU engine", () => Promise.resolve(new CpuEngine()), { tolerance: 1e-4 });
