@@ -7,9 +7,12 @@ export interface Encoding {
   readonly ends: Uint32Array;
 }
 
-/** A byte-level BPE tokenizer. Lossless on well-formed text. */
+/** A byte-level BPE tokenizer. Lossless on well-formed text; lone surrogates are encoded as U+FFFD. */
 export interface Tokenizer {
+  /** One more than the highest id. */
   readonly vocabulary: number;
+  /** Text that spells a special token is encoded as ordinary text. */
   encode(text: string): Encoding;
+  /** Bytes that are not UTF-8 (half a character) and ids without a token become U+FFFD. */
   decode(ids: Iterable<number>): string;
 }

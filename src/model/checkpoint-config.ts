@@ -1,0 +1,41 @@
+import { z } from "zod";
+import { architectureSchema } from "./architecture.ts";
+import { UserError } from "./errors.ts";
+import { explainIssues } from "./explain.ts";
+
+export const CHECKPOINT_VERSION = 1;
+
+/** config.json of a checkpoint folder. Other keys are for readers and are ignored. */
+export const checkpointConfigSchema = z.object({
+  format: z.literal("hysparse", 'this is not a HySparse checkpoint: "format" must be "hysparse"'),
+  formatVersion: z.literal(CHECKPOINT_VERSION, {
+    error: ({ input }) => `is ${JSON.stringify(input)}, and this version reads ${CHECKPOINT_VERSION}`,
+  }),
+  name: z.string().min(1).max(200),
+  weights: z.enum(["trained", "synthetic"]),
+  architecture: architectureSchema,
+  /** How it was trained, for readers. */
+  training: z.record(z.string(), z.unknown()).optional(),
+  /** Roles of tokens, e.g. the one between documents. */
+  specialTokens: z.record(z.string(), z.unknown()).optional(),
+});
+
+export type CheckpointConfig = z.infer<typeof checkpointConfigSchema>;
+
+/**
+ * @param source how to call the file in messages
+ * @throws UserError listing what is wrong by field
+ */
+export function parseCheckpointConfig(json: string, source: string): CheckpointConfig {
+  let raw: unknown;
+  try {
+    raw = JSON.parse(json);
+  } catch (error) {
+    throw new UserError(`${source} is not JSON: ${(error as Error).message}. Correct it or export it again.`);
+  }
+  const parsed = checkpointConfigSchema.safeParse(raw);
+  if (!parsed.success) {
+    throw new UserError(`${source}: ${explainIssues(parsed.error)}. Correct it or export the checkpoint again.`);
+  }
+  return parsed.data;
+}

@@ -1,0 +1,32 @@
+import type { Architecture, ScheduleKind } from "./architecture.ts";
+import type { LayerWeights } from "./model.ts";
+
+/** Gathers one layer's tensors from a source that knows them by the names in tensors.ts, without the layer's prefix. */
+export function assembleLayer(
+  a: Architecture,
+  kind: ScheduleKind,
+  tensor: (name: string) => Float32Array,
+): LayerWeights {
+  const noSinks = (): Float32Array => new Float32Array(a.queryHeads).fill(-Infinity);
+  const sparse =
+    kind === "sparse"
+      ? {
+          sparseGate: tensor("self_attn.sparse_gate_proj.weight"),
+          windowGate: tensor("self_attn.window_gate_proj.weight"),
+          sparseSinks: a.sinks ? tensor("self_attn.sparse_sinks") : noSinks(),
+          windowSinks: a.sinks ? tensor("self_attn.window_sinks") : noSinks(),
+        }
+      : undefined;
+  return {
+    inputNorm: tensor("input_layernorm.weight"),
+    q: tensor("self_attn.q_proj.weight"),
+    k: tensor("self_attn.k_proj.weight"),
+    v: tensor("self_attn.v_proj.weight"),
+    o: tensor("self_attn.o_proj.weight"),
+    postNorm: tensor("post_attention_layernorm.weight"),
+    gate: tensor("mlp.gate_proj.weight"),
+    up: tensor("mlp.up_proj.weight"),
+    down: tensor("mlp.down_proj.weight"),
+    ...(sparse && { sparse }),
+  };
+}

@@ -1,0 +1,40 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { loadCheckpoint, loadTokenizerFile } from "./checkpoint.ts";
+import { UserError } from "./errors.ts";
+import type { Model } from "./model.ts";
+import { isPresetId, PRESETS } from "./presets.ts";
+import { syntheticModel } from "./synthetic.ts";
+
+export const EMBEDDED_ID = "embedded";
+
+/** The names that `loadModel` knows; anything else is taken as a folder. */
+export const MODEL_IDS: readonly string[] = [EMBEDDED_ID, ...Object.keys(PRESETS)];
+
+/** Synthetic weights of a preset are the same in every run. */
+const PRESET_SEED = 1;
+
+/** The media folder beside the sources. A bundle moves this file, so a bundled caller gives its own. */
+export const MEDIA_ROOT = fileURLToPath(new URL("../../media", import.meta.url));
+
+/**
+ * Loads a model by name (see MODEL_IDS) or from a checkpoint folder.
+ *
+ * @param mediaRoot the folder that holds model/, the embedded checkpoint
+ * @throws UserError for an unknown name, and whatever is wrong with a checkpoint
+ */
+export async function loadModel(id: string, mediaRoot: string = MEDIA_ROOT): Promise<Model> {
+  const embedded = join(mediaRoot, "model");
+  if (id === EMBEDDED_ID) return loadCheckpoint(embedded);
+  if (isPresetId(id)) {
+    const { architecture, notes } = PRESETS[id];
+    return syntheticModel(id, architecture, await loadTokenizerFile(embedded), {
+      seed: PRESET_SEED,
+      perLayer: false,
+      notes: [...notes, "Text is tokenized with the embedded model's tokenizer, so token counts are that model's."],
+    });
+  }
+  if (existsSync(id)) return loadCheckpoint(id);
+  throw new UserError(`there is no model "${id}": choose ${MODEL_IDS.join(", ")}, or the folder of a checkpoint.`);
+}

@@ -1,0 +1,171 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import type { Architecture } from "../../../src/model/architecture.ts";
+import { loadCheckpoint } from "../../../src/model/checkpoint.ts";
+import { UserError } from "../../../src/model/errors.ts";
+import { parameterCount } from "../../../src/model/tensors.ts";
+import {
+  checkpointTensors,
+  TINY,
+  tinyConfig,
+  tinyModel,
+  withCheckpoint,
+  type CheckpointFiles,
+} from "../../fixtures/model/checkpoint-folder.ts";
+import { writeSafetensors } from "../../fixtures/model/safetensors-bytes.ts";
+import { tinyTokenizerJson } from "../../fixtures/model/tiny-tokenizer.ts";
+
+async function refused(load: () => Promise<unknown>, message: RegExp): Promise<void> {
+  await assert.rejects(load, (error: unknown) => {
+    assert.ok(error instanceof UserError, String(error));
+    assert.match(error.message, message);
+    return true;
+  });
+}
+
+const refusedFiles = (files: CheckpointFiles, message: RegExp): Promise<void> =>
+  withCheckpoint(files, (folder) => refused(() => loadCheckpoint(folder), message));
+
+describe("loadCheckpoint", () => {
+  for (const [name, change] of Object.entries<Partial<Architecture>>({
+    "tied, gates per head, sinks": {},
+    "untied, gates per element, no sinks": { tieEmbeddings: false, gate: "element", sinks: false },
+    "full layers only": { sparsePerFull: 0 },
+  })) {
+    it(`reads back a model: ${name}`, async () => {
+      const architecture = { ...TINY, ...change };
+      const model = tinyModel(architecture);
+      const tensors = checkpointTensors(model);
+      const files = { config: tinyConfig(architecture), weights: writeSafetensors(tensors) };
+      await withCheckpoint(files, async (folder) => {
+        const loaded = await loadCheckpoint(folder);
+        assert.deepEqual(checkpointTensors(loaded), tensors);
+        assert.equal(loaded.weights.head === loaded.weights.embedding, architecture.tieEmbeddings);
+        assert.deepEqual(loaded.weights.layer(1).sparse, model.weights.layer(1).sparse);
+        assert.equal(loaded.origin, "trained");
+        assert.equal(loaded.parameters, parameterCount(architecture));
+        assert.deepEqual(loaded.notes, []);
+        const file = await readFile(join(folder, "model.safetensors"));
+        assert.equal(loaded.sha256, createHash("sha256").update(file).digest("hex"));
+      });
+    });
+  }
+
+  it("tolerates keys for readers and says that synthetic weights mean nothing", async () => {
+    const config = {
+      ...tinyConfig(),
+      weights: "synthetic",
+      training: { steps: 3 },
+      specialTokens: { end: 0 },
+      author: "x",
+    };
+    await withCheckpoint({ config }, async (folder) => {
+      assert.match((await loadCheckpoint(folder)).notes.join(), /random/);
+    });
+  });
+
+  it("refuses a missing folder, a file, and a folder without a file", async () => {
+    await refused(() => loadCheckpoint("/no/such/folder"), /does not exist/);
+    await withCheckpoint({}, async (folder) => {
+      await refused(() => loadCheckpoint(join(folder, "config.json")), /is a file; give the folder/);
+    });
+    await refusedFiles({ config: undefined }, /holds no config\.json/);
+    await refusedFiles({ weights: undefined }, /holds no model\.safetensors/);
+    await refusedFiles({ tokenizer: undefined }, /holds no tokenizer\.json/);
+  });
+
+  it("refuses a config that is not JSON, not ours or of another version", async () => {
+    await refusedFiles({ config: "{" }, /config\.json is not JSON/);
+    await refusedFiles({ config: { model_type: "llama" } }, /format: this is not a HySparse checkpoint/);
+    await refusedFiles(
+      { config: { ...tinyConfig(), formatVersion: 2 } },
+      /formatVersion: is 2, and this version reads 1/,
+    );
+  });
+
+  it("refuses impossible architectures by field", async () => {
+    const wrong: [object, RegExp][] = [
+      [{ ...TINY, selectedTokens: 9 }, /architecture\.selectedTokens: k = 9 is not a multiple of the block size 4/],
+      [{ ...TINY, window: 0 }, /architecture\.window/],
+      [{ ...TINY, kvHeads: 3 }, /architecture\.queryHeads: 4 query heads/],
+      [{ ...TINY, headDim: 5 }, /architecture\.headDim/],
+      [{ ...TINY, experts: 8 }, /experts/],
+      [{ layers: 1 }, /and \d+ more/],
+    ];
+    for (const [architecture, message] of wrong) await refusedFiles({ config: tinyConfig(architecture) }, message);
+  });
+
+  it("refuses missing, unknown and wrongly shaped tensors in one message", async () => {
+    const {
+      "model.norm.weight": norm,
+      "model.layers.1.self_attn.sparse_sinks": sinks,
+      ...rest
+    } = checkpointTensors(tinyModel());
+    assert.ok(norm && sinks);
+    const weights = writeSafetensors({
+      ...rest,
+      "lm_head.weight": norm,
+      "model.layers.1.self_attn.sparse_sinks": { ...sinks, shape: [2, 2] },
+    });
+    await refusedFiles(
+      { weights },
+      /lacks model\.norm\.weight; it holds the unknown lm_head\.weight; it has the wrong/,
+    );
+    await refusedFiles({ weights }, /sparse_sinks \(\[2, 2\] where config\.json implies \[4\]\)/);
+  });
+
+  it("refuses weights that are not finite", async () => {
+    for (const value of [NaN, Infinity, -Infinity]) {
+      const model = tinyModel();
+      model.weights.layer(2).up[5] = value;
+      const weights = writeSafetensors(checkpointTensors(model));
+      await refusedFiles({ weights }, new RegExp(`value 5 of model.layers.2.mlp.up_proj.weight is ${value}`));
+    }
+  });
+
+  it("refuses a damaged weights file", async () => {
+    const whole = writeSafetensors(checkpointTensors(tinyModel()));
+    await refusedFiles({ weights: whole.subarray(0, 3) }, /model\.safetensors has 3 bytes/);
+    await refusedFiles({ weights: whole.subarray(0, -1) }, /reaches 1 bytes beyond the end/);
+    await refusedFiles({ weights: new TextEncoder().encode("not weights at all") }, /more than 100 MB/);
+  });
+
+  it("refuses the tokenizer of another model with both numbers, and says when rows are padding", async () => {
+    await refusedFiles(
+      { tokenizer: tinyTokenizerJson({ merges: 45 }) },
+      /301 tokens but the model's vocabulary is 300/,
+    );
+    const wide = { ...TINY, vocabulary: 5000 };
+    const weights = writeSafetensors(checkpointTensors(tinyModel(wide)));
+    await refusedFiles({ config: tinyConfig(wide), weights }, /300 tokens but the model's vocabulary is 5000/);
+    await withCheckpoint({ tokenizer: tinyTokenizerJson({ merges: 20 }) }, async (folder) => {
+      assert.match((await loadCheckpoint(folder)).notes.join(), /rows 276 to 299 are padding/);
+    });
+    await refusedFiles({ tokenizer: "{}" }, /tokenizer\.json is not a byte-level BPE/);
+  });
+
+  it("reads weights in 16 bits", async () => {
+    const tensors = checkpointTensors(tinyModel());
+    for (const [name, { data, shape }] of Object.entries(tensors)) {
+      const upper = new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2).filter((_, i) => i % 2 === 1);
+      tensors[name] = { dtype: "BF16", shape, data: new Uint8Array(upper.buffer) };
+    }
+    await withCheckpoint({ weights: writeSafetensors(tensors) }, async (folder) => {
+      const loaded = await loadCheckpoint(folder);
+      const exact = tinyModel().weights.layer(3).q;
+      for (const [i, value] of loaded.weights.layer(3).q.entries()) {
+        assert.ok(Math.abs(value - (exact[i] ?? NaN)) <= Math.abs(value) / 128);
+      }
+    });
+  });
+
+  it("does not read weights when the tokenizer is refused already", async () => {
+    await withCheckpoint({ tokenizer: "?" }, async (folder) => {
+      await writeFile(join(folder, "model.safetensors"), "nonsense");
+      await refused(() => loadCheckpoint(folder), /tokenizer\.json is not JSON/);
+    });
+  });
+});
