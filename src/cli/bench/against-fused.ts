@@ -1,0 +1,185 @@
+import { Attention } from "../../engine/cpu/attention.ts";
+import { Buffers } from "../../engine/cpu/buffers.ts";
+import { KvCache } from "../../engine/cpu/kv-cache.ts";
+import { Sessions } from "../../engine/cpu/session.ts";
+import { shapeOf, type Shape } from "../../engine/cpu/shape.ts";
+import { StageClock } from "../../engine/cpu/stage-clock.ts";
+import { OracleSelection } from "../../engine/selection.ts";
+import type { Architecture } from "../../model/architecture.ts";
+import type { Samples } from "../../profile/report.ts";
+import { summarize } from "../../profile/statistics.ts";
+import { FusedAttention } from "./fused-attention.ts";
+
+const CHUNK = 2048;
+/** A decode step takes about a millisecond: one sample is the mean of so many. */
+const DECODE_STEPS = 8;
+
+/** One layer's full attention, ours and onnxruntime's, on the same inputs. */
+export interface FusedComparison {
+  readonly phase: "prefill" | "decode";
+  readonly tokens: number;
+  readonly fused: Samples;
+  readonly ours: Samples;
+  /** Ours with block scores, and their selection. */
+  readonly scored: Samples;
+  /** ||ours - fused|| / ||fused|| over all outputs of the phase. */
+  readonly difference: number;
+}
+
+/** Runs the three by turns on random inputs of the architecture's shape. */
+export async function againstFused(
+  a: Architecture,
+  threads: number,
+  tokens: number,
+  repetitions: number,
+): Promise<FusedComparison[]> {
+  const s = shapeOf(a);
+  const sessions = new Sessions(threads);
+  const attention = new Attention(s, sessions, new Buffers());
+  const fused = await FusedAttention.create(s, threads);
+  const inputs = new Inputs(s, tokens);
+  const cache = new KvCache(s.Hkv, s.d);
+  cache.reserve(tokens, 0);
+  cache.append(inputs.kByHead, inputs.vByHead, 0, tokens);
+  const clock = new StageClock({});
+  const into = new OracleSelection(0, s.Hkv, s.slots, tokens, s.B);
+  const scored = { into, onScores: undefined };
+  const out = new Float32Array(tokens * s.Hq * s.d);
+
+  const oursPrefill = async (withScores: boolean): Promise<void> => {
+    for (let start = 0; start < tokens; start += CHUNK) {
+      const count = Math.min(CHUNK, tokens - start);
+      const q = inputs.queries(start, count);
+      const chunkOut = out.subarray(start * s.Hq * s.d, (start + count) * s.Hq * s.d);
+      await attention.full({ layer: 0, start, count, q }, cache, chunkOut, clock, withScores ? scored : undefined);
+    }
+  };
+  const fusedOut = new Float32Array(tokens * s.Hq * s.d);
+  const prefill = await byTurns(
+    [
+      () => fused.prefill(inputs.q, inputs.k, inputs.v, fusedOut, tokens),
+      () => oursPrefill(false),
+      () => oursPrefill(true),
+    ],
+    repetitions,
+    1,
+  );
+  const prefillDifference = difference(inputs.byToken(out, CHUNK), fusedOut);
+
+  const last = tokens - 1;
+  const one = { layer: 0, start: last, count: 1, q: inputs.queries(last, 1) };
+  const oneOut = new Float32Array(s.Hq * s.d);
+  const oneFused = new Float32Array(s.Hq * s.d);
+  const row = (data: Float32Array, width: number): Float32Array => data.subarray(last * width, tokens * width);
+  const shared = { k: inputs.kByHead, v: inputs.vByHead };
+  const decode = await byTurns(
+    [
+      () =>
+        fused.decode(
+          row(inputs.q, s.Hq * s.d),
+          row(inputs.k, s.Hkv * s.d),
+          row(inputs.v, s.Hkv * s.d),
+          shared,
+          oneFused,
+          tokens,
+        ),
+      () => attention.full(one, cache, oneOut, clock),
+      () => attention.full(one, cache, oneOut, clock, scored),
+    ],
+    repetitions,
+    DECODE_STEPS,
+  );
+  await fused.dispose();
+  await sessions.dispose();
+  return [
+    { phase: "prefill", tokens, ...prefill, difference: prefillDifference },
+    { phase: "decode", tokens, ...decode, difference: difference(oneOut, oneFused) },
+  ];
+}
+
+async function byTurns(
+  [fused, ours, scored]: readonly [() => Promise<void>, () => Promise<void>, () => Promise<void>],
+  repetitions: number,
+  times: number,
+): Promise<Pick<FusedComparison, "fused" | "ours" | "scored">> {
+  const timed = async (work: () => Promise<void>): Promise<number> => {
+    const begin = performance.now();
+    for (let i = 0; i < times; i++) await work();
+    return (performance.now() - begin) / times;
+  };
+  const samples: Record<"fused" | "ours" | "scored", number[]> = { fused: [], ours: [], scored: [] };
+  for (let round = -1; round < repetitions; round++) {
+    const times = { fused: await timed(fused), ours: await timed(ours), scored: await timed(scored) };
+    if (round < 0) continue;
+    samples.fused.push(times.fused);
+    samples.ours.push(times.ours);
+    samples.scored.push(times.scored);
+  }
+  return { fused: summarize(samples.fused), ours: summarize(samples.ours), scored: summarize(samples.scored) };
+}
+
+function difference(a: Float32Array, b: Float32Array): number {
+  let delta = 0;
+  let norm = 0;
+  a.forEach((value, i) => {
+    const other = b[i] ?? 0;
+    delta += (value - other) ** 2;
+    norm += other ** 2;
+  });
+  return Math.sqrt(delta / norm);
+}
+
+/** Random q, k, v in the fused operator's layout [T, heads d] and in ours, per KV head. */
+class Inputs {
+  readonly q: Float32Array;
+  readonly k: Float32Array;
+  readonly v: Float32Array;
+  readonly kByHead: Float32Array;
+  readonly vByHead: Float32Array;
+  readonly #s: Shape;
+
+  constructor(s: Shape, tokens: number) {
+    const random = (size: number): Float32Array => Float32Array.from({ length: size }, () => 4 * Math.random() - 2);
+    this.#s = s;
+    this.q = random(tokens * s.Hq * s.d);
+    this.k = random(tokens * s.Hkv * s.d);
+    this.v = random(tokens * s.Hkv * s.d);
+    this.kByHead = byHead(this.k, s.Hkv, s.d, 0, tokens);
+    this.vByHead = byHead(this.v, s.Hkv, s.d, 0, tokens);
+  }
+
+  /** [Hkv, count, G d] of positions start .. */
+  queries(start: number, count: number): Float32Array {
+    return byHead(this.q, this.#s.Hkv, this.#s.G * this.#s.d, start, count);
+  }
+
+  /** Outputs in chunks of [Hkv, count, G d] -> [T, Hq d]. */
+  byToken(out: Float32Array, chunk: number): Float32Array {
+    const { Hkv, G, d } = this.#s;
+    const width = Hkv * G * d;
+    const tokens = out.length / width;
+    const rows = new Float32Array(out.length);
+    for (let start = 0; start < tokens; start += chunk) {
+      const count = Math.min(chunk, tokens - start);
+      for (let head = 0; head < Hkv; head++) {
+        for (let row = 0; row < count; row++) {
+          const from = start * width + (head * count + row) * G * d;
+          rows.set(out.subarray(from, from + G * d), (start + row) * width + head * G * d);
+        }
+      }
+    }
+    return rows;
+  }
+}
+
+/** [T, heads width] -> [heads, count, width] of rows start .. */
+function byHead(data: Float32Array, heads: number, width: number, start: number, count: number): Float32Array {
+  const out = new Float32Array(heads * count * width);
+  for (let head = 0; head < heads; head++) {
+    for (let row = 0; row < count; row++) {
+      const from = ((start + row) * heads + head) * width;
+      out.set(data.subarray(from, from + width), (head * count + row) * width);
+    }
+  }
+  return out;
+}
