@@ -1,0 +1,78 @@
+import { NO_BLOCK } from "../block-topk/block-topk.ts";
+import { aroundEdge, poisonRoom, type KernelCase } from "../kernel-case.ts";
+import { Random } from "../random.ts";
+import type { BlockSparseAttentionInput } from "./block-sparse-attention.ts";
+
+interface Size {
+  readonly rows: number;
+  readonly start: number;
+  readonly kvHeads: number;
+  readonly group: number;
+  readonly headDim: number;
+  readonly block: number;
+  readonly slots: number;
+  readonly sinks: boolean;
+  readonly spare: number;
+}
+
+const base: Size = {
+  rows: 6,
+  start: 30,
+  kvHeads: 2,
+  group: 2,
+  headDim: 16,
+  block: 8,
+  slots: 2,
+  sinks: true,
+  spare: 0,
+};
+
+const sizes: readonly Size[] = [
+  ...[4, 8, 64].flatMap((block) => aroundEdge(block).map((rows) => ({ ...base, block, rows, start: 0 }))),
+  ...[7, 8, 9, 15, 16, 17, 64].map((start) => ({ ...base, start, rows: 1 })),
+  ...[1, 2, 3, 4, 8].map((group) => ({ ...base, group })),
+  ...[2, 8, 64, 128].map((headDim) => ({ ...base, headDim })),
+  ...[1, 4, 5, 16].map((slots) => ({ ...base, slots })),
+  { ...base, sinks: false },
+  { ...base, spare: 7 },
+];
+
+/** `slots` different blocks below `visible`, ascending, NO_BLOCK in what is left; any choice, not only a best one. */
+function anyBlocks(random: Random, visible: number, slots: number): number[] {
+  const order = Array.from({ length: visible }, (_, i) => ({ i, key: random.uniform() }));
+  const taken = order.sort((a, b) => a.key - b.key).slice(0, slots);
+  const ascending = taken.map(({ i }) => i).sort((a, b) => a - b);
+  return [...ascending, ...Array<number>(slots - ascending.length).fill(NO_BLOCK)];
+}
+
+export const cases: readonly KernelCase<BlockSparseAttentionInput>[] = sizes.map((size) => {
+  const { rows, start, kvHeads, group, headDim, block, slots, sinks, spare } = size;
+  const queryHeads = kvHeads * group;
+  const room = start + rows + spare;
+  return {
+    name:
+      `block-sparse-attention C=${rows} start=${start} Hkv=${kvHeads} G=${group} d=${headDim} B=${block} ` +
+      `k/B=${slots} sinks=${sinks ? "yes" : "no"} spare=${spare}`,
+    inputs: (seed) => {
+      const random = new Random(seed);
+      const cache = (): Float32Array =>
+        poisonRoom(random.normals(kvHeads * room * headDim), kvHeads, room, start + rows, headDim);
+      const blocks = Array.from({ length: rows * kvHeads }, (_, n) =>
+        anyBlocks(random, Math.floor((start + Math.floor(n / kvHeads)) / block) + 1, slots),
+      );
+      return {
+        queries: random.normals(rows * queryHeads * headDim),
+        keys: cache(),
+        values: cache(),
+        blocks: Int32Array.from(blocks.flat()),
+        sinks: sinks ? random.normals(queryHeads) : new Float32Array(queryHeads).fill(-Infinity),
+        queryHeads,
+        kvHeads,
+        headDim,
+        block,
+        slots,
+        start,
+      };
+    },
+  };
+});

@@ -1,0 +1,58 @@
+import { aroundEdge, poisonRoom, type KernelCase } from "../kernel-case.ts";
+import { Random } from "../random.ts";
+import type { SlidingWindowInput } from "./sliding-window.ts";
+
+interface Size {
+  readonly rows: number;
+  readonly start: number;
+  readonly window: number;
+  readonly kvHeads: number;
+  readonly group: number;
+  readonly headDim: number;
+  readonly sinks: boolean;
+  /** Reserved rows beyond the last key, filled with NaN. */
+  readonly spare: number;
+}
+
+const base: Size = { rows: 5, start: 20, window: 8, kvHeads: 2, group: 2, headDim: 16, sinks: true, spare: 0 };
+
+const sizes: readonly Size[] = [
+  ...[1, 8, 16].flatMap((window) => aroundEdge(window).map((rows) => ({ ...base, window, rows, start: 0 }))),
+  // A decode step and a chunk around the point where the window begins to slide.
+  ...[1, 5].flatMap((rows) => [6, 7, 8, 9, 16].map((start) => ({ ...base, rows, start }))),
+  ...[1, 2, 3, 4, 8].map((group) => ({ ...base, group })),
+  ...[2, 64, 128].map((headDim) => ({ ...base, headDim })),
+  { ...base, window: 128, rows: 131, start: 0 },
+  { ...base, window: 100, rows: 7, start: 0 },
+  { ...base, sinks: false },
+  { ...base, spare: 3 },
+];
+
+export const cases: readonly KernelCase<SlidingWindowInput>[] = sizes.map((size) => {
+  const { rows, start, window, kvHeads, group, headDim, sinks, spare } = size;
+  const queryHeads = kvHeads * group;
+  const first = Math.max(0, start - window + 1);
+  const used = start + rows - first;
+  return {
+    name:
+      `sliding-window C=${rows} start=${start} w=${window} Hkv=${kvHeads} G=${group} d=${headDim} ` +
+      `sinks=${sinks ? "yes" : "no"} spare=${spare}`,
+    inputs: (seed) => {
+      const random = new Random(seed);
+      const cache = (): Float32Array =>
+        poisonRoom(random.normals(kvHeads * (used + spare) * headDim), kvHeads, used + spare, used, headDim);
+      return {
+        queries: random.normals(rows * queryHeads * headDim),
+        keys: cache(),
+        values: cache(),
+        first,
+        sinks: sinks ? random.normals(queryHeads) : new Float32Array(queryHeads).fill(-Infinity),
+        queryHeads,
+        kvHeads,
+        headDim,
+        window,
+        start,
+      };
+    },
+  };
+});

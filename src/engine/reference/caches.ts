@@ -1,0 +1,132 @@
+/** New rows for a cache: what a projection yields, [C, Hkv, d] each. */
+export interface NewRows {
+  readonly keys: Float64Array;
+  readonly values: Float64Array;
+}
+
+/** K and V of consecutive positions, head by head. */
+export interface KeyValues {
+  /** [Hkv, rows, d] */
+  readonly keys: Float64Array;
+  /** [Hkv, rows, d] */
+  readonly values: Float64Array;
+  /** Position of row 0. */
+  readonly first: number;
+}
+
+/** The KV cache of one layer: two arrays [Hkv, capacity, d] of which the last positions are held. */
+abstract class LayerCache {
+  readonly kvHeads: number;
+  readonly headDim: number;
+  protected keys = new Float64Array();
+  protected values = new Float64Array();
+
+  constructor(kvHeads: number, headDim: number) {
+    this.kvHeads = kvHeads;
+    this.headDim = headDim;
+  }
+
+  get capacity(): number {
+    return this.keys.length / (this.kvHeads * this.headDim);
+  }
+
+  /** Bytes of the two arrays as they are allocated now. */
+  get bytes(): number {
+    return this.keys.byteLength + this.values.byteLength;
+  }
+
+  /** Rows that a context of `tokens` needs. */
+  protected abstract rowsFor(tokens: number): number;
+
+  /** Makes room for a context of `tokens`; what is held stays. Never shrinks. */
+  reserve(tokens: number): void {
+    const rows = this.rowsFor(tokens);
+    if (rows <= this.capacity) return;
+    // Both from the capacity of now, which follows from the keys.
+    [this.keys, this.values] = [this.#widened(this.keys, rows), this.#widened(this.values, rows)];
+  }
+
+  #widened(old: Float64Array, rows: number): Float64Array<ArrayBuffer> {
+    const wide = new Float64Array(this.kvHeads * rows * this.headDim);
+    const before = this.capacity * this.headDim;
+    for (let head = 0; head < this.kvHeads; head++) {
+      wide.set(old.subarray(head * before, (head + 1) * before), head * rows * this.headDim);
+    }
+    return wide;
+  }
+
+  /** Puts row `row` of `rows` into `slot` of every head. */
+  protected put(rows: NewRows, row: number, slot: number): void {
+    for (let head = 0; head < this.kvHeads; head++) {
+      const from = (row * this.kvHeads + head) * this.headDim;
+      const to = (head * this.capacity + slot) * this.headDim;
+      this.keys.set(rows.keys.subarray(from, from + this.headDim), to);
+      this.values.set(rows.values.subarray(from, from + this.headDim), to);
+    }
+  }
+}
+
+/** Cache of a full layer: position p in row p. 2 * Hkv * d * 8 * T bytes. */
+export class FullCache extends LayerCache {
+  protected override rowsFor(tokens: number): number {
+    return tokens;
+  }
+
+  /** Stores positions start .. start + count - 1, for which there must be room. */
+  write(start: number, count: number, rows: NewRows): void {
+    for (let row = 0; row < count; row++) this.put(rows, row, start + row);
+  }
+
+  /** Everything held, and the room after it. */
+  all(): KeyValues {
+    return { keys: this.keys, values: this.values, first: 0 };
+  }
+}
+
+/**
+ * Cache of a sliding window: a ring of min(T, w) rows, position p in row p mod capacity. 2 * Hkv * d * 8 * min(T, w)
+ * bytes. A ring shorter than w has never wrapped, so it can grow without moving rows.
+ */
+export class WindowCache extends LayerCache {
+  readonly window: number;
+
+  constructor(kvHeads: number, headDim: number, window: number) {
+    super(kvHeads, headDim);
+    this.window = window;
+  }
+
+  protected override rowsFor(tokens: number): number {
+    return Math.min(tokens, this.window);
+  }
+
+  /**
+   * Stores positions start .. start + count - 1, forgetting what leaves the window, and returns what their queries see:
+   * the window of the first of them up to the last.
+   */
+  write(start: number, count: number, rows: NewRows): KeyValues {
+    const seen = this.#unrolled(start, count, rows);
+    for (let row = Math.max(0, count - this.capacity); row < count; row++) {
+      this.put(rows, row, (start + row) % this.capacity);
+    }
+    return seen;
+  }
+
+  /** The ring's rows start - w + 1 .. start - 1 in order, then the new ones. Must run before these replace old rows. */
+  #unrolled(start: number, count: number, rows: NewRows): KeyValues {
+    const { kvHeads, headDim, capacity } = this;
+    const first = Math.max(0, start - this.window + 1);
+    const length = start + count - first;
+    const keys = new Float64Array(kvHeads * length * headDim);
+    const values = new Float64Array(kvHeads * length * headDim);
+    for (let head = 0; head < kvHeads; head++) {
+      for (let p = first; p < start + count; p++) {
+        const old = p < start;
+        const from = old ? (head * capacity + (p % capacity)) * headDim : ((p - start) * kvHeads + head) * headDim;
+        const to = (head * length + p - first) * headDim;
+        keys.set((old ? this.keys : rows.keys).subarray(from, from + headDim), to);
+        values.set((old ? this.values : rows.values).subarray(from, from + headDim), to);
+      }
+    }
+    return { keys, values, first };
+  }
+}

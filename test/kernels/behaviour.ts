@@ -1,0 +1,213 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { ATTEND_PARTS, VARIANTS, type Engine, type Stage, type Variant } from "../../src/engine/engine.ts";
+import { UserError } from "../../src/model/errors.ts";
+import type { Model } from "../../src/model/model.ts";
+import { assertClose, assertSameRun, type Run, type Tolerance } from "./compare.ts";
+import { randomTokens, tinyArchitecture, tinyModel } from "./tiny-model.ts";
+import { traceRun } from "./trace.ts";
+
+export interface BehaviourSubject {
+  /** Called inside tests, when the engine exists. */
+  readonly engine: () => Engine;
+  readonly reference: Engine;
+  readonly limits: Tolerance;
+  readonly seed: number;
+}
+
+/** The rules of engine.ts that are not about numbers: ties, cancel, reset, mistakes, reservations, observers. */
+export function describeBehaviour({ engine, reference, limits, seed }: BehaviourSubject): void {
+  const architecture = tinyArchitecture({ layers: 6 });
+  const model = tinyModel(architecture, seed);
+  const tokens = randomTokens(architecture, 75, seed);
+
+  async function run(on: Engine, of: Model, variant: Variant): Promise<Run> {
+    const runner = await on.load(of, variant);
+    const trace = await traceRun(runner, of.architecture, tokens);
+    const selection = runner.selection();
+    await runner.dispose();
+    return { trace, selection };
+  }
+  const noCoverage = { queries: 0, tied: 0, rows: 0, skippedRows: 0 };
+
+  describe("rules", () => {
+    it("equal scores go to the lower blocks, the query's own block without privilege", async () => {
+      const tied = tinyModel(architecture, seed, { tiedScores: true });
+      const actual = await run(engine(), tied, "hysparse");
+      // No gap is forgiven here: the scores are exactly equal in any arithmetic.
+      assertSameRun(actual, await run(reference, tied, "hysparse"), { ...limits, tieGap: 0 }, noCoverage, "tied");
+      assert.deepEqual(actual.selection!.oracles[0]!.at(tokens.length - 1, 0).blocks, [0, 1]);
+    });
+
+    it("tells nobody's observer the same as an observer", async () => {
+      for (const variant of VARIANTS) {
+        const runner = await engine().load(model, variant);
+        const logits = await runner.prefill(tokens);
+        assertClose(logits, (await run(reference, model, variant)).trace.logits, limits.tolerance, variant);
+        await runner.dispose();
+      }
+    });
+
+    it("keeps decode steps inside what was reserved, and frees caches on reset", async () => {
+      for (const variant of VARIANTS) {
+        const runner = await engine().load(model, variant);
+        assert.equal(runner.length, 0);
+        await runner.prefill(tokens.slice(0, 5));
+        const exact = runner.kvBytes();
+        runner.reserve(20);
+        const reserved = runner.kvBytes();
+        const window = (kind: string): number => (kind === "full" ? 20 : Math.min(20, architecture.window));
+        runner.kinds.forEach((kind, l) =>
+          assert.ok(reserved[l]! >= (exact[l]! / 5) * window(kind), `${variant}, layer ${l}: room for 20`),
+        );
+        for (let t = 5; t < 20; t++) await runner.decode(tokens[t]!);
+        assert.deepEqual(runner.kvBytes(), reserved, `${variant}: decode allocated caches`);
+        runner.reset();
+        assert.equal(runner.length, 0);
+        assert.deepEqual(
+          runner.kvBytes(),
+          runner.kinds.map(() => 0),
+          `${variant}: bytes after reset`,
+        );
+        await runner.dispose();
+      }
+    });
+
+    it("has a selection in hysparse only, of the oracles that feed sparse layers", async () => {
+      for (const variant of VARIANTS) {
+        const { selection } = await run(engine(), model, variant);
+        assert.deepEqual(
+          selection?.oracles.map(({ layer }) => layer),
+          variant === "hysparse" ? [0, 3] : undefined,
+        );
+      }
+    });
+
+    it("refuses an empty prompt and unknown tokens with a UserError", async () => {
+      const runner = await engine().load(model, "hysparse");
+      await assert.rejects(runner.prefill(new Uint32Array()), UserError);
+      await assert.rejects(runner.prefill(Uint32Array.of(1, architecture.vocabulary)), UserError);
+      runner.reset();
+      await runner.prefill(tokens.slice(0, 3));
+      await assert.rejects(runner.decode(architecture.vocabulary), UserError);
+      await runner.dispose();
+    });
+
+    it("estimates no less than the caches it will allocate, more for more tokens", async () => {
+      for (const variant of VARIANTS) {
+        const runner = await engine().load(model, variant);
+        await runner.prefill(tokens);
+        const allocated = runner.kvBytes().reduce((sum, bytes) => sum + bytes, 0);
+        const estimate = engine().estimateBytes(model, variant, tokens.length);
+        assert.ok(estimate >= allocated, `${variant}: ${estimate} bytes estimated, ${allocated} allocated`);
+        assert.ok(engine().estimateBytes(model, variant, 100_000) > estimate);
+        await runner.dispose();
+      }
+    });
+
+    it("measures ceilings", async () => {
+      const { matrixGflops, copyGBps, method } = await engine().measureCeilings();
+      assert.ok(matrixGflops > 0 && Number.isFinite(matrixGflops), `${matrixGflops} GFLOP/s`);
+      assert.ok(copyGBps > 0 && Number.isFinite(copyGBps), `${copyGBps} GB/s`);
+      assert.notEqual(method, "");
+    });
+  });
+
+  describe("cancel", () => {
+    /** Cancels a prefill by `cancel`, called at the second layer's output; asserts a prompt end and a clean restart. */
+    async function cancelled(cancel: (controller: AbortController) => void): Promise<void> {
+      const runner = await engine().load(model, "hysparse", { chunk: 4 });
+      const controller = new AbortController();
+      let outputs = 0;
+      let late = 0;
+      const observer = {
+        onLayerOutput: (): void => {
+          if (controller.signal.aborted) late++;
+          if (++outputs === 2) cancel(controller);
+        },
+      };
+      await assert.rejects(
+        runner.prefill(tokens, { signal: controller.signal, observer }),
+        (reason) => reason === controller.signal.reason,
+      );
+      assert.ok(late <= 1, `${late} layers ran after the cancel`);
+      runner.reset();
+      const trace = await traceRun(runner, architecture, tokens);
+      const actual = { trace, selection: runner.selection() };
+      assertSameRun(actual, await run(reference, model, "hysparse"), limits, noCoverage, "after cancel and reset");
+      await runner.dispose();
+    }
+    const reason = new Error("the user pressed stop");
+
+    it("takes effect within one layer", async () => cancelled((controller) => controller.abort(reason)));
+
+    it("arrives from outside the run", async () =>
+      cancelled((controller) => setImmediate(() => controller.abort(reason))));
+
+    it("is seen before anything runs, in prefill and in decode", async () => {
+      const runner = await engine().load(model, "hysparse");
+      const signal = AbortSignal.abort(reason);
+      const observer = { onLayerOutput: (layer: number): void => assert.fail(`layer ${layer} ran`) };
+      const isReason = (error: unknown): boolean => error === reason;
+      await assert.rejects(runner.prefill(tokens, { signal, observer }), isReason);
+      runner.reset();
+      await runner.prefill(tokens);
+      await assert.rejects(runner.decode(1, { signal, observer }), isReason);
+      await runner.dispose();
+    });
+  });
+
+  describe("observer", () => {
+    it("is told of the stages that engine.ts lists, parts of attend within it", async () => {
+      const parts: readonly Stage[] = ATTEND_PARTS;
+      for (const variant of VARIANTS) {
+        const runner = await engine().load(model, variant, { chunk: 20 });
+        const times = runner.kinds.map(() => new Map<Stage, number>());
+        const onStage = (layer: number, stage: Stage, ms: number): void => {
+          assert.ok(ms >= 0 && Number.isFinite(ms), `layer ${layer}, ${stage}: ${ms} ms`);
+          times[layer]!.set(stage, (times[layer]!.get(stage) ?? 0) + ms);
+        };
+        await runner.prefill(tokens, { observer: { onStage } });
+        await runner.decode(1, { observer: { onStage } });
+        runner.kinds.forEach((kind, layer) => {
+          const told = times[layer]!;
+          const what = `${variant}, layer ${layer} (${kind}): ${[...told.keys()].join(", ")}`;
+          for (const stage of ["project", "attend", "output", "mlp"] as const) assert.ok(told.has(stage), what);
+          const allowed: Record<typeof kind, Stage[]> = {
+            full: variant === "hysparse" ? ["score", "select"] : [],
+            sparse: ["sparse", "window"],
+            window: ["window"],
+          };
+          const inside = [...told].filter(([stage]) => parts.includes(stage));
+          assert.ok(
+            inside.every(([stage]) => allowed[kind].includes(stage)),
+            what,
+          );
+          const sum = inside.reduce((ms, [, part]) => ms + part, 0);
+          assert.ok(
+            sum <= told.get("attend")! * 1.01 + 0.01,
+            `${what}: parts take ${sum} ms of ${told.get("attend")!}`,
+          );
+        });
+        await runner.dispose();
+      }
+    });
+
+    it("sees progress rise to its total, in prefill and in decode", async () => {
+      const runner = await engine().load(model, "hysparse", { chunk: 20 });
+      const steps: [number, number][] = [];
+      const observer = { onProgress: (done: number, total: number): void => void steps.push([done, total]) };
+      const check = (): void => {
+        assert.ok(steps.length > 0, "no progress was told");
+        assert.ok(steps.every(([done, total], i) => total === steps[0]![1] && done > (steps[i - 1]?.[0] ?? 0)));
+        assert.equal(steps.at(-1)![0], steps.at(-1)![1]);
+        steps.length = 0;
+      };
+      await runner.prefill(tokens, { observer });
+      check();
+      await runner.decode(1, { observer });
+      check();
+      await runner.dispose();
+    });
+  });
+}

@@ -1,0 +1,156 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { linear } from "../../kernels/linear/reference.ts";
+import { rmsnorm } from "../../kernels/rmsnorm/reference.ts";
+import { VARIANTS, type Engine, type LayerKind, type LoadOptions, type Variant } from "../../src/engine/engine.ts";
+import { ReferenceEngine } from "../../src/engine/reference/engine.ts";
+import { schedule, type Architecture } from "../../src/model/architecture.ts";
+import type { Model } from "../../src/model/model.ts";
+import { assertClose, assertSameRun, type Coverage, type Run, type Tolerance } from "./compare.ts";
+import { describeBehaviour } from "./behaviour.ts";
+import { chunkings, decodings, edgeLengths, LONG, SUBJECTS, type Subject } from "./spread.ts";
+import { randomTokens, tinyModel } from "./tiny-model.ts";
+import { traceRun, type TraceOptions } from "./trace.ts";
+
+/** Fresh in every run; set SEED to repeat one. It is in the suite's name, so a failure prints it. */
+export const SEED = Number(process.env["SEED"] ?? Math.floor(Math.random() * 0x1_0000_0000));
+
+export interface ConformanceOptions extends Partial<Tolerance> {
+  /** Largest relative error of one position's layer output, scores or logits. */
+  readonly tolerance: number;
+  /** Largest share of queries whose selection may tie, and of rows skipped after a tie; 0.05 when absent. */
+  readonly unjudged?: number;
+}
+
+/**
+ * Checks that an engine does what engine.ts says and agrees with the reference: outputs, scores and selections at every
+ * edge length, in any chunking, in decode; KV bytes as allocated; and its behaviour when cancelled, misused or observed.
+ */
+export function describeEngine(name: string, createEngine: () => Promise<Engine>, options: ConformanceOptions): void {
+  const limits: Tolerance = { tieGap: 1e-3, ...options };
+  const unjudged = options.unjudged ?? 0.05;
+  const coverage: Coverage = { queries: 0, tied: 0, rows: 0, skippedRows: 0 };
+
+  describe(`${name} (SEED=${SEED})`, () => {
+    const reference = new ReferenceEngine();
+    let engine: Engine;
+    before(async () => {
+      engine = await createEngine();
+    });
+    after(async () => engine.dispose());
+
+    SUBJECTS.forEach((subject, index) => {
+      describe(subject.name, () => {
+        const { architecture } = subject;
+        const fixture = new Fixture(subject, SEED + index);
+        for (const variant of VARIANTS) {
+          const known = new Map<number, Promise<Run>>();
+          const expected = (tokens: number): Promise<Run> => {
+            const found = known.get(tokens) ?? fixture.run(reference, variant, tokens);
+            known.set(tokens, found);
+            return found;
+          };
+
+          it(`${variant}: agrees with the reference at ${edgeLengths(architecture).join(", ")} tokens`, async () => {
+            const runner = await engine.load(fixture.model, variant);
+            assert.ok(engine.defaultChunk(fixture.model) >= 1, "default chunk");
+            assert.deepEqual(runner.kinds, expectedKinds(architecture, variant));
+            for (const tokens of edgeLengths(architecture)) {
+              const trace = await traceRun(runner, architecture, fixture.tokens(tokens));
+              const actual = { trace, selection: runner.selection() };
+              assertSameRun(actual, await expected(tokens), limits, coverage, `${tokens} tokens`);
+              assert.deepEqual(runner.kvBytes(), expectedKvBytes(engine, architecture, variant, tokens), "KV bytes");
+              runner.reset();
+            }
+            await runner.dispose();
+          });
+
+          it(`${variant}: any chunking gives the same`, async () => {
+            for (const { chunk, tokens } of chunkings(architecture)) {
+              const actual = await fixture.run(engine, variant, tokens, { chunk });
+              assertSameRun(actual, await expected(tokens), limits, coverage, `${tokens} tokens by ${chunk}`);
+            }
+          });
+
+          it(`${variant}: decode continues a prompt as prefill would`, async () => {
+            for (const { prompt, tokens, reserve } of decodings(architecture)) {
+              const what = `${prompt} tokens, then ${tokens - prompt} decoded`;
+              const steps: Float32Array[] = [];
+              const actual = await fixture.run(engine, variant, tokens, {
+                decoded: tokens - prompt,
+                reserve,
+                onLogits: (_, logits) => steps.push(logits),
+              });
+              const whole = await expected(tokens);
+              const before = { ...coverage };
+              assertSameRun(actual, whole, limits, coverage, what);
+              // After a tie that fell the other way the steps' logits differ by right.
+              if (coverage.skippedRows > before.skippedRows) continue;
+              steps.forEach((logits, step) => {
+                const hidden = whole.trace.outputs.at(-1)![prompt + step]!;
+                assertClose(
+                  logits,
+                  logitsOf(fixture.model, hidden),
+                  limits.tolerance,
+                  `${what}, logits of step ${step}`,
+                );
+              });
+            }
+          });
+        }
+      });
+    });
+
+    it("ties in the reference are few enough for the suite to mean something", () => {
+      const report = JSON.stringify(coverage);
+      assert.ok(coverage.queries > 0 && coverage.rows > 0, report);
+      assert.ok(coverage.tied <= unjudged * coverage.queries, report);
+      assert.ok(coverage.skippedRows <= unjudged * coverage.rows, report);
+    });
+
+    describeBehaviour({ engine: () => engine, reference, limits, seed: SEED });
+  });
+}
+
+/** The kinds of engine.ts, worked out here a second time. */
+function expectedKinds(architecture: Architecture, variant: Variant): LayerKind[] {
+  if (variant === "full") return schedule(architecture).map(() => "full");
+  return schedule(architecture).map((kind) => (kind === "sparse" && variant === "hybrid-swa" ? "window" : kind));
+}
+
+/** 2 Hkv d b T in a full layer, 2 Hkv d b min(T, w) in any other. */
+export function expectedKvBytes(engine: Engine, a: Architecture, variant: Variant, tokens: number): number[] {
+  const perToken = 2 * a.kvHeads * a.headDim * engine.info.kvBytesPerValue;
+  return expectedKinds(a, variant).map((kind) => perToken * (kind === "full" ? tokens : Math.min(tokens, a.window)));
+}
+
+/** Final norm and head over one position's last hidden state. */
+function logitsOf({ architecture: a, weights }: Model, hidden: Float32Array): Float64Array {
+  const x = rmsnorm({ x: hidden, weight: weights.finalNorm, eps: a.normEps });
+  return linear({ x, weight: weights.head, inputs: a.hidden });
+}
+
+/** A subject's model and its one stream of tokens; shorter prompts are beginnings of longer ones. */
+class Fixture {
+  readonly model: Model;
+  readonly #tokens: Uint32Array;
+
+  constructor({ architecture, options }: Subject, seed: number) {
+    this.model = tinyModel(architecture, seed, options);
+    this.#tokens = randomTokens(architecture, Math.max(LONG, 300), seed);
+  }
+
+  tokens(count: number): Uint32Array {
+    return this.#tokens.slice(0, count);
+  }
+
+  /** Runs the first `count` tokens on a runner of its own. */
+  async run(engine: Engine, variant: Variant, count: number, options: LoadOptions & TraceOptions = {}): Promise<Run> {
+    const { chunk, ...rest } = options;
+    const runner = await engine.load(this.model, variant, chunk === undefined ? {} : { chunk });
+    const trace = await traceRun(runner, this.model.architecture, this.tokens(count), rest);
+    const selection = runner.selection();
+    await runner.dispose();
+    return { trace, selection };
+  }
+}

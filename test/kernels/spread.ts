@@ -1,0 +1,93 @@
+import type { Architecture } from "../../src/model/architecture.ts";
+import { tinyArchitecture, type TinyModelOptions } from "./tiny-model.ts";
+
+/** An architecture to check an engine on, and how its weights are made. */
+export interface Subject {
+  readonly name: string;
+  readonly architecture: Architecture;
+  readonly options?: TinyModelOptions;
+}
+
+/** The longest context of the suite: a few of the largest blocks, and off every block's edge. */
+export const LONG = 203;
+
+/** Long enough for what chunking and decode can get wrong: two of the largest blocks and a bit. */
+const MIDDLE = 131;
+
+/** Between them: every G, block, window and schedule on each side of its edges, both gates, sinks, ties, odd widths. */
+export const SUBJECTS: readonly Subject[] = [
+  { name: "G = 2, window between one and two blocks", architecture: tinyArchitecture() },
+  {
+    name: "G = 1, one selected block of 4, window smaller than it, element gates, no sinks, own head",
+    architecture: tinyArchitecture({
+      ...{ layers: 5, queryHeads: 2, kvHeads: 2, headDim: 8, sparsePerFull: 1, block: 4, selectedTokens: 4 },
+      ...{ window: 3, gate: "element", sinks: false, tieEmbeddings: false },
+    }),
+  },
+  {
+    name: "G = 3, window of exactly one block, element gates",
+    architecture: tinyArchitecture({
+      ...{ layers: 5, hidden: 40, queryHeads: 6, headDim: 12, sparsePerFull: 3, block: 16, selectedTokens: 32 },
+      ...{ window: 16, gate: "element" },
+    }),
+  },
+  {
+    name: "G = 4, blocks and window of 64",
+    architecture: tinyArchitecture({
+      ...{ layers: 5, kvHeads: 1, headDim: 32, sparsePerFull: 3, block: 64, selectedTokens: 128, window: 64 },
+      ...{ ropeBase: 640_000 },
+    }),
+  },
+  {
+    name: "d = 64, one block of 64, window of two blocks, no sinks",
+    architecture: tinyArchitecture({
+      ...{ layers: 3, queryHeads: 2, kvHeads: 1, headDim: 64, sparsePerFull: 1, block: 64, selectedTokens: 64 },
+      ...{ window: 128, sinks: false },
+    }),
+  },
+  {
+    name: "more selected tokens than context, own head",
+    architecture: tinyArchitecture({
+      sparsePerFull: 1,
+      block: 16,
+      selectedTokens: 512,
+      window: 8,
+      tieEmbeddings: false,
+    }),
+  },
+  { name: "window longer than the context", architecture: tinyArchitecture({ layers: 3, window: 1000 }) },
+  {
+    name: "window of one token",
+    architecture: tinyArchitecture({ layers: 3, block: 4, selectedTokens: 8, window: 1 }),
+  },
+  { name: "N = 0: every layer full", architecture: tinyArchitecture({ layers: 2, sparsePerFull: 0 }) },
+  { name: "one layer", architecture: tinyArchitecture({ layers: 1, sparsePerFull: 3 }) },
+  {
+    name: "layers that share weights objects",
+    architecture: tinyArchitecture({ layers: 6, hidden: 24, intermediate: 20 }),
+    options: { shared: true },
+  },
+];
+
+/** The prompt lengths at which an architecture's blocks and windows begin, fill and overflow. */
+export function edgeLengths({ block, window }: Architecture): number[] {
+  const lengths = [1, block - 1, block, block + 1, window, window + 1, 2 * window + 1, LONG];
+  return [...new Set(lengths)].filter((length) => length >= 1 && length <= 300).sort((a, b) => a - b);
+}
+
+/** Chunk sizes that cut blocks and windows, with a prompt long enough for several chunks and short enough to be quick. */
+export function chunkings({ block, window }: Architecture): { chunk: number; tokens: number }[] {
+  const chunks = new Set([1, block - 1, block, window + 1].filter((chunk) => chunk >= 1 && chunk < MIDDLE));
+  return [...chunks].map((chunk) => ({ chunk, tokens: Math.min(MIDDLE, 12 * chunk + Math.ceil(chunk / 2)) }));
+}
+
+/** Prompts followed by decode steps that cross a block's edge and the point where the window begins to slide. */
+export function decodings({ block, window }: Architecture): { prompt: number; tokens: number; reserve: boolean }[] {
+  return [
+    { prompt: 1, tokens: Math.min(block, 16) + 3, reserve: true },
+    { prompt: block - 1, tokens: block + 2, reserve: false },
+    { prompt: window - 1, tokens: window + 3, reserve: false },
+    { prompt: 2 * window + 1, tokens: 2 * window + 5, reserve: true },
+    { prompt: MIDDLE - 4, tokens: MIDDLE, reserve: true },
+  ].filter(({ prompt, tokens }) => prompt >= 1 && tokens <= 300);
+}
