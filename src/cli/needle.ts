@@ -47,7 +47,7 @@ async function answers(runner: Runner, trial: Trial, logits: Float32Array): Prom
   runner.reserve(trial.tokens.length + wanted.length);
   let after = logits;
   const written: number[] = [];
-  for (const _ of wanted) {
+  while (written.length < wanted.length) {
     const token = argmax(after);
     written.push(token);
     after = await runner.decode(token);

@@ -1,4 +1,3 @@
-import os from "node:os";
 import { UserError } from "../model/errors.ts";
 import type { ProfileRequest } from "./request.ts";
 
@@ -8,7 +7,7 @@ const GIB = 2 ** 30;
  * Refuses a run that will not fit, before anything is allocated.
  * @throws UserError with the bytes needed, the bytes there are, and the longest context that fits
  */
-export function checkMemory(request: ProfileRequest, tokens: number, available = availableBytes()): void {
+export function checkMemory(request: ProfileRequest, tokens: number, available = process.availableMemory()): void {
   const { engine, model, variants } = request;
   const needed = (count: number): number =>
     Math.max(...variants.map((variant) => engine.estimateBytes(model, variant, count)));
@@ -28,8 +27,4 @@ export function checkMemory(request: ProfileRequest, tokens: number, available =
 
 function gib(bytes: number): string {
   return `${(bytes / GIB).toFixed(1)} GiB`;
-}
-
-function availableBytes(): number {
-  return process.availableMemory?.() ?? os.freemem();
 }

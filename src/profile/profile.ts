@@ -40,7 +40,10 @@ export async function profile(request: ProfileRequest): Promise<Report> {
   const runners = new Map<Variant, Runner>();
   try {
     for (const variant of variants) {
-      runners.set(variant, await engine.load(model, variant, request.chunk === undefined ? {} : { chunk: request.chunk }));
+      runners.set(
+        variant,
+        await engine.load(model, variant, request.chunk === undefined ? {} : { chunk: request.chunk }),
+      );
     }
     const recording = await warmUp(request, runners, document, meter);
     const runs = await timedRounds(request, runners, document, meter);

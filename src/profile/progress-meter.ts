@@ -59,7 +59,9 @@ function prefillFlops(a: Architecture, variant: Variant, tokens: number): number
   const span = { from: 0, to: tokens, passes: 1 };
   const selected = Math.min(a.selectedTokens, tokens) * tokens * a.kvHeads;
   return layerKinds(a, variant)
-    .flatMap((kind) => Object.entries(withAttend(layerCosts(a, { kind, oracle: false, selectedKeys: selected }, span, 4))))
+    .flatMap((kind) =>
+      Object.entries(withAttend(layerCosts(a, { kind, oracle: false, selectedKeys: selected }, span, 4))),
+    )
     .filter(([stage]) => stage === "project" || stage === "attend" || stage === "output" || stage === "mlp")
     .reduce((sum, [, cost]) => sum + cost.flops, 0);
 }

@@ -100,7 +100,10 @@ export const reportSchema = z.strictObject({
   createdAt: z.iso.datetime(),
   document: z.strictObject({
     name: z.string(),
-    sha256: z.string().regex(/^[0-9a-f]{64}$/).describe("of the whole document's UTF-8 bytes"),
+    sha256: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .describe("of the whole document's UTF-8 bytes"),
     bytes,
     characters: index,
     lines: index,

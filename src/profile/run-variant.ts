@@ -28,11 +28,7 @@ export interface VariantRunOptions {
 const PREFILL_SHARE = 0.9;
 
 /** Prefills `tokens`, decodes greedily, and leaves the runner empty. */
-export async function runVariant(
-  runner: Runner,
-  tokens: Uint32Array,
-  options: VariantRunOptions,
-): Promise<VariantRun> {
+export async function runVariant(runner: Runner, tokens: Uint32Array, options: VariantRunOptions): Promise<VariantRun> {
   const { decodeTokens, signal } = options;
   const layers = runner.kinds.length;
   const prefillShare = decodeTokens > 0 ? PREFILL_SHARE : 1;
@@ -68,9 +64,7 @@ export async function runVariant(
     prefillStages: prefill.per(1),
     kvBytes,
     selection,
-    ...(decodeTokens > 0
-      ? { perTokenMs: decodeMs / decodeTokens, decodeStages: decode.per(decodeTokens) }
-      : {}),
+    ...(decodeTokens > 0 ? { perTokenMs: decodeMs / decodeTokens, decodeStages: decode.per(decodeTokens) } : {}),
   };
 }
 

@@ -38,7 +38,13 @@ export function variantReport(m: VariantMeasurement): VariantReport {
       kvBytes: first.kvBytes[index] ?? 0,
       kvBytesPredicted: predicted[index] ?? 0,
       ...(kind === "sparse" ? { kvBorrowedFrom: oracleOf(kinds, index) } : {}),
-      prefill: layerPhase(m, index, { from: 0, to: m.tokens, passes: 1 }, runs.map((run) => run.prefillStages), 1),
+      prefill: layerPhase(
+        m,
+        index,
+        { from: 0, to: m.tokens, passes: 1 },
+        runs.map((run) => run.prefillStages),
+        1,
+      ),
       ...(decode.length > 0
         ? {
             decode: layerPhase(
@@ -68,7 +74,9 @@ export function variantReport(m: VariantMeasurement): VariantReport {
       peakBytes: m.peakBytes,
     },
     ...(model.origin === "trained" && m.variant !== "hysparse"
-      ? { note: "These weights were trained as HySparse: times and memory hold, what this variant would write does not." }
+      ? {
+          note: "These weights were trained as HySparse: times and memory hold, what this variant would write does not.",
+        }
       : {}),
   };
 }
@@ -98,7 +106,8 @@ function layerPhase(
     {
       kind,
       oracle: m.variant === "hysparse" && kind === "full" && fedBy(kinds, layer).length > 0,
-      selectedKeys: kind === "sparse" ? keysRead(m.runs[0]?.selection, oracleOf(kinds, layer), span, architecture.block) : 0,
+      selectedKeys:
+        kind === "sparse" ? keysRead(m.runs[0]?.selection, oracleOf(kinds, layer), span, architecture.block) : 0,
     },
     span,
     m.bytesPerValue,

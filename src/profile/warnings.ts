@@ -15,7 +15,11 @@ export function warnings(request: ProfileRequest, document: PreparedDocument): s
         "importance is shown.",
     );
   }
-  if (variants.includes("hysparse") && schedule(model.architecture).includes("sparse") && selectedTokens + window >= tokens) {
+  if (
+    variants.includes("hysparse") &&
+    schedule(model.architecture).includes("sparse") &&
+    selectedTokens + window >= tokens
+  ) {
     said.push(
       `Nothing is sparse at this length: k + w = ${selectedTokens + window} tokens reach over all ${tokens}. Profile a ` +
         "longer document to see what sparsity does.",

@@ -180,7 +180,10 @@ export class Attention {
     vd.fill(0, filled);
     const complete = Math.floor(end / B);
     // Before the first complete block there is no past; its one padding tile reads the own blocks instead.
-    const past = complete > 0 ? { k: oracle.keys(head, 0, complete * B), v: oracle.values(head, 0, complete * B) } : { k: kd, v: vd };
+    const past =
+      complete > 0
+        ? { k: oracle.keys(head, 0, complete * B), v: oracle.values(head, 0, complete * B) }
+        : { k: kd, v: vd };
     const pastBlocks = Math.max(complete, 1);
     const tiles = plan.past.blocks.length;
     const diagonal = plan.diagonal.blocks.length;

@@ -46,7 +46,7 @@ export class KvCache {
   append(k: Float32Array, v: Float32Array, start: number, rows: number): void {
     const skip = Math.max(0, rows - this.#capacity);
     for (let head = 0; head < this.#heads; head++) {
-      for (let row = skip; row < rows; ) {
+      for (let row = skip; row < rows;) {
         const at = (start + row) % this.#capacity;
         const count = Math.min(rows - row, this.#capacity - at);
         const from = (head * rows + row) * this.#d;
@@ -70,7 +70,7 @@ export class KvCache {
 
   /** Copies positions from .. to - 1 of one head, wrapping as needed, to `k` and `v` starting at `offset` floats. */
   copyTo(k: Float32Array, v: Float32Array, offset: number, head: number, from: number, to: number): void {
-    for (let position = from; position < to; ) {
+    for (let position = from; position < to;) {
       const at = position % this.#capacity;
       const count = Math.min(to - position, this.#capacity - at);
       k.set(this.keys(head, at, at + count), offset + (position - from) * this.#d);

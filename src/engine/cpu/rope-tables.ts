@@ -8,7 +8,7 @@ export class RopeTables {
 
   constructor(headDim: number, base: number) {
     this.#half = headDim / 2;
-    this.#frequencies = Array.from({ length: this.#half }, (_, i) => base ** (-2 * i / headDim));
+    this.#frequencies = Array.from({ length: this.#half }, (_, i) => base ** ((-2 * i) / headDim));
   }
 
   get positions(): number {

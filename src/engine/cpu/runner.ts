@@ -50,9 +50,7 @@ export class CpuRunner implements Runner {
     this.#chunk = chunk;
     this.#sessions = sessions;
     this.#attention = new Attention(this.#s, sessions, this.#buffers);
-    this.#caches = this.kinds.map(
-      (kind) => new KvCache(a.kvHeads, a.headDim, kind === "full" ? Infinity : a.window),
-    );
+    this.#caches = this.kinds.map((kind) => new KvCache(a.kvHeads, a.headDim, kind === "full" ? Infinity : a.window));
     const kinds = schedule(a);
     this.#oracles = kinds.map((_, layer) => oracleOf(kinds, layer));
     this.#rope = new RopeTables(a.headDim, a.ropeBase);
@@ -257,9 +255,7 @@ export class CpuRunner implements Runner {
     const { count, gs, gw } = projected;
     const y = this.#buffers.get("y", count * hidden);
     const session = await this.#sessions.get(gated ? "output gated" : "output", () => outputGraph(this.#s, gated));
-    const branches = Object.entries(attended).map(
-      ([name, rows]) => [name, floats(rows, [Hkv, count, G * d])] as const,
-    );
+    const branches = Object.entries(attended).map(([name, rows]) => [name, floats(rows, [Hkv, count, G * d])] as const);
     await session.run(
       {
         x: floats(x, [count, hidden]),

@@ -63,15 +63,22 @@ describe("KV cache", () => {
         assert.deepEqual(runner.kvBytes(), predictedKvBytes(a, variant, tokens, 4), `${tokens} tokens`);
         runner.reserve(tokens + 5);
         await runner.decode(1);
-        assert.deepEqual(runner.kvBytes(), predictedKvBytes(a, variant, tokens + 5, 4), `${tokens} tokens and room for 5`);
+        assert.deepEqual(
+          runner.kvBytes(),
+          predictedKvBytes(a, variant, tokens + 5, 4),
+          `${tokens} tokens and room for 5`,
+        );
       }
       await engine.dispose();
     });
   }
 
   it("matches the paper's ratios at 32k and 1M tokens", () => {
-    const total = (shape: Parameters<typeof tinyArchitecture>[0], variant: "full" | "hysparse", tokens: number): number =>
-      predictedKvBytes(tinyArchitecture(shape), variant, tokens, 2).reduce((sum, bytes) => sum + bytes, 0);
+    const total = (
+      shape: Parameters<typeof tinyArchitecture>[0],
+      variant: "full" | "hysparse",
+      tokens: number,
+    ): number => predictedKvBytes(tinyArchitecture(shape), variant, tokens, 2).reduce((sum, bytes) => sum + bytes, 0);
     const large = { layers: 49, sparsePerFull: 11, queryHeads: 64, kvHeads: 4, headDim: 128, window: 128 };
     const small = { layers: 36, sparsePerFull: 3, queryHeads: 32, kvHeads: 8, headDim: 128, window: 128 };
     const ratio = (shape: typeof large, tokens: number): string =>

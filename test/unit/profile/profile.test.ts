@@ -115,7 +115,12 @@ describe("profile", () => {
     const stop = new AbortController();
     const reason = new Error("stopped by the test");
     const run = profile(
-      request({ signal: stop.signal, onProgress: ({ phase }) => void (phase.startsWith("repetition") && stop.abort(reason)) }),
+      request({
+        signal: stop.signal,
+        onProgress: ({ phase }) => {
+          if (phase.startsWith("repetition")) stop.abort(reason);
+        },
+      }),
     );
     await assert.rejects(run, reason);
   });

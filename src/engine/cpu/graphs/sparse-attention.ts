@@ -44,8 +44,7 @@ export function sparseAttentionGraph(s: Shape): GraphBuilder {
   const slots = g.input("slots", "int32", ["C", s.slots]);
   const sinks = g.input("sinks", "float32", [s.G]);
 
-  const dummy = (value: number, width: number): Value =>
-    g.op("Expand", [g.float(value), g.ints([1, width])]);
+  const dummy = (value: number, width: number): Value => g.op("Expand", [g.float(value), g.ints([1, width])]);
   const routed = (name: keyof Partials, unused: number, width: number): Value =>
     g.op("Gather", [g.op("Concat", [past[name], diagonal[name], dummy(unused, width)], { axis: 0 }), slots], {
       axis: 0,
