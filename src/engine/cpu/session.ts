@@ -44,6 +44,9 @@ export class Session {
         graphOptimizationLevel: "all",
         // Patterns are remembered per input shape, and a prefill's shapes never repeat.
         enableMemPattern: false,
+        // Every session has threads of its own. Left to spin after a run, they take the cores from the next session's:
+        // that made a decode step four to eight times slower on two cores, and a prefill about twice.
+        extra: { session: { intra_op: { allow_spinning: "0" } } },
       }),
     );
   }
