@@ -1,0 +1,124 @@
+import { readFileSync } from "node:fs";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { VARIANTS, type Variant } from "../engine/engine.ts";
+import { UserError } from "../model/errors.ts";
+
+/** What the command line asks for, checked as far as that goes without looking at files or machines. */
+export interface Options {
+  /** As typed; "-" is standard input. */
+  readonly file: string;
+  readonly engine: string;
+  readonly model: string;
+  readonly variants: readonly Variant[];
+  readonly maxTokens?: number;
+  readonly decode: number;
+  readonly repetitions: number;
+  readonly importance: "last-token" | "document";
+  readonly chunk?: number;
+  readonly includeText: boolean;
+  /** A file, or "-" for one last line on stdout. */
+  readonly json?: string;
+  readonly html?: string;
+  readonly csv?: string;
+  readonly quiet: boolean;
+  readonly debug: boolean;
+}
+
+/** Help or the version was asked for and printed: there is nothing more to do. */
+export class Answered extends Error {}
+
+const EXAMPLES = `
+Examples:
+  npm run profile -- media/samples/design-note.md
+  npm run profile -- notes.md --html notes.html --json notes.hysparse.json
+  npm run profile -- src/big-file.ts --variants hysparse,full --repetitions 5
+  git diff | npm run profile -- - --quiet --json - | jq .variants.hysparse.totals
+  npm run profile -- book.txt --model paper-7b --max-tokens 512 --decode 4
+
+The tables go to stdout, progress and errors to stderr. With --json - the report is the last line of stdout, also beside
+the tables: "... --json - | tail -1 | jq ." always works. Files are written when the run is complete, or not at all; an
+existing file is replaced. Exit codes: 0 done, 1 a fault of this program, 2 a mistake that the message explains, 130
+stopped.`;
+
+/**
+ * @throws UserError for anything that cannot be meant, in one line
+ * @throws Answered after --help or --version
+ */
+export function parseOptions(args: readonly string[]): Options {
+  const program = command();
+  try {
+    program.parse(args, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) throw new Answered();
+    throw new UserError(error.message.replace(/^error: /, "").replace(/\s*\n\s*/g, " "));
+  }
+  const options = program.opts<Omit<Options, "file">>();
+  for (const name of ["html", "csv"] as const) {
+    if (options[name] === "-") throw new UserError(`--${name} takes a file; only --json can write to stdout as "-"`);
+  }
+  return { ...options, file: program.args[0]! };
+}
+
+function command(): Command {
+  return new Command("profile")
+    .description("Profiles long-context attention on a document of yours: latency per layer and KV memory.")
+    .argument("<file>", 'the document, UTF-8 text; "-" reads standard input')
+    .option("--engine <id>", "what runs the model: auto, cpu or reference", "auto")
+    .option("--model <id>", "embedded, paper-7b, paper-80b-a3b, or the folder of a checkpoint", "embedded")
+    .addOption(
+      new Option("--variants <list>", `any of ${VARIANTS.join(",")}, comma-separated`)
+        .argParser(variants)
+        .default([...VARIANTS], "all"),
+    )
+    .option("--max-tokens <n>", "profile only this many tokens of the document", atLeast(1))
+    .option("--decode <n>", "tokens to decode after the document; 0 measures prefill only", atLeast(0), 16)
+    .option("--repetitions <n>", "measured runs of every variant, after one warm-up", atLeast(1), 3)
+    .addOption(
+      new Option("--importance <queries>", "whose interest shades the document")
+        .choices(["last-token", "document"])
+        .default("last-token"),
+    )
+    .option("--chunk <n>", "queries per prefill chunk (the engine chooses; results do not depend on it)", atLeast(1))
+    .option("--include-text", "put the document's text into the JSON report", false)
+    .option("--json <file>", 'write the report as JSON; "-" prints it as the last line')
+    .option("--html <file>", "write the report as one self-contained page, with the document's text")
+    .option("--csv <file>", "write all latencies and KV bytes as a table")
+    .option("--quiet", "no tables and no progress", false)
+    .option("--debug", "show the stack of an unexpected error", false)
+    .version(version())
+    .addHelpText("after", EXAMPLES)
+    .allowExcessArguments(false)
+    .exitOverride()
+    .configureOutput({ writeErr: () => undefined });
+}
+
+function variants(list: string): Variant[] {
+  const names = list.split(",").map((name) => name.trim());
+  for (const name of names) {
+    if (!isVariant(name))
+      throw new InvalidArgumentError(`There is no variant "${name}": choose of ${VARIANTS.join(", ")}.`);
+    if (names.filter((other) => other === name).length > 1) throw new InvalidArgumentError(`"${name}" is named twice.`);
+  }
+  return names.filter(isVariant);
+}
+
+function isVariant(name: string): name is Variant {
+  return (VARIANTS as readonly string[]).includes(name);
+}
+
+/** Plain decimal digits only: "1e3", "0x10", "2.0" and "" are refused like "-1". */
+function atLeast(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < least || value > 2 ** 31 - 1) {
+      throw new InvalidArgumentError(`It must be a whole number of at least ${least}.`);
+    }
+    return value;
+  };
+}
+
+function version(): string {
+  const file = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(file) as { version: string }).version;
+}

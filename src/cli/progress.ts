@@ -1,0 +1,117 @@
+import type { WriteStream } from "node:tty";
+import ora, { type Ora } from "ora";
+import type { ProfileProgress } from "../profile/request.ts";
+import { percent, remaining } from "../report/format.ts";
+import { VARIANT_NAMES } from "../report/names.ts";
+
+/** Where the run stands, told on stderr. */
+export interface Progress {
+  phase(text: string): void;
+  progress(progress: ProfileProgress): void;
+  /** Ends the display; what comes next is written on a clean line. */
+  stop(): void;
+}
+
+/** A plain log gets a line at once and then at most one in this time. */
+const LINE_EVERY_MS = 4000;
+
+/** An estimate from less than this is a guess that would only jump about. */
+const ESTIMATE_AFTER_MS = 1500;
+
+export function createProgress(stream: WriteStream, quiet: boolean): Progress {
+  if (quiet) return { phase: () => undefined, progress: () => undefined, stop: () => undefined };
+  const rich = stream.isTTY && process.env.TERM !== "dumb" && process.env.CI === undefined;
+  return rich ? new Spinner(stream) : new Lines((line) => stream.write(`${line}\n`));
+}
+
+class Spinner implements Progress {
+  private readonly spinner: Ora;
+  private readonly estimate = new Estimate();
+
+  constructor(stream: WriteStream) {
+    // Ora would swallow the keyboard, and with it Ctrl-C.
+    this.spinner = ora({ stream, discardStdin: false, text: "starting" }).start();
+  }
+
+  phase(text: string): void {
+    this.spinner.text = text;
+  }
+
+  progress(progress: ProfileProgress): void {
+    this.spinner.text = this.estimate.text(progress);
+  }
+
+  stop(): void {
+    this.spinner.stop();
+  }
+}
+
+/** For logs: the first line at once, then the newest state every few seconds, and nothing twice. */
+export class Lines implements Progress {
+  private readonly write: (line: string) => void;
+  private readonly estimate: Estimate;
+  private readonly timer: NodeJS.Timeout;
+  private latest = "";
+  private shown = "";
+  private shownAt = -Infinity;
+  private readonly now: () => number;
+  private readonly every: number;
+
+  constructor(write: (line: string) => void, now: () => number = () => performance.now(), every = LINE_EVERY_MS) {
+    this.write = write;
+    this.now = now;
+    this.estimate = new Estimate(now);
+    this.every = every;
+    this.timer = setInterval(() => this.show(), every).unref();
+  }
+
+  phase(text: string): void {
+    this.latest = text;
+    this.show();
+  }
+
+  progress(progress: ProfileProgress): void {
+    this.latest = this.estimate.text(progress);
+    this.show();
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+  }
+
+  private show(): void {
+    if (this.latest === this.shown || this.now() - this.shownAt < this.every * 0.99) return;
+    this.shown = this.latest;
+    this.shownAt = this.now();
+    this.write(this.latest);
+  }
+}
+
+/** "prefill, HySparse: 42 %, about 12 s left" */
+export class Estimate {
+  private readonly now: () => number;
+  private startedAt: number | undefined;
+  private startedWith = 0;
+
+  constructor(now: () => number = () => performance.now()) {
+    this.now = now;
+  }
+
+  text({ phase, variant, done, total }: ProfileProgress): string {
+    if (this.startedAt === undefined) {
+      this.startedAt = this.now();
+      this.startedWith = done;
+    }
+    const what = variant === undefined ? phase : `${phase}, ${VARIANT_NAMES[variant]}`;
+    const share = total > 0 ? Math.min(1, done / total) : 0;
+    return `${what}: ${percent(share)}${this.left(done, total)}`;
+  }
+
+  private left(done: number, total: number): string {
+    const elapsed = this.now() - (this.startedAt ?? this.now());
+    const worked = done - this.startedWith;
+    if (elapsed < ESTIMATE_AFTER_MS || worked <= 0 || done >= total) return "";
+    const ms = (elapsed / worked) * (total - done);
+    return `, about ${remaining(ms)} left`;
+  }
+}

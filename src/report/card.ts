@@ -1,0 +1,93 @@
+import type { Report } from "../profile/report.ts";
+import { bandwidth, bytes, count, matrixRate, parameters, plural, timestamp } from "./format.ts";
+import { QUERY_WORDS, STDIN_NAME, VARIANT_NAMES } from "./names.ts";
+
+/** One line of the card: what was run, on what. */
+export interface CardRow {
+  readonly name: string;
+  readonly text: string;
+}
+
+export function card(report: Report): CardRow[] {
+  const { document, model, environment, settings } = report;
+  const { architecture: a, schedule } = model;
+  const full = schedule.filter((kind) => kind === "full").length;
+  const rows: CardRow[] = [
+    {
+      name: "Document",
+      text:
+        `${document.name}, ${plural(document.tokens, "token")}, ${plural(document.characters, "character")}, ` +
+        plural(document.lines, "line"),
+    },
+  ];
+  if (document.truncated) rows.push({ name: "Cut", text: cutText(report) });
+  rows.push(
+    {
+      name: "Model",
+      text:
+        `${model.name}, ${parameters(model.parameters)} parameters, ${model.weights} weights, ${full} full of ` +
+        `${plural(a.layers, "layer")}, ${a.queryHeads}/${a.kvHeads} heads of ${a.headDim}, hidden ${count(a.hidden)}`,
+    },
+    {
+      name: "Attention",
+      text: `blocks of ${a.block}, k = ${count(a.selectedTokens)} tokens, window ${count(a.window)}`,
+    },
+    {
+      name: "Device",
+      text:
+        `${environment.device}, ${plural(environment.threads, "thread")}, ${bytes(environment.memoryBytes)} memory, ` +
+        `${environment.os} ${environment.arch}`,
+    },
+    {
+      name: "Engine",
+      text: `${environment.engine} (${environment.engineReason}), ${environment.dtype}${versionText(environment.versions)}`,
+    },
+    {
+      name: "Ceilings",
+      text:
+        `${matrixRate(environment.ceilings.matrixGflops)} matrix rate, ${bandwidth(environment.ceilings.copyGBps)} ` +
+        `copy bandwidth (${environment.ceilings.method})`,
+    },
+    {
+      name: "Settings",
+      text:
+        `${settings.variants.map((variant) => VARIANT_NAMES[variant]).join(", ")}; ` +
+        `${plural(settings.repetitions, "repetition")} after ${plural(settings.warmup, "warm-up")}, interleaved; ` +
+        `${plural(settings.decodeTokens, "decoded token")}; chunks of ${count(settings.chunk)}; ` +
+        `importance for ${QUERY_WORDS[settings.importance]}`,
+    },
+    { name: "Measured", text: `${timestamp(report.createdAt)}, ${report.tool.name} ${report.tool.version}` },
+  );
+  return rows;
+}
+
+/** Why and where the document was cut, always with both token counts. */
+export function cutText({ document }: Report): string {
+  const { tokens, totalTokens, truncation } = document;
+  return truncation ?? `Only the first ${count(tokens)} of ${plural(totalTokens, "token")} were profiled.`;
+}
+
+/** The command line that repeats the measurement. */
+export function command({ document, environment, model, settings }: Report): string {
+  const options = [
+    `--engine ${quote(environment.engine)}`,
+    `--model ${quote(settings.model ?? model.name)}`,
+    `--variants ${settings.variants.join(",")}`,
+    `--decode ${settings.decodeTokens}`,
+    `--repetitions ${settings.repetitions}`,
+    `--importance ${settings.importance}`,
+    `--chunk ${settings.chunk}`,
+    ...(settings.maxTokens === undefined ? [] : [`--max-tokens ${settings.maxTokens}`]),
+  ];
+  return `npm run profile -- ${document.name === STDIN_NAME ? "-" : quote(document.name)} ${options.join(" ")}`;
+}
+
+/** For a POSIX shell; plain words stay as they are. */
+function quote(word: string): string {
+  return /^[\w@%+=:,./][\w@%+=:,./-]*$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+function versionText(versions: Readonly<Record<string, string>>): string {
+  const list = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  return list.length === 0 ? "" : `, ${list.join(", ")}`;
+}

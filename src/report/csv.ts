@@ -1,0 +1,103 @@
+import { STAGES } from "../engine/engine.ts";
+import type { Report, StageReport } from "../profile/report.ts";
+import { variantsOf } from "./breakdown.ts";
+import type { PhaseName } from "./names.ts";
+
+/**
+ * Tidy long form: one row per variant, layer, phase and stage. `stage` is "all" for the whole layer; rows whose `layer`
+ * is empty and whose `kind` is "total" are the variant's totals. Score, select, sparse and window are parts of attend:
+ * sum "all" rows, or stages, never both. KV bytes stand on the prefill "all" rows only, so that a plain sum is right.
+ */
+export const CSV_COLUMNS = [
+  "document",
+  "tokens",
+  "model",
+  "weights",
+  "engine",
+  "variant",
+  "layer",
+  "kind",
+  "phase",
+  "stage",
+  "medianMs",
+  "minMs",
+  "maxMs",
+  "floorMs",
+  "flops",
+  "bytes",
+  "kvBytes",
+  "kvBytesPredicted",
+  "peakBytes",
+] as const;
+
+type Row = Partial<Record<(typeof CSV_COLUMNS)[number], string | number>>;
+
+export function toCsv(report: Report): string {
+  const common: Row = {
+    document: report.document.name,
+    tokens: report.document.tokens,
+    model: report.model.name,
+    weights: report.model.weights,
+    engine: report.environment.engine,
+  };
+  const lines = [CSV_COLUMNS.join(",")];
+  for (const row of rows(report)) {
+    const full: Row = { ...common, ...row };
+    lines.push(CSV_COLUMNS.map((column) => field(full[column])).join(","));
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+function* rows(report: Report): Generator<Row> {
+  for (const { name, data } of variantsOf(report)) {
+    for (const layer of data.layers) {
+      for (const phase of ["prefill", "decode"] as const) {
+        const measured = layer[phase];
+        if (!measured) continue;
+        const at: Row = { variant: name, layer: layer.index, kind: layer.kind, phase };
+        const kv: Row = phase === "prefill" ? { kvBytes: layer.kvBytes, kvBytesPredicted: layer.kvBytesPredicted } : {};
+        yield { ...at, stage: "all", ...times(measured), ...kv };
+        for (const stage of STAGES) {
+          const part = measured.stages[stage];
+          if (part) yield { ...at, stage, ...times(part), ...work(part) };
+        }
+      }
+    }
+    yield* totals(report, name);
+  }
+}
+
+function* totals(report: Report, variant: keyof Report["variants"]): Generator<Row> {
+  const sums = report.variants[variant]!.totals;
+  const at = (phase: PhaseName): Row => ({ variant, kind: "total", phase, stage: "all" });
+  yield {
+    ...at("prefill"),
+    medianMs: sums.prefillMs,
+    minMs: sums.prefillMinMs,
+    maxMs: sums.prefillMaxMs,
+    kvBytes: sums.kvBytes,
+    kvBytesPredicted: sums.kvBytesPredicted,
+    peakBytes: sums.peakBytes,
+  };
+  if (sums.timePerOutputTokenMs === undefined) return;
+  yield {
+    ...at("decode"),
+    medianMs: sums.timePerOutputTokenMs,
+    ...(sums.timePerOutputTokenMinMs === undefined ? {} : { minMs: sums.timePerOutputTokenMinMs }),
+    ...(sums.timePerOutputTokenMaxMs === undefined ? {} : { maxMs: sums.timePerOutputTokenMaxMs }),
+  };
+}
+
+function times(samples: { medianMs: number; minMs: number; maxMs: number }): Row {
+  return { medianMs: samples.medianMs, minMs: samples.minMs, maxMs: samples.maxMs };
+}
+
+function work(stage: StageReport): Row {
+  return { floorMs: stage.floorMs, flops: stage.flops, bytes: stage.bytes };
+}
+
+/** RFC 4180: quoted where it holds a comma, a quote or a line end; quotes doubled. */
+function field(value: string | number | undefined): string {
+  const text = String(value ?? "");
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { parseOptions } from "../../../src/cli/options.ts";
+import { UserError } from "../../../src/model/errors.ts";
+
+function refuses(args: string, message: RegExp): void {
+  assert.throws(
+    () => parseOptions(args.split(" ").map((word) => (word === "EMPTY" ? "" : word))),
+    (error) => {
+      assert.ok(error instanceof UserError, `${args}: ${String(error)}`);
+      assert.match(error.message, message, args);
+      assert.ok(!error.message.includes("\n"));
+      return true;
+    },
+  );
+}
+
+describe("options", () => {
+  it("have defaults for everything but the file", () => {
+    assert.deepEqual(parseOptions(["a.md"]), {
+      file: "a.md",
+      engine: "auto",
+      model: "embedded",
+      variants: ["hysparse", "full", "hybrid-swa"],
+      decode: 16,
+      repetitions: 3,
+      importance: "last-token",
+      includeText: false,
+      quiet: false,
+      debug: false,
+    });
+  });
+
+  it("take all that is offered, in any order", () => {
+    const args = "--variants full,hysparse --max-tokens 400 --decode 0 - --chunk 64 --json - --html a.html --csv b.csv";
+    const options = parseOptions([...args.split(" "), "--importance", "document", "--include-text", "--quiet"]);
+    assert.deepEqual(options.variants, ["full", "hysparse"]);
+    assert.deepEqual([options.file, options.json, options.html, options.csv], ["-", "-", "a.html", "b.csv"]);
+    assert.deepEqual([options.maxTokens, options.decode, options.chunk], [400, 0, 64]);
+    assert.ok(options.importance === "document" && options.includeText && options.quiet);
+  });
+
+  it("refuse numbers that cannot be meant", () => {
+    for (const bad of ["0", "-1", "1.5", "NaN", "1e3", "0x10", "EMPTY", "9999999999", "ten", "+3"]) {
+      for (const name of ["max-tokens", "repetitions", "chunk"])
+        refuses(`a.md --${name} ${bad}`, new RegExp(`--${name}`));
+      if (bad !== "0") refuses(`a.md --decode ${bad}`, /--decode/);
+    }
+  });
+
+  it("refuse unknown words, naming those there are", () => {
+    refuses("a.md --variants full,moba", /no variant "moba".*hysparse, full, hybrid-swa/);
+    refuses("a.md --variants full,full", /"full" is named twice/);
+    refuses("a.md --variants EMPTY", /no variant ""/);
+    refuses("a.md --importance all", /last-token, document/);
+    refuses("a.md --jsn x", /unknown option '--jsn' \(Did you mean --json\?\)/);
+    refuses("--quiet", /missing required argument 'file'/);
+    refuses("a.md b.md", /too many arguments/);
+    refuses("a.md --json", /argument missing/);
+  });
+
+  it("write only JSON to stdout", () => {
+    refuses("a.md --html -", /^--html takes a file/);
+    refuses("a.md --csv -", /^--csv takes a file/);
+  });
+});

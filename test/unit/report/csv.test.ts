@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { CSV_COLUMNS, toCsv } from "../../../src/report/csv.ts";
+import { sampleReport } from "./sample-report.ts";
+
+type Row = Record<string, string>;
+
+/** A reader of RFC 4180 that shares nothing with the writer. */
+function parse(csv: string): Row[] {
+  const rows: string[][] = [[]];
+  let field = "";
+  let quoted = false;
+  for (let i = 0; i < csv.length; i++) {
+    const c = csv[i]!;
+    if (quoted && c === '"' && csv[i + 1] === '"') i++;
+    else if (c === '"') {
+      quoted = !quoted;
+      continue;
+    } else if (!quoted && (c === "," || c === "\n")) {
+      rows.at(-1)!.push(field);
+      field = "";
+      if (c === "\n") rows.push([]);
+      continue;
+    }
+    field += c;
+  }
+  const [header, ...body] = rows.filter((row) => row.length > 0);
+  return body.map((row) => Object.fromEntries(header!.map((name, i) => [name, row[i]!])));
+}
+
+describe("CSV report", () => {
+  const report = sampleReport();
+  const rows = parse(toCsv(report));
+
+  it("has the header and a full set of columns in every row", () => {
+    assert.equal(toCsv(report).split("\n")[0], CSV_COLUMNS.join(","));
+    for (const row of rows) assert.deepEqual(Object.keys(row), [...CSV_COLUMNS]);
+  });
+
+  it("has one row per variant, layer, phase and stage", () => {
+    const keys = rows.map((row) => [row.variant, row.layer, row.phase, row.stage].join());
+    assert.equal(new Set(keys).size, keys.length);
+    const sparse = rows.filter((row) => row.variant === "hysparse" && row.layer === "1" && row.phase === "prefill");
+    assert.deepEqual(
+      sparse.map((row) => row.stage),
+      ["all", "project", "attend", "sparse", "window", "output", "mlp"],
+    );
+  });
+
+  it("gives the report's numbers unrounded", () => {
+    const row = rows.find((r) => r.variant === "full" && r.layer === "4" && r.phase === "decode" && r.stage === "mlp")!;
+    const stage = report.variants.full!.layers[4]!.decode!.stages.mlp!;
+    assert.deepEqual([row.medianMs, row.minMs, row.floorMs].map(Number), [stage.medianMs, stage.minMs, stage.floorMs]);
+  });
+
+  it("lets KV bytes be summed: layers add up to the total", () => {
+    const own = rows.filter((row) => row.variant === "hysparse" && row.kvBytes !== "");
+    const total = own.find((row) => row.kind === "total")!;
+    const layers = own.filter((row) => row.kind !== "total");
+    assert.equal(layers.length, 13);
+    assert.equal(
+      layers.reduce((sum, row) => sum + Number(row.kvBytes), 0),
+      Number(total.kvBytes),
+    );
+    assert.equal(Number(total.peakBytes), report.variants.hysparse!.totals.peakBytes);
+  });
+
+  it("quotes commas, quotes and line ends", () => {
+    const name = 'notes, "final"\nversion.md';
+    const renamed = { ...report, document: { ...report.document, name } };
+    assert.equal(parse(toCsv(renamed))[0]!.document, name);
+  });
+
+  it("has no decode rows when nothing was decoded", () => {
+    assert.ok(parse(toCsv(sampleReport({ decodeTokens: 0 }))).every((row) => row.phase === "prefill"));
+  });
+});

@@ -1,0 +1,25 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, it } from "node:test";
+import { loadTokenizerFile } from "../../../src/model/checkpoint.ts";
+
+const media = new URL("../../../media/", import.meta.url);
+
+describe("shipped samples", () => {
+  it("are as long in tokens as the README says", async () => {
+    const tokenizer = await loadTokenizerFile(fileURLToPath(new URL("model", media)));
+    const tokens = (name: string): number =>
+      tokenizer.encode(readFileSync(new URL(`samples/${name}`, media), "utf8")).ids.length;
+    const note = tokens("design-note.md");
+    const code = tokens("retry-queue.ts");
+    assert.ok(note >= 3900 && note <= 4050, `design-note.md has ${note} tokens`);
+    assert.ok(code >= 1100 && code <= 1300, `retry-queue.ts has ${code} tokens`);
+  });
+
+  it("ends the note where its first table must be remembered", () => {
+    const note = readFileSync(new URL("samples/design-note.md", media), "utf8");
+    assert.ok(note.endsWith("`SEGMENT_MAGIC` is `0x"));
+    assert.ok(note.indexOf("0x7A3C91E4") < 1000 && note.lastIndexOf("0x7A3C91E4") < 1000);
+  });
+});
