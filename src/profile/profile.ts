@@ -35,7 +35,7 @@ export async function profile(request: ProfileRequest): Promise<Report> {
   checkMemory(request, tokens);
   const meter = new ProgressMeter(request, tokens);
   meter.phase("measuring the machine");
-  const ceilings = await engine.measureCeilings(signal);
+  let ceilings = await engine.measureCeilings(signal);
 
   const runners = new Map<Variant, Runner>();
   try {
@@ -47,6 +47,8 @@ export async function profile(request: ProfileRequest): Promise<Report> {
     }
     const recording = await warmUp(request, runners, document, meter);
     const runs = await timedRounds(request, runners, document, meter);
+    // Once more at the end: on a shared machine the first measurement may have met a bad moment.
+    ceilings = highest(ceilings, await engine.measureCeilings(signal));
     const peaks = new Map<Variant, number>();
     for (const variant of variants) {
       meter.begin("peak memory", variant);
@@ -59,6 +61,18 @@ export async function profile(request: ProfileRequest): Promise<Report> {
   }
 }
 
+function highest(a: Ceilings, b: Ceilings): Ceilings {
+  return {
+    matrixGflops: Math.max(a.matrixGflops, b.matrixGflops),
+    copyGBps: Math.max(a.copyGBps, b.copyGBps),
+    method: `${a.method}; measured before and after the runs, the better counts`,
+  };
+}
+
+/**
+ * The untimed rounds. In the first, hysparse runs the whole document and its selection and scores are kept; every other
+ * warm-up runs one prefill chunk, enough to compile graphs and touch the buffers.
+ */
 async function warmUp(
   request: ProfileRequest,
   runners: ReadonlyMap<Variant, Runner>,
@@ -66,13 +80,15 @@ async function warmUp(
   meter: ProgressMeter,
 ): Promise<Recording | undefined> {
   const { architecture } = request.model;
+  const chunk = document.tokens.subarray(0, request.chunk ?? request.engine.defaultChunk(request.model));
   let recording: Recording | undefined;
   for (let round = 0; round < request.warmup; round++) {
     for (const [variant, runner] of runners) {
-      meter.begin("warm-up", variant);
       const records = variant === "hysparse" && recording === undefined;
+      const tokens = records ? document.tokens : chunk;
+      meter.begin("warm-up", variant, tokens.length / document.tokens.length);
       const statistics = new ScoreStatistics(document.tokens.length, architecture.block, architecture.kvHeads);
-      const run = await runVariant(runner, document.tokens, {
+      const run = await runVariant(runner, tokens, {
         decodeTokens: request.decodeTokens,
         signal: request.signal,
         onProgress: (share) => meter.advance(share),

@@ -20,8 +20,10 @@ export class ProgressMeter {
       request.variants.map((variant) => [variant, prefillFlops(request.model.architecture, variant, tokens)]),
     );
     const round = [...this.#weights.values()].reduce((sum, weight) => sum + weight, 0);
-    // Every round, and one run of each variant apart for its peak memory.
-    this.#total = round * (request.warmup + request.repetitions + 1);
+    const chunk = Math.min(1, (request.chunk ?? request.engine.defaultChunk(request.model)) / tokens);
+    const recorded = request.warmup > 0 ? (this.#weights.get("hysparse") ?? 0) * (1 - chunk) : 0;
+    // Warm-ups, rounds, and one run of each variant apart for its peak memory.
+    this.#total = round * (request.warmup * chunk + request.repetitions + 1) + recorded;
   }
 
   /** A step that is not a run. */
@@ -31,10 +33,10 @@ export class ProgressMeter {
     this.#tell(0);
   }
 
-  /** The next run; the one before is finished. */
-  begin(phase: string, variant: Variant): void {
+  /** The next run, of this share of the document; the one before is finished. */
+  begin(phase: string, variant: Variant, share = 1): void {
     this.#finished += this.#current;
-    this.#current = this.#weights.get(variant) ?? 0;
+    this.#current = (this.#weights.get(variant) ?? 0) * share;
     this.#phase = phase;
     this.#variant = variant;
     this.#tell(0);

@@ -23,7 +23,7 @@ export interface ProfileRequest {
   readonly variants: readonly Variant[];
   readonly decodeTokens: number;
   readonly repetitions: number;
-  /** Untimed rounds before the timed ones; at least one, since the first also records the selection. */
+  /** Untimed rounds before the timed ones; without one there is no recording, and so no selection and no importance. */
   readonly warmup: number;
   readonly importance: NonNullable<Report["importance"]>["queries"];
   /** Cut the document after so many tokens. */

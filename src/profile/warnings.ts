@@ -1,11 +1,10 @@
-import { schedule } from "../model/architecture.ts";
 import type { PreparedDocument } from "./document.ts";
 import type { ProfileRequest } from "./request.ts";
 
 /** What a reader must know before believing the numbers. */
 export function warnings(request: ProfileRequest, document: PreparedDocument): string[] {
-  const { model, engine, variants } = request;
-  const { selectedTokens, window, maxContext } = model.architecture;
+  const { model, engine } = request;
+  const { maxContext } = model.architecture;
   const tokens = document.tokens.length;
   const said: string[] = [];
   if (document.report.truncation !== undefined) said.push(document.report.truncation);
@@ -13,16 +12,6 @@ export function warnings(request: ProfileRequest, document: PreparedDocument): s
     said.push(
       `The weights of ${model.name} are random: latency and memory hold for its shape, the selection means nothing and no ` +
         "importance is shown.",
-    );
-  }
-  if (
-    variants.includes("hysparse") &&
-    schedule(model.architecture).includes("sparse") &&
-    selectedTokens + window >= tokens
-  ) {
-    said.push(
-      `Nothing is sparse at this length: k + w = ${selectedTokens + window} tokens reach over all ${tokens}. Profile a ` +
-        "longer document to see what sparsity does.",
     );
   }
   if (tokens > maxContext) {

@@ -134,9 +134,4 @@ describe("profile", () => {
       (error) => error instanceof UserError && /--max-tokens \d+ would fit/.test(error.message),
     );
   });
-
-  it("warns when nothing is sparse", async () => {
-    const short = await profile(request({ document: { name: "b", text: "0123456789" }, repetitions: 1 }));
-    assert.ok(short.warnings.some((warning) => warning.startsWith("Nothing is sparse")));
-  });
 });
