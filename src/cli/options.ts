@@ -32,7 +32,7 @@ Examples:
   npm run profile -- media/samples/design-note.md
   npm run profile -- notes.md --html notes.html --json notes.hysparse.json
   npm run profile -- src/big-file.ts --variants hysparse,full --repetitions 5
-  git diff | npm run profile -- - --quiet --json - | jq .variants.hysparse.totals
+  git diff | npm run --silent profile -- - --quiet --json - | jq .variants.hysparse.totals
   npm run profile -- book.txt --model paper-7b --max-tokens 512 --decode 4
 
 The tables go to stdout, progress and errors to stderr. With --json - the report is the last line of stdout, also beside

@@ -29,7 +29,7 @@ export interface ImportanceInput {
 /** The report's `importance`: every block's weight, and the passages most wanted. */
 export function importanceReport(input: ImportanceInput): NonNullable<Report["importance"]> {
   const { statistics, queries, blockRanges } = input;
-  const { scores, averages } = statistics.importance(queries);
+  const { scores, averages } = statistics.importance();
   const contrast = scores.map((score, i) =>
     queries === "document" && i === 0 ? 0 : Math.max(0, score - averages[i]!),
   );
@@ -47,7 +47,7 @@ export function importanceReport(input: ImportanceInput): NonNullable<Report["im
     queries,
     contrast: CONTRAST[queries],
     ranges,
-    layers: statistics.layers.map((layer) => ({ layer, scores: [...statistics.ofLayer(layer, queries)] })),
+    layers: statistics.layers.map((layer) => ({ layer, scores: [...statistics.ofLayer(layer)] })),
     passages: passages(ranges, input.text, input.includeText),
   };
 }

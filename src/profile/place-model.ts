@@ -33,20 +33,25 @@ export class PlaceModel {
     }
   }
 
-  /** Expected score of block i for a query in block `from`. */
-  at(i: number, from: number): number {
-    return this.#a[i]! * this.#b[from - i]!;
+  /** Expected mean score of block i over `queries`, given as their number in each block. */
+  mean(i: number, queries: Float64Array): number {
+    return this.#a[i]! * this.#meanByDistance(i, queries);
   }
 
   /** Expected mean score over all queries of a block in place i that is as other blocks are. */
   typical(i: number): number {
+    return median(Array.from(this.#a.subarray(1))) * this.#meanByDistance(i, this.#queries);
+  }
+
+  /** Mean of b over the queries that see block i. */
+  #meanByDistance(i: number, queries: Float64Array): number {
     let sum = 0;
-    let queries = 0;
+    let seen = 0;
     for (let j = i; j < this.#b.length; j++) {
-      sum += this.#b[j - i]! * this.#queries[j]!;
-      queries += this.#queries[j]!;
+      sum += this.#b[j - i]! * queries[j]!;
+      seen += queries[j]!;
     }
-    return queries === 0 ? 0 : (median(Array.from(this.#a.subarray(1))) * sum) / queries;
+    return seen === 0 ? 0 : sum / seen;
   }
 }
 

@@ -80,6 +80,7 @@ async function warmUp(
   meter: ProgressMeter,
 ): Promise<Recording | undefined> {
   const { architecture } = request.model;
+  const asked = request.importance === "document" ? "document" : new Set([document.tokens.length - 1]);
   const chunk = document.tokens.subarray(0, request.chunk ?? request.engine.defaultChunk(request.model));
   let recording: Recording | undefined;
   for (let round = 0; round < request.warmup; round++) {
@@ -87,7 +88,7 @@ async function warmUp(
       const records = variant === "hysparse" && recording === undefined;
       const tokens = records ? document.tokens : chunk;
       meter.begin("warm-up", variant, tokens.length / document.tokens.length);
-      const statistics = new ScoreStatistics(document.tokens.length, architecture.block, architecture.kvHeads);
+      const statistics = new ScoreStatistics(document.tokens.length, architecture.block, architecture.kvHeads, asked);
       const run = await runVariant(runner, tokens, {
         decodeTokens: request.decodeTokens,
         signal: request.signal,
