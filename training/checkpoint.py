@@ -11,6 +11,9 @@ from safetensors.torch import load_file, save_file
 
 from model import Architecture, HySparse
 
+NOTES = ["Layer 8 learned to select under a supervised loss on retrieval questions; layers 0 and 4 select mostly by "
+         "position (MODEL_CARD.md)."]
+
 
 def export(model: HySparse, path: Path) -> None:
     """Write the weights; the tied output matrix is not repeated."""
@@ -31,7 +34,7 @@ def write_config(folder: Path, arch: Architecture, training: dict) -> None:
     """config.json beside the weights."""
     config = {
         "format": "hysparse", "formatVersion": 1, "name": "HySparse 25M", "weights": "trained",
-        "architecture": asdict(arch), "training": training,
+        "architecture": asdict(arch), "notes": NOTES, "training": training,
         "specialTokens": {"separator": {"id": 0, "token": "<|endoftext|>"}},
     }
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")

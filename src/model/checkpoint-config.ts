@@ -14,6 +14,8 @@ export const checkpointConfigSchema = z.object({
   name: z.string().min(1).max(200),
   weights: z.enum(["trained", "synthetic"]),
   architecture: architectureSchema,
+  /** What a reader of a profile must know about these weights; shown in card and report. */
+  notes: z.array(z.string().min(1)).optional(),
   /** How it was trained, for readers. */
   training: z.record(z.string(), z.unknown()).optional(),
   /** Roles of tokens, e.g. the one between documents. */

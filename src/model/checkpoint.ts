@@ -33,7 +33,7 @@ export async function loadCheckpoint(folder: string): Promise<Model> {
   const config = parseCheckpointConfig(await readText(join(folder, FILES.config)), join(folder, FILES.config));
   const { architecture } = config;
   const tokenizer = await loadTokenizerFile(folder);
-  const notes = checkVocabulary(tokenizer.vocabulary, architecture);
+  const notes = [...(config.notes ?? []), ...checkVocabulary(tokenizer.vocabulary, architecture)];
 
   const { tensors, sha256 } = await readSafetensors(join(folder, FILES.weights), (entries) => {
     checkTensors(entries, architecture);

@@ -67,6 +67,14 @@ describe("loadCheckpoint", () => {
     });
   });
 
+  it("passes on the notes of its maker", async () => {
+    const config = { ...tinyConfig(), notes: ["Trained on one page."] };
+    await withCheckpoint({ config }, async (folder) => {
+      assert.equal((await loadCheckpoint(folder)).notes[0], "Trained on one page.");
+    });
+    await refusedFiles({ config: { ...tinyConfig(), notes: [""] } }, /notes/);
+  });
+
   it("refuses a missing folder, a file, and a folder without a file", async () => {
     await refused(() => loadCheckpoint("/no/such/folder"), /does not exist/);
     await withCheckpoint({}, async (folder) => {
