@@ -205,7 +205,7 @@ export class Attention {
         slots: int32s(plan.slots, [count, slots]),
         sinks: floats(weights.sparseSinks.subarray(head * G, (head + 1) * G), [G]),
       },
-      { o: floats(out.subarray(at, at + count * row), [count, row]) },
+      { o: floats(out.subarray(at, at + count * row), [count, G, d]) },
     );
   }
 
@@ -279,7 +279,7 @@ export class Attention {
         absent: floats(absent, [tiles, width]),
         sinks: floats(sinks.subarray(head * G, (head + 1) * G), [G]),
       },
-      { o: floats(out.subarray(at, at + tiles * rows * row), [tiles * rows, row]) },
+      { o: floats(out.subarray(at, at + tiles * rows * row), [tiles, rows * G, d]) },
     );
   }
 

@@ -18,7 +18,7 @@ interface Partials {
  *      past: pb [P] block per tile, pr [P, R] query row per pair
  *      diagonal: db [D], dr [D, R], dl [D, R] last visible position inside the block; causal [B, B] (0 or -inf)
  *      slots [C, slots]: where each pair's partial landed among (past pairs, diagonal pairs, one dummy for unused slots)
- * out: o [C, G d]
+ * out: o [C, G, d]
  *
  * Only pairs whose block holds the query need a mask (an eighth of them at most when k / B = 8), so they go apart.
  */
@@ -59,7 +59,7 @@ export function sparseAttentionGraph(s: Shape): GraphBuilder {
   const total = g.op("Add", [seen, g.op("Exp", [g.op("Sub", [sinks, top])])]);
   const share = g.op("Unsqueeze", [g.op("Div", [weight, total]), g.ints([3])]);
   const mixed = g.op("ReduceSum", [g.op("Mul", [share, o]), g.ints([1])], { keepdims: 0 });
-  g.output("o", g.reshape(mixed, [-1, row]), "float32", ["C", row]);
+  g.output("o", mixed, "float32", ["C", s.G, s.d]);
   return g;
 }
 

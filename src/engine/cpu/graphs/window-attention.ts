@@ -7,7 +7,7 @@ import type { Shape } from "../shape.ts";
  *
  * in:  q [n R, G d]; k, v [n, W, d]; band [R, W] (0 where key j of the tile is within query i's window, else -inf);
  *      absent [n, W] (-inf where the key would lie before the document, else 0); sinks [G]
- * out: o [n R, G d]
+ * out: o [n, R G, d]
  */
 export function windowAttentionGraph(s: Shape): GraphBuilder {
   const g = new GraphBuilder("window-attention");
@@ -33,7 +33,7 @@ export function windowAttentionGraph(s: Shape): GraphBuilder {
   const e = g.op("Exp", [g.op("Sub", [masked, top])]);
   const total = g.op("Add", [g.op("ReduceSum", [e, g.ints([3])]), g.op("Exp", [g.op("Sub", [sink, top])])]);
   const flat = g.op("Reshape", [e, g.op("Concat", [tiles, g.ints([-1]), width], { axis: 0 })]);
-  const mixed = g.op("Div", [g.reshape(g.matmul(flat, v), [-1, s.G, s.d]), g.reshape(total, [-1, s.G, 1])]);
-  g.output("o", g.reshape(mixed, [-1, row]), "float32", ["nR", row]);
+  const perRow = g.op("Reshape", [total, g.op("Concat", [tiles, g.ints([-1, 1])], { axis: 0 })]);
+  g.output("o", g.op("Div", [g.matmul(flat, v), perRow]), "float32", ["n", "RG", s.d]);
   return g;
 }
