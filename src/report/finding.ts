@@ -1,7 +1,7 @@
 import type { Variant } from "../engine/engine.ts";
 import type { Report, VariantReport } from "../profile/report.ts";
 import { variantsOf } from "./breakdown.ts";
-import { bytes, count, duration, ratio } from "./format.ts";
+import { bytes, count, duration, plural, ratio } from "./format.ts";
 import { VARIANT_WORDS } from "./names.ts";
 
 /** A measured quantity with its spread. */
@@ -41,7 +41,7 @@ export function nothingSparse(report: Report): string | undefined {
   if (selectedTokens + window < tokens) return undefined;
   return (
     `Nothing is sparse here: the ${count(selectedTokens)} selected tokens and the window of ${count(window)} together ` +
-    `cover all ${count(tokens)} tokens. Profile a longer document to see what sparsity changes.`
+    `cover the whole document (${plural(tokens, "token")}). Profile a longer one to see what sparsity changes.`
   );
 }
 
