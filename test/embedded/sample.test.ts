@@ -22,7 +22,7 @@ describe("the shipped sample", () => {
       measurePeak: () => Promise.resolve(0),
     });
     const [first] = report.importance?.passages ?? [];
-    assert.ok(first?.text?.includes("48213"), first?.text);
+    assert.ok(first !== undefined && first.text?.includes("48213"), first?.text);
     assert.ok(first.selectedBy >= 1);
     const chosen = report.selection?.oracles.at(-1)?.queries[0]?.heads ?? [];
     assert.ok(
