@@ -33,19 +33,11 @@ async function work(request: JobRequest): Promise<void> {
     const model = await loadModel(id);
     await send({ type: "phase", text: "measuring this machine" });
     const report = await profile({
-      document: request.document,
+      ...request.settings,
       model,
       engine,
       engineReason: reason,
-      variants: request.variants,
-      decodeTokens: request.decodeTokens,
-      repetitions: request.repetitions,
-      warmup: request.warmup,
-      importance: request.importance,
-      includeText: request.includeText,
-      ...(request.maxTokens === undefined ? {} : { maxTokens: request.maxTokens }),
-      ...(request.chunk === undefined ? {} : { chunk: request.chunk }),
-      measurePeak: peakMeasurement(engine.info.id, id, request.chunk),
+      measurePeak: peakMeasurement(engine.info.id, id, request.settings.chunk),
       signal: cancel.signal,
       onProgress: (progress) => void send({ type: "progress", progress }),
     });

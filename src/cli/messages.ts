@@ -1,22 +1,13 @@
-import type { Variant } from "../engine/engine.ts";
-import type { ProfileProgress } from "../profile/request.ts";
+import type { ProfileProgress, ProfileSettings } from "../profile/request.ts";
 import type { Report } from "../profile/report.ts";
 
-/** What the job's process is asked to do; plain data, since it crosses a process border. */
+/** What the job's process is asked to do. */
 export interface JobRequest {
-  readonly document: { readonly name: string; readonly text: string };
   readonly engine: string;
   /** A model's name, or a checkpoint folder relative to `folder`. */
   readonly model: string;
   readonly folder: string;
-  readonly variants: readonly Variant[];
-  readonly decodeTokens: number;
-  readonly repetitions: number;
-  readonly warmup: number;
-  readonly importance: "last-token" | "document";
-  readonly maxTokens?: number;
-  readonly chunk?: number;
-  readonly includeText: boolean;
+  readonly settings: ProfileSettings;
 }
 
 export type ToJob = { readonly type: "start"; readonly request: JobRequest } | { readonly type: "cancel" };

@@ -59,18 +59,20 @@ function wantedFiles(options: Options): Pick<Target, "option" | "name">[] {
 
 function request(options: Options, document: Document, folder: string): JobRequest {
   return {
-    document,
     engine: options.engine,
     model: options.model,
     folder,
-    variants: options.variants,
-    decodeTokens: options.decode,
-    repetitions: options.repetitions,
-    warmup: WARMUP,
-    importance: options.importance,
-    includeText: options.includeText,
-    ...(options.maxTokens === undefined ? {} : { maxTokens: options.maxTokens }),
-    ...(options.chunk === undefined ? {} : { chunk: options.chunk }),
+    settings: {
+      document,
+      variants: options.variants,
+      decodeTokens: options.decode,
+      repetitions: options.repetitions,
+      warmup: WARMUP,
+      importance: options.importance,
+      includeText: options.includeText,
+      ...(options.maxTokens === undefined ? {} : { maxTokens: options.maxTokens }),
+      ...(options.chunk === undefined ? {} : { chunk: options.chunk }),
+    },
   };
 }
 

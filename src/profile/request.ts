@@ -14,12 +14,9 @@ export interface ProfileProgress {
 /** Measures the peak resident bytes of one run of `variant` on `tokens`, apart from this process. */
 export type PeakMeasurement = (variant: Variant, tokens: Uint32Array, signal?: AbortSignal) => Promise<number>;
 
-export interface ProfileRequest {
+/** What to measure: plain data, so that it can cross a process border. */
+export interface ProfileSettings {
   readonly document: { readonly name: string; readonly text: string };
-  readonly model: Model;
-  readonly engine: Engine;
-  /** Why this engine was picked, for the report. */
-  readonly engineReason: string;
   readonly variants: readonly Variant[];
   readonly decodeTokens: number;
   readonly repetitions: number;
@@ -32,6 +29,14 @@ export interface ProfileRequest {
   readonly chunk?: number;
   /** Keep the document's text in the report. */
   readonly includeText: boolean;
+}
+
+/** What to measure, and with what. */
+export interface ProfileRequest extends ProfileSettings {
+  readonly model: Model;
+  readonly engine: Engine;
+  /** Why this engine was picked, for the report. */
+  readonly engineReason: string;
   readonly measurePeak: PeakMeasurement;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: ProfileProgress) => void;
