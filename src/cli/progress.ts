@@ -20,7 +20,8 @@ const ESTIMATE_AFTER_MS = 1500;
 
 export function createProgress(stream: WriteStream, quiet: boolean): Progress {
   if (quiet) return { phase: () => undefined, progress: () => undefined, stop: () => undefined };
-  const rich = stream.isTTY && process.env.TERM !== "dumb" && process.env.CI === undefined;
+  // A terminal may say that it is 0 columns wide (containers, expect); the spinner would then clear lines for ever.
+  const rich = stream.isTTY && stream.columns > 0 && process.env.TERM !== "dumb" && process.env.CI === undefined;
   return rich ? new Spinner(stream) : new Lines((line) => stream.write(`${line}\n`));
 }
 

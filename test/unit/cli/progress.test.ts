@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { PassThrough } from "node:stream";
 import { describe, it } from "node:test";
-import { Estimate, Lines } from "../../../src/cli/progress.ts";
+import type { WriteStream } from "node:tty";
+import { createProgress, Estimate, Lines } from "../../../src/cli/progress.ts";
 
 describe("progress in a log", () => {
   it("comes at once and then at most every few seconds, the newest state only", () => {
@@ -24,6 +26,28 @@ describe("progress in a log", () => {
     assert.equal(lines.length, 3);
     assert.equal(lines[1], "prefill, Full attention: 20 %");
     assert.match(lines[2]!, /20 %, about \d+ s left/);
+  });
+});
+
+describe("progress on a terminal", () => {
+  it("is plain lines where the terminal says that it is 0 columns wide", () => {
+    const { CI, TERM } = process.env;
+    delete process.env["CI"];
+    process.env["TERM"] = "xterm";
+    try {
+      const stream = new PassThrough();
+      const progress = createProgress(
+        Object.assign(stream, { isTTY: true, columns: 0 }) as unknown as WriteStream,
+        false,
+      );
+      progress.phase("reading");
+      progress.stop();
+      assert.equal(String(stream.read()), "reading\n");
+    } finally {
+      if (CI !== undefined) process.env["CI"] = CI;
+      if (TERM === undefined) delete process.env["TERM"];
+      else process.env["TERM"] = TERM;
+    }
   });
 });
 
