@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { median } from "simple-statistics";
 import { VARIANTS } from "../engine/engine.ts";
 import { CpuEngine } from "../engine/cpu/engine.ts";
 import { loadModel } from "../model/models.ts";
@@ -23,12 +24,13 @@ const ms = ({ medianMs, minMs, maxMs }: Samples): string =>
   `${medianMs.toFixed(medianMs < 10 ? 2 : 0)} (${minMs.toFixed(minMs < 10 ? 2 : 0)} to ${maxMs.toFixed(maxMs < 10 ? 2 : 0)})`;
 /** Median of the rounds' own ratios: what drifts between rounds cancels. */
 const ratio = (a: Samples, b: Samples): string => {
-  const ratios = a.samples.map((value, i) => value / (b.samples[i] ?? value)).sort((x, y) => x - y);
-  return `${(ratios[Math.floor(ratios.length / 2)] ?? 0).toFixed(2)}x`;
+  const ratios = a.samples.map((value, i) => value / (b.samples[i] ?? value));
+  return `${median(ratios).toFixed(2)}x`;
 };
 
 const engine = new CpuEngine();
 const model = await loadModel("embedded");
+const text = heldOutTokens(model, Math.max(...lengths));
 const { device, threads, versions } = engine.info;
 print(`Command: \`npm run bench -- --lengths ${options.lengths} --repetitions ${options.repetitions}\``);
 print();
@@ -43,7 +45,7 @@ print("\n### Attention of a hybrid block (one oracle, three sparse layers), pref
 print("| tokens | layers | full | hysparse | hybrid-swa | full / hysparse |");
 print("|---|---|---|---|---|---|");
 for (const length of lengths) {
-  for (const block of await hybridBlocks(engine, model, heldOutTokens(model, length), repetitions, say)) {
+  for (const block of await hybridBlocks(engine, model, text.subarray(0, length), repetitions, say)) {
     const [full, hysparse, swa] = (["full", "hysparse", "hybrid-swa"] as const).map((v) => block.variants.get(v));
     if (full === undefined || hysparse === undefined || swa === undefined) continue;
     print(
@@ -70,11 +72,10 @@ print(`| tokens | ${VARIANTS.join(" | ")} |`);
 print(`|---|${VARIANTS.map(() => "---|").join("")}`);
 const peak = peakMeasurement("cpu", "embedded");
 for (const length of lengths) {
-  const tokens = heldOutTokens(model, length);
   const cells: string[] = [];
   for (const variant of VARIANTS) {
     say(`${length} tokens, ${variant}, peak memory`);
-    cells.push(((await peak(variant, tokens)) / 1e6).toFixed(0));
+    cells.push(((await peak(variant, text.subarray(0, length))) / 1e6).toFixed(0));
   }
   print(`| ${length} | ${cells.join(" | ")} |`);
 }

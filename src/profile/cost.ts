@@ -8,7 +8,7 @@ export interface Cost {
   readonly bytes: number;
 }
 
-/** The queries of a phase: positions from .. to - 1, run `steps` at a time or one by one. */
+/** The queries of a phase: positions from .. to - 1. */
 export interface Span {
   readonly from: number;
   readonly to: number;

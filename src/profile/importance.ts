@@ -6,7 +6,7 @@ type Queries = NonNullable<Report["importance"]>["queries"];
 
 const PASSAGES = 10;
 
-export const CONTRAST: Record<Queries, string> = {
+const CONTRAST: Record<Queries, string> = {
   "last-token":
     "score minus average, where average is what the block's place predicts: an effect of the block times an effect of its " +
     "distance, fitted to all queries of the document (for the first block, the sink, its mean); negative contrasts count as 0",

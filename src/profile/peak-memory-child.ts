@@ -1,5 +1,3 @@
-import { z } from "zod";
-import { VARIANTS } from "../engine/engine.ts";
 import { createEngine } from "../engine/registry.ts";
 import { loadModel } from "../model/models.ts";
 import { peakRequestSchema } from "./peak-memory.ts";
@@ -10,8 +8,7 @@ async function measure(message: unknown): Promise<void> {
   const request = peakRequestSchema.parse(message);
   const { engine } = await createEngine(request.engine);
   const model = await loadModel(request.model);
-  const variant = z.enum(VARIANTS).parse(request.variant);
-  const runner = await engine.load(model, variant, request.chunk === undefined ? {} : { chunk: request.chunk });
+  const runner = await engine.load(model, request.variant, request.chunk === undefined ? {} : { chunk: request.chunk });
   const logits = await runner.prefill(Uint32Array.from(request.tokens));
   runner.reserve(request.tokens.length + 1);
   await runner.decode(argmax(logits));

@@ -1,7 +1,7 @@
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import type { Variant } from "../engine/engine.ts";
+import { VARIANTS, type Variant } from "../engine/engine.ts";
 import { UserError } from "../model/errors.ts";
 import type { PeakMeasurement } from "./request.ts";
 
@@ -9,7 +9,7 @@ import type { PeakMeasurement } from "./request.ts";
 export const peakRequestSchema = z.strictObject({
   engine: z.string(),
   model: z.string(),
-  variant: z.string(),
+  variant: z.enum(VARIANTS),
   tokens: z.array(z.int().nonnegative()),
   chunk: z.int().positive().optional(),
 });

@@ -3,13 +3,13 @@ import { createRequire } from "node:module";
 import { z } from "zod";
 import type { Ceilings, Runner, Variant } from "../engine/engine.ts";
 import type { Selection } from "../engine/selection.ts";
-import { fedBy, schedule } from "../model/architecture.ts";
+import { fedBy, schedule, selectedBlocks } from "../model/architecture.ts";
 import { prepareDocument, type PreparedDocument } from "./document.ts";
 import { importanceReport } from "./importance.ts";
 import { checkMemory } from "./memory-check.ts";
 import { ProgressMeter } from "./progress-meter.ts";
 import { SCHEMA_VERSION, type Report } from "./report.ts";
-import type { ProfileRequest } from "./request.ts";
+import { chunkOf, type ProfileRequest } from "./request.ts";
 import { runVariant, type VariantRun } from "./run-variant.ts";
 import { ScoreStatistics } from "./score-statistics.ts";
 import { variantReport } from "./variant-report.ts";
@@ -40,10 +40,7 @@ export async function profile(request: ProfileRequest): Promise<Report> {
   const runners = new Map<Variant, Runner>();
   try {
     for (const variant of variants) {
-      runners.set(
-        variant,
-        await engine.load(model, variant, request.chunk === undefined ? {} : { chunk: request.chunk }),
-      );
+      runners.set(variant, await engine.load(model, variant, { chunk: chunkOf(request) }));
     }
     const recording = await warmUp(request, runners, document, meter);
     const runs = await timedRounds(request, runners, document, meter);
@@ -81,23 +78,23 @@ async function warmUp(
 ): Promise<Recording | undefined> {
   const { architecture } = request.model;
   const asked = request.importance === "document" ? "document" : new Set([document.tokens.length - 1]);
-  const chunk = document.tokens.subarray(0, request.chunk ?? request.engine.defaultChunk(request.model));
+  const chunk = document.tokens.subarray(0, chunkOf(request));
   let recording: Recording | undefined;
   for (let round = 0; round < request.warmup; round++) {
     for (const [variant, runner] of runners) {
-      const records = variant === "hysparse" && recording === undefined;
-      const tokens = records ? document.tokens : chunk;
+      const statistics =
+        variant === "hysparse" && recording === undefined
+          ? new ScoreStatistics(document.tokens.length, architecture.block, architecture.kvHeads, asked)
+          : undefined;
+      const tokens = statistics === undefined ? chunk : document.tokens;
       meter.begin("warm-up", variant, tokens.length / document.tokens.length);
-      const statistics = new ScoreStatistics(document.tokens.length, architecture.block, architecture.kvHeads, asked);
       const run = await runVariant(runner, tokens, {
         decodeTokens: request.decodeTokens,
         signal: request.signal,
         onProgress: (share) => meter.advance(share),
-        ...(records
-          ? { onScores: (layer, start, rows, blocks, scores) => statistics.add(layer, start, rows, blocks, scores) }
-          : {}),
+        ...(statistics === undefined ? {} : { onScores: statistics.add.bind(statistics) }),
       });
-      if (records && run.selection !== undefined) recording = { selection: run.selection, statistics };
+      if (statistics !== undefined && run.selection !== undefined) recording = { selection: run.selection, statistics };
     }
   }
   return recording;
@@ -185,7 +182,7 @@ function assemble(
       repetitions: request.repetitions,
       warmup: request.warmup,
       decodeTokens: request.decodeTokens,
-      chunk: request.chunk ?? engine.defaultChunk(model),
+      chunk: chunkOf(request),
       ...(request.maxTokens === undefined ? {} : { maxTokens: request.maxTokens }),
       importance: request.importance,
     },
@@ -219,7 +216,7 @@ function selectionReport(
   const token = document.tokens.length - 1;
   return {
     block: architecture.block,
-    slots: architecture.selectedTokens / architecture.block,
+    slots: selectedBlocks(architecture),
     oracles: selection.oracles.map((oracle) => ({
       layer: oracle.layer,
       feeds: fedBy(kinds, oracle.layer),

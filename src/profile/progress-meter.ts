@@ -2,7 +2,7 @@ import type { Variant } from "../engine/engine.ts";
 import { layerKinds } from "../engine/kinds.ts";
 import type { Architecture } from "../model/architecture.ts";
 import { layerCosts, withAttend } from "./cost.ts";
-import type { ProfileRequest } from "./request.ts";
+import { chunkOf, type ProfileRequest } from "./request.ts";
 
 /** Turns the runs of a profile into one share that only grows, each run weighing what its arithmetic does. */
 export class ProgressMeter {
@@ -20,7 +20,7 @@ export class ProgressMeter {
       request.variants.map((variant) => [variant, prefillFlops(request.model.architecture, variant, tokens)]),
     );
     const round = [...this.#weights.values()].reduce((sum, weight) => sum + weight, 0);
-    const chunk = Math.min(1, (request.chunk ?? request.engine.defaultChunk(request.model)) / tokens);
+    const chunk = Math.min(1, chunkOf(request) / tokens);
     const recorded = request.warmup > 0 ? (this.#weights.get("hysparse") ?? 0) * (1 - chunk) : 0;
     // Warm-ups, rounds, and one run of each variant apart for its peak memory.
     this.#total = round * (request.warmup * chunk + request.repetitions + 1) + recorded;

@@ -31,6 +31,11 @@ export interface ProfileSettings {
   readonly includeText: boolean;
 }
 
+/** Queries per prefill chunk: as asked, or what the engine chooses for this model. */
+export function chunkOf({ chunk, engine, model }: ProfileRequest): number {
+  return chunk ?? engine.defaultChunk(model);
+}
+
 /** What to measure, and with what. */
 export interface ProfileRequest extends ProfileSettings {
   readonly model: Model;

@@ -41,8 +41,8 @@ export class Attention {
   }
 
   /**
-   * Causal attention over the whole cache. With `select` it emits block scores too, fills the selection from them and
-   * hands them to `onScores`.
+   * Causal attention over the whole cache. With `scored` it emits block scores too, fills the selection `into` from them
+   * and hands them to `onScores`.
    */
   async full(
     chunk: Chunk,
@@ -62,7 +62,7 @@ export class Attention {
       const first = start + from;
       const keys = first + rows;
       const blocks = Math.ceil(keys / B);
-      const perHead = this.#buffers.get("scores", Hkv * rows * blocks);
+      const perHead = this.#buffers.get("scores", scored === undefined ? 0 : Hkv * rows * blocks);
       for (let head = 0; head < Hkv; head++) {
         const at = (head * count + from) * row;
         const scores = perHead.subarray(head * rows * blocks, (head + 1) * rows * blocks);
