@@ -12,8 +12,11 @@ import type { Shape } from "./shape.ts";
 import type { StageClock } from "./stage-clock.ts";
 import { selectTopBlocks } from "./top-blocks.ts";
 
-/** Most queries of one full-attention call; a larger matrix is no faster and only needs more memory. */
-const FULL_QUERIES = 256;
+/**
+ * Most queries of one full-attention call. Masking costs 128 x 128 scattered elements per query head and call, which at 256
+ * was a third of a call at 1,024 tokens; fewer queries than 128 make the matrix products slower.
+ */
+const FULL_QUERIES = 128;
 /** Bytes that the logits of one full-attention call may take; its probabilities take as many again. */
 export const FULL_LOGIT_BYTES = 128 * 1024 * 1024;
 /** Queries per sliding-window tile: small tiles waste less outside the band, large ones copy fewer keys. */

@@ -18,8 +18,9 @@ export interface FullAttentionForm {
  * out: o [C G, d]; with `scores` S [C, blocks]
  *
  * Plain operators on purpose: onnxruntime's fused GroupQueryAttention has no cheap way to hand out block scores (its
- * qk_output writes the whole C x T matrix), and measured beside it on two cores this graph is as fast at prefill and
- * several times faster at decode (docs/benchmarks.md has both in one run), so it is also the baseline of `full`.
+ * qk_output writes the whole C x T matrix). Beside it on two cores (docs/benchmarks.md has both in one run) this graph takes
+ * 0.8 of its time at 8,192 tokens and more, as long at 2,048 to 4,096, and 1.3 times as long at 1,024, where the mask's fixed
+ * cost shows; without scores it is also the baseline of `full`.
  * - Only the last C columns need the causal mask, so only they are rewritten (ScatterElements works in place); an Add of a
  *   C x T mask cost 20 % at T = 32768.
  * - Scores are read off the probabilities: one more pass (ReduceMax), about 10 %.
