@@ -3,7 +3,8 @@ import { aroundEdge, poisonRoom, type KernelCase } from "../kernel-case.ts";
 import { Random } from "../random.ts";
 import type { BlockSparseAttentionInput } from "./block-sparse-attention.ts";
 
-interface Size {
+/** What a case is drawn from. */
+export interface Size {
   readonly rows: number;
   readonly start: number;
   readonly kvHeads: number;
@@ -45,7 +46,8 @@ function anyBlocks(random: Random, visible: number, slots: number): number[] {
   return [...ascending, ...Array<number>(slots - ascending.length).fill(NO_BLOCK)];
 }
 
-export const cases: readonly KernelCase<BlockSparseAttentionInput>[] = sizes.map((size) => {
+/** Random inputs of a size, with a random selection. */
+export function blockSparseCase(size: Size): KernelCase<BlockSparseAttentionInput> {
   const { rows, start, kvHeads, group, headDim, block, slots, sinks, spare } = size;
   const queryHeads = kvHeads * group;
   const room = start + rows + spare;
@@ -75,4 +77,6 @@ export const cases: readonly KernelCase<BlockSparseAttentionInput>[] = sizes.map
       };
     },
   };
-});
+}
+
+export const cases: readonly KernelCase<BlockSparseAttentionInput>[] = sizes.map(blockSparseCase);

@@ -25,7 +25,7 @@ async function work(request: JobRequest): Promise<void> {
     import("../profile/profile.ts"),
     import("../profile/peak-memory.ts"),
   ]);
-  const { engine, reason } = await createEngine(request.engine);
+  const { engine, reason } = await createEngine(request.engine, request.gpu === undefined ? {} : { gpu: request.gpu });
   try {
     await send({ type: "phase", text: `loading the model ${request.model}` });
     const folder = resolve(request.folder, request.model);

@@ -4,6 +4,8 @@ import type { Report } from "../profile/report.ts";
 /** What the job's process is asked to do. */
 export interface JobRequest {
   readonly engine: string;
+  /** A GPU's name, part of it, or index; the first real one when absent. */
+  readonly gpu?: string;
   /** A model's name, or a checkpoint folder relative to `folder`. */
   readonly model: string;
   readonly folder: string;

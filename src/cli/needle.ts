@@ -33,7 +33,7 @@ const planter = new Planter(spec, heldOutLines(spec), model.tokenizer, a.block);
 /** The KV heads of the oracle that select `block` for the last token; the logits after it. */
 async function selecting(runner: Runner, tokens: Uint32Array, block: number): Promise<[boolean[], Float32Array]> {
   const logits = await runner.prefill(tokens);
-  const chosen = runner.selection()?.oracles.find(({ layer }) => layer === oracle);
+  const chosen = (await runner.selection())?.oracles.find(({ layer }) => layer === oracle);
   if (chosen === undefined) throw new Error(`layer ${oracle} selected nothing`);
   const heads = Array.from({ length: a.kvHeads }, (_, head) =>
     chosen.at(tokens.length - 1, head).blocks.includes(block),
@@ -44,7 +44,7 @@ async function selecting(runner: Runner, tokens: Uint32Array, block: number): Pr
 /** Whether greedy decoding after `logits` writes the answer. */
 async function answers(runner: Runner, trial: Trial, logits: Float32Array): Promise<boolean> {
   const wanted = model.tokenizer.encode(trial.answer).ids;
-  runner.reserve(trial.tokens.length + wanted.length);
+  await runner.reserve(trial.tokens.length + wanted.length);
   let after = logits;
   const written: number[] = [];
   while (written.length < wanted.length) {

@@ -8,6 +8,10 @@ export interface Options {
   /** As typed; "-" is standard input. */
   readonly file: string;
   readonly engine: string;
+  /** A GPU's name, part of it, or index. */
+  readonly gpu?: string;
+  /** Only say what there is; no document is needed. */
+  readonly listDevices: boolean;
   readonly model: string;
   readonly variants: readonly Variant[];
   readonly maxTokens?: number;
@@ -54,17 +58,20 @@ export function parseOptions(args: readonly string[]): Options {
     throw new UserError(error.message.replace(/^error: /, "").replace(/\s*\n\s*/g, " "));
   }
   const options = program.opts<Omit<Options, "file">>();
+  if (program.args.length === 0 && !options.listDevices) throw new UserError("missing required argument 'file'");
   for (const name of ["html", "csv"] as const) {
     if (options[name] === "-") throw new UserError(`--${name} takes a file; only --json can write to stdout as "-"`);
   }
-  return { ...options, file: program.args[0]! };
+  return { ...options, file: program.args[0] ?? "" };
 }
 
 function command(): Command {
   return new Command("profile")
     .description("Profiles long-context attention on a document of yours: latency per layer and KV memory.")
-    .argument("<file>", 'the document, UTF-8 text; "-" reads standard input')
-    .option("--engine <id>", "what runs the model: auto, cpu or reference", "auto")
+    .argument("[file]", 'the document, UTF-8 text; "-" reads standard input')
+    .option("--engine <id>", "what runs the model: auto, webgpu, cpu or reference", "auto")
+    .option("--gpu <name|index>", "which GPU (see --list-devices); a software one only so")
+    .option("--list-devices", "print the engines and GPUs there are, and nothing else", false)
     .option("--model <id>", "embedded, paper-7b, paper-80b-a3b, or the folder of a checkpoint", "embedded")
     .addOption(
       new Option("--variants <list>", `any of ${VARIANTS.join(",")}, comma-separated`)

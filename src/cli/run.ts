@@ -30,6 +30,11 @@ export async function run(args: readonly string[], job: URL = JOB): Promise<numb
 }
 
 async function profileDocument(options: Options, job: URL, signal: AbortSignal): Promise<void> {
+  if (options.listDevices) {
+    const { deviceList } = await import("./devices.ts");
+    process.stdout.write(await deviceList());
+    return;
+  }
   const folder = workingFolder();
   const targets = checkTargets(wantedFiles(options), folder, options.file === "-" ? undefined : options.file);
   const progress = createProgress(process.stderr, options.quiet);
@@ -60,6 +65,7 @@ function wantedFiles(options: Options): Pick<Target, "option" | "name">[] {
 function request(options: Options, document: Document, folder: string): JobRequest {
   return {
     engine: options.engine,
+    ...(options.gpu === undefined ? {} : { gpu: options.gpu }),
     model: options.model,
     folder,
     settings: {

@@ -56,13 +56,13 @@ export interface Runner {
    */
   prefill(tokens: Uint32Array, options?: RunOptions): Promise<Float32Array>;
   /** Makes room for `tokens` in all (outside any timing), so that decode steps never allocate caches. */
-  reserve(tokens: number): void;
+  reserve(tokens: number): Promise<void>;
   /** Appends one token; returns the logits [vocabulary] after it. */
   decode(token: number, options?: RunOptions): Promise<Float32Array>;
   /** KV-cache bytes per layer, as allocated now. Layers that own none report 0 for the borrowed part. */
   kvBytes(): number[];
   /** The blocks each oracle chose for every query so far (hysparse only). */
-  selection(): Selection | undefined;
+  selection(): Promise<Selection | undefined>;
   /** Forgets the context and frees its caches. */
   reset(): void;
   dispose(): Promise<void>;
@@ -82,6 +82,32 @@ export interface EngineInfo {
   readonly dtype: "float32" | "float64" | "float16";
   readonly kvBytesPerValue: number;
   readonly versions: Readonly<Record<string, string>>;
+  /** Engines on a GPU: which, and how it computes. */
+  readonly gpu?: GpuInfo;
+}
+
+export interface GpuInfo {
+  /** vulkan, metal, d3d12. */
+  readonly backend: string;
+  /** As the driver describes itself. */
+  readonly driver: string;
+  /** The path taken: what products and sums are computed in. Weights and KV cache hold 16 bits on every path. */
+  readonly arithmetic: string;
+  /** A GPU that is a program on the CPU. */
+  readonly software: boolean;
+  readonly subgroupSize: number;
+  /** Device memory that was free when the engine started, where the system tells. */
+  readonly freeBytes?: number;
+  /** Step of the device's clock, as far as it has shown. */
+  readonly timerStepNs?: number;
+}
+
+/** What an engine with a memory of its own knows about it. */
+export interface DeviceMeter {
+  readonly bytes: number;
+  /** The most bytes held at once since the last `resetPeak`. */
+  readonly peakBytes: number;
+  resetPeak(): void;
 }
 
 /** The machine's measured speed limits, from which each stage's floor follows. */
@@ -101,6 +127,12 @@ export interface Engine {
   defaultChunk(model: Model): number;
   /** Bytes that `load` and a run of `tokens` will hold at most, before anything is allocated. */
   estimateBytes(model: Model, variant: Variant, tokens: number): number;
+  /** Bytes that a run may take; infinite where nobody tells. */
+  availableBytes(): number;
+  /** Engines whose model and caches lie in a device's memory; others are measured by their process. */
+  readonly meter?: DeviceMeter;
+  /** Brings the device to its working clock before something is timed; absent where that means nothing. */
+  wake?(): Promise<void>;
   measureCeilings(signal?: AbortSignal): Promise<Ceilings>;
   dispose(): Promise<void>;
 }

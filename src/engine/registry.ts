@@ -2,20 +2,31 @@ import { UserError } from "../model/errors.ts";
 import { CpuEngine } from "./cpu/engine.ts";
 import type { Engine } from "./engine.ts";
 import { ReferenceEngine } from "./reference/engine.ts";
+import { listAdapters } from "./webgpu/dawn.ts";
+import type { OpenOptions } from "./webgpu/device.ts";
+import { WebGpuEngine } from "./webgpu/engine.ts";
+
+/** What engines on a GPU are told; the others take no notice. */
+export type EngineOptions = OpenOptions;
 
 interface EngineEntry {
   readonly id: string;
   readonly description: string;
-  readonly create: () => Engine;
+  readonly create: (options: EngineOptions) => Promise<Engine>;
 }
 
-/** Every engine there is, the one that `auto` takes first in front. */
+/** Every engine there is. */
 const ENGINES: readonly EngineEntry[] = [
-  { id: "cpu", description: "onnxruntime on the CPU, float32", create: () => new CpuEngine() },
+  {
+    id: "webgpu",
+    description: "WGSL kernels on a GPU, 16-bit weights and KV cache",
+    create: (options) => WebGpuEngine.open(options),
+  },
+  { id: "cpu", description: "onnxruntime on the CPU, float32", create: () => Promise.resolve(new CpuEngine()) },
   {
     id: "reference",
     description: "plain float64 loops, for checking; slow",
-    create: () => new ReferenceEngine(),
+    create: () => Promise.resolve(new ReferenceEngine()),
   },
 ];
 
@@ -24,16 +35,45 @@ export function listEngines(): readonly Pick<EngineEntry, "id" | "description">[
   return ENGINES;
 }
 
+/** An engine, and why it is this one. */
+export interface ChosenEngine {
+  readonly engine: Engine;
+  readonly reason: string;
+}
+
 /**
- * Makes the engine called `id`, and says why it is this one.
- * @throws UserError when there is no such engine, naming those there are
+ * Makes the engine called `id`. `auto` takes a real GPU where there is one, else the CPU; a GPU asked for by name is
+ * never replaced by anything.
+ * @throws UserError when there is no such engine or GPU, naming those there are
  */
-export function createEngine(id: string): Promise<{ engine: Engine; reason: string }> {
-  const entry = id === "auto" ? ENGINES[0] : ENGINES.find((engine) => engine.id === id);
+export async function createEngine(id: string, options: EngineOptions = {}): Promise<ChosenEngine> {
+  if (id === "auto") return options.gpu === undefined ? automatic(options) : byName("webgpu", options);
+  if (options.gpu !== undefined && id !== "webgpu") {
+    throw new UserError(`--gpu ${options.gpu} goes with the webgpu engine, not with ${id}`);
+  }
+  return byName(id, options);
+}
+
+async function byName(id: string, options: EngineOptions): Promise<ChosenEngine> {
+  const entry = ENGINES.find((engine) => engine.id === id);
   if (entry === undefined) {
     const known = ENGINES.map((engine) => `${engine.id} (${engine.description})`).join(", ");
-    return Promise.reject(new UserError(`there is no engine "${id}"; there are: auto, ${known}`));
+    throw new UserError(`there is no engine "${id}"; there are: auto, ${known}`);
   }
-  const reason = id === "auto" ? "auto: the CPU is the fastest engine of this version" : "asked for by name";
-  return Promise.resolve({ engine: entry.create(), reason });
+  return { engine: await entry.create(options), reason: "asked for by name" };
+}
+
+async function automatic(options: EngineOptions): Promise<ChosenEngine> {
+  let why: string;
+  try {
+    const adapters = await listAdapters();
+    if (adapters.some(({ software }) => !software)) {
+      return { engine: await WebGpuEngine.open(options), reason: "auto: the first GPU found" };
+    }
+    why = adapters.length === 0 ? "no GPU was found" : "only a software GPU was found";
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    why = error.message;
+  }
+  return { engine: new CpuEngine(), reason: `auto: ${why}, so the CPU` };
 }

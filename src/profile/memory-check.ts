@@ -7,7 +7,11 @@ const GIB = 2 ** 30;
  * Refuses a run that will not fit, before anything is allocated.
  * @throws UserError with the bytes needed, the bytes there are, and the longest context that fits
  */
-export function checkMemory(request: ProfileRequest, tokens: number, available = process.availableMemory()): void {
+export function checkMemory(
+  request: ProfileRequest,
+  tokens: number,
+  available = request.engine.availableBytes(),
+): void {
   const { engine, model, variants } = request;
   const needed = (count: number): number =>
     Math.max(...variants.map((variant) => engine.estimateBytes(model, variant, count)));
@@ -21,7 +25,7 @@ export function checkMemory(request: ProfileRequest, tokens: number, available =
   }
   const advice = fits > 0 ? `--max-tokens ${fits} would fit` : "not even one token would fit";
   throw new UserError(
-    `${tokens} tokens need about ${gib(needed(tokens))} beside the weights and ${gib(available)} are available: ${advice}`,
+    `${tokens} tokens need about ${gib(needed(tokens))}${engine.meter === undefined ? " beside the weights" : " of device memory, weights included,"} and ${gib(available)} are available: ${advice}`,
   );
 }
 

@@ -10,7 +10,7 @@ async function measure(message: unknown): Promise<void> {
   const model = await loadModel(request.model);
   const runner = await engine.load(model, request.variant, request.chunk === undefined ? {} : { chunk: request.chunk });
   const logits = await runner.prefill(Uint32Array.from(request.tokens));
-  runner.reserve(request.tokens.length + 1);
+  await runner.reserve(request.tokens.length + 1);
   await runner.decode(argmax(logits));
   process.send?.({ peakBytes: process.resourceUsage().maxRSS * 1024 }, () => process.exit(0));
 }

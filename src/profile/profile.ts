@@ -47,14 +47,33 @@ export async function profile(request: ProfileRequest): Promise<Report> {
     // Once more at the end: on a shared machine the first measurement may have met a bad moment.
     ceilings = highest(ceilings, await engine.measureCeilings(signal));
     const peaks = new Map<Variant, number>();
+    await disposeAll(runners);
     for (const variant of variants) {
       meter.begin("peak memory", variant);
-      peaks.set(variant, await request.measurePeak(variant, document.tokens, signal));
+      peaks.set(variant, await peakOf(request, variant, document.tokens));
       meter.advance(1);
     }
     return assemble(request, document, ceilings, runners, runs, peaks, recording);
   } finally {
-    for (const runner of runners.values()) await runner.dispose();
+    await disposeAll(runners);
+  }
+}
+
+async function disposeAll(runners: ReadonlyMap<Variant, Runner>): Promise<void> {
+  for (const runner of runners.values()) await runner.dispose();
+}
+
+/** The most memory that one run of a variant takes: counted on the device where the engine has one, else by a process. */
+async function peakOf(request: ProfileRequest, variant: Variant, tokens: Uint32Array): Promise<number> {
+  const { engine, model, signal } = request;
+  if (engine.meter === undefined) return request.measurePeak(variant, tokens, signal);
+  engine.meter.resetPeak();
+  const runner = await engine.load(model, variant, { chunk: chunkOf(request) });
+  try {
+    await runVariant(runner, tokens, { decodeTokens: 1, signal, onProgress: () => undefined });
+    return engine.meter.peakBytes;
+  } finally {
+    await runner.dispose();
   }
 }
 
@@ -114,6 +133,7 @@ async function timedRounds(
       if (next === undefined) continue;
       const [variant, runner] = next;
       meter.begin(`repetition ${round + 1} of ${request.repetitions}`, variant);
+      await request.engine.wake?.();
       const run = await runVariant(runner, document.tokens, {
         decodeTokens: request.decodeTokens,
         signal: request.signal,
@@ -166,6 +186,7 @@ function assemble(
       arch: os.arch(),
       memoryBytes: os.totalmem(),
       versions: { ...info.versions },
+      ...(info.gpu === undefined ? {} : { gpu: { ...info.gpu } }),
       ceilings,
     },
     model: {

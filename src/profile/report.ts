@@ -52,7 +52,9 @@ const totals = z.strictObject({
   timePerOutputTokenSamples: z.array(ms).optional(),
   kvBytes: bytes,
   kvBytesPredicted: bytes,
-  peakBytes: bytes.describe("peak resident memory of a process of its own that ran this variant once"),
+  peakBytes: bytes.describe(
+    "the most memory of one run: device memory held on a GPU, else resident memory of a process that ran this once",
+  ),
 });
 
 const variant = z.strictObject({
@@ -124,6 +126,18 @@ export const reportSchema = z.strictObject({
     arch: z.string(),
     memoryBytes: bytes,
     versions: z.record(z.string(), z.string()),
+    gpu: z
+      .strictObject({
+        backend: z.string().describe("vulkan, metal or d3d12"),
+        driver: z.string(),
+        arithmetic: z.string().describe("the path taken: types of products and sums"),
+        software: z.boolean().describe("the GPU is a program on the CPU: its times say nothing about GPUs"),
+        subgroupSize: index,
+        freeBytes: bytes.optional().describe("device memory that was free at the start, where the system tells"),
+        timerStepNs: z.number().positive().optional().describe("step of the device's clock"),
+      })
+      .optional()
+      .describe("engines on a GPU; stage times come from its clock"),
     ceilings: z.strictObject({
       matrixGflops: z.number().positive(),
       copyGBps: z.number().positive(),

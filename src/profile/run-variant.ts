@@ -47,7 +47,7 @@ export async function runVariant(runner: Runner, tokens: Uint32Array, options: V
   const kvBytes = runner.kvBytes();
 
   // Room for the answer is made once, outside the clock, as a server would.
-  runner.reserve(tokens.length + decodeTokens);
+  await runner.reserve(tokens.length + decodeTokens);
   const decode = new StageTimer(layers);
   let decodeMs = 0;
   for (let step = 0; step < decodeTokens; step++) {
@@ -57,7 +57,7 @@ export async function runVariant(runner: Runner, tokens: Uint32Array, options: V
     decodeMs += performance.now() - from;
     options.onProgress(prefillShare + ((1 - prefillShare) * (step + 1)) / decodeTokens);
   }
-  const selection = runner.selection();
+  const selection = await runner.selection();
   runner.reset();
   return {
     prefillMs,

@@ -35,12 +35,19 @@ export function card(report: Report): CardRow[] {
     {
       name: "Device",
       text:
-        `${environment.device}, ${plural(environment.threads, "thread")}, ${bytes(environment.memoryBytes)} memory, ` +
-        `${environment.os} ${environment.arch}`,
+        environment.gpu === undefined
+          ? `${environment.device}, ${plural(environment.threads, "thread")}, ${bytes(environment.memoryBytes)} memory, ` +
+            `${environment.os} ${environment.arch}`
+          : `${environment.device}${environment.gpu.software ? " (a program on the CPU, no real GPU)" : ""}, ` +
+            `${gpuMemory(environment.gpu.freeBytes)}${environment.gpu.backend}, ${environment.gpu.driver}, ` +
+            `${environment.os} ${environment.arch}`,
     },
     {
       name: "Engine",
-      text: `${environment.engine} (${environment.engineReason}), ${environment.dtype}${versionText(environment.versions)}`,
+      text:
+        `${environment.engine} (${environment.engineReason}), ${environment.dtype}` +
+        (environment.gpu === undefined ? "" : ` weights and KV cache, ${environment.gpu.arithmetic}`) +
+        versionText(environment.versions),
     },
     {
       name: "Ceilings",
@@ -61,6 +68,10 @@ export function card(report: Report): CardRow[] {
   return rows;
 }
 
+function gpuMemory(free: number | undefined): string {
+  return free === undefined ? "" : `${bytes(free)} free, `;
+}
+
 /** Why and where the document was cut, always with both token counts. */
 export function cutText({ document }: Report): string {
   const { tokens, totalTokens, truncation } = document;
@@ -71,6 +82,7 @@ export function cutText({ document }: Report): string {
 export function command({ document, environment, model, settings }: Report): string {
   const options = [
     `--engine ${quote(environment.engine)}`,
+    ...(environment.gpu === undefined ? [] : [`--gpu ${quote(environment.device)}`]),
     `--model ${quote(settings.model ?? model.name)}`,
     `--variants ${settings.variants.join(",")}`,
     `--decode ${settings.decodeTokens}`,

@@ -51,7 +51,7 @@ describe("the embedded model on the CPU engine, against the training code", asyn
       assert.equal(argmax(logits), prompt.top[0]?.token);
 
       let sure = 0;
-      for (const oracle of runner.selection()?.oracles ?? []) {
+      for (const oracle of (await runner.selection())?.oracles ?? []) {
         prompt.selection[oracle.layer.toString()]?.forEach(({ blocks, gap }, head) => {
           if (gap !== null && gap < SURE_GAP) return;
           sure++;
@@ -60,7 +60,7 @@ describe("the embedded model on the CPU engine, against the training code", asyn
       }
       assert.ok(sure >= 3, `only ${sure} of 6 selections have a gap to judge by`);
 
-      runner.reserve(prompt.tokens.length + prompt.greedy.length);
+      await runner.reserve(prompt.tokens.length + prompt.greedy.length);
       const written: number[] = [];
       for (let step = 0; step < prompt.greedy.length; step++) {
         const token = argmax(logits);

@@ -46,7 +46,7 @@ describe("needle test", () => {
     for (const template of templates) {
       const trial = planter.plant(template, 4096, random);
       await runner.prefill(trial.tokens);
-      const oracle = runner.selection()?.oracles.at(-1);
+      const oracle = (await runner.selection())?.oracles.at(-1);
       const heads = [0, 1].filter((head) => oracle?.at(trial.tokens.length - 1, head).blocks.includes(trial.block));
       hits += heads.length > 0 ? 1 : 0;
     }

@@ -13,18 +13,19 @@ export interface BehaviourSubject {
   readonly reference: Engine;
   readonly limits: Tolerance;
   readonly seed: number;
+  readonly halves: boolean;
 }
 
 /** The rules of engine.ts that are not about numbers: ties, cancel, reset, mistakes, reservations, observers. */
-export function describeBehaviour({ engine, reference, limits, seed }: BehaviourSubject): void {
+export function describeBehaviour({ engine, reference, limits, seed, halves }: BehaviourSubject): void {
   const architecture = tinyArchitecture({ layers: 6 });
-  const model = tinyModel(architecture, seed);
+  const model = tinyModel(architecture, seed, { halves });
   const tokens = randomTokens(architecture, 75, seed);
 
   async function run(on: Engine, of: Model, variant: Variant): Promise<Run> {
     const runner = await on.load(of, variant);
     const trace = await traceRun(runner, of.architecture, tokens);
-    const selection = runner.selection();
+    const selection = await runner.selection();
     await runner.dispose();
     return { trace, selection };
   }
@@ -32,7 +33,7 @@ export function describeBehaviour({ engine, reference, limits, seed }: Behaviour
 
   describe("rules", () => {
     it("equal scores go to the lower blocks, the query's own block without privilege", async () => {
-      const tied = tinyModel(architecture, seed, { tiedScores: true });
+      const tied = tinyModel(architecture, seed, { tiedScores: true, halves });
       const actual = await run(engine(), tied, "hysparse");
       // No gap is forgiven here: the scores are exactly equal in any arithmetic.
       assertSameRun(actual, await run(reference, tied, "hysparse"), { ...limits, tieGap: 0 }, noCoverage, "tied");
@@ -54,7 +55,7 @@ export function describeBehaviour({ engine, reference, limits, seed }: Behaviour
         assert.equal(runner.length, 0);
         await runner.prefill(tokens.slice(0, 5));
         const exact = runner.kvBytes();
-        runner.reserve(20);
+        await runner.reserve(20);
         const reserved = runner.kvBytes();
         const window = (kind: string): number => (kind === "full" ? 20 : Math.min(20, architecture.window));
         runner.kinds.forEach((kind, l) =>
@@ -133,7 +134,7 @@ export function describeBehaviour({ engine, reference, limits, seed }: Behaviour
       assert.ok(late <= 1, `${late} layers ran after the cancel`);
       runner.reset();
       const trace = await traceRun(runner, architecture, tokens);
-      const actual = { trace, selection: runner.selection() };
+      const actual = { trace, selection: await runner.selection() };
       assertSameRun(actual, await run(reference, model, "hysparse"), limits, noCoverage, "after cancel and reset");
       await runner.dispose();
     }

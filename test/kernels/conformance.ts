@@ -20,6 +20,8 @@ export interface ConformanceOptions extends Partial<Tolerance> {
   readonly tolerance: number;
   /** Largest share of queries whose selection may tie, and of rows skipped after a tie; 0.05 when absent. */
   readonly unjudged?: number;
+  /** The engine keeps matrices and KV cache in 16 bits: then so does the reference, and only sums may differ. */
+  readonly halves?: boolean;
 }
 
 /**
@@ -29,10 +31,11 @@ export interface ConformanceOptions extends Partial<Tolerance> {
 export function describeEngine(name: string, createEngine: () => Promise<Engine>, options: ConformanceOptions): void {
   const limits: Tolerance = { tieGap: 1e-3, ...options };
   const unjudged = options.unjudged ?? 0.05;
+  const halves = options.halves ?? false;
   const coverage: Coverage = { queries: 0, tied: 0, rows: 0, skippedRows: 0 };
 
   describe(`${name} (SEED=${SEED})`, () => {
-    const reference = new ReferenceEngine();
+    const reference = new ReferenceEngine(halves ? "float16" : undefined);
     let engine: Engine;
     before(async () => {
       engine = await createEngine();
@@ -42,7 +45,7 @@ export function describeEngine(name: string, createEngine: () => Promise<Engine>
     SUBJECTS.forEach((subject, index) => {
       describe(subject.name, () => {
         const { architecture } = subject;
-        const fixture = new Fixture(subject, SEED + index);
+        const fixture = new Fixture(subject, SEED + index, halves);
         for (const variant of VARIANTS) {
           const known = new Map<number, Promise<Run>>();
           const expected = (tokens: number): Promise<Run> => {
@@ -57,7 +60,7 @@ export function describeEngine(name: string, createEngine: () => Promise<Engine>
             assert.deepEqual(runner.kinds, expectedKinds(architecture, variant));
             for (const tokens of edgeLengths(architecture)) {
               const trace = await traceRun(runner, architecture, fixture.tokens(tokens));
-              const actual = { trace, selection: runner.selection() };
+              const actual = { trace, selection: await runner.selection() };
               assertSameRun(actual, await expected(tokens), limits, coverage, `${tokens} tokens`);
               assert.deepEqual(runner.kvBytes(), expectedKvBytes(engine, architecture, variant, tokens), "KV bytes");
               runner.reset();
@@ -108,7 +111,7 @@ export function describeEngine(name: string, createEngine: () => Promise<Engine>
       assert.ok(coverage.skippedRows <= unjudged * coverage.rows, report);
     });
 
-    describeBehaviour({ engine: () => engine, reference, limits, seed: SEED });
+    describeBehaviour({ engine: () => engine, reference, limits, seed: SEED, halves });
   });
 }
 
@@ -135,8 +138,8 @@ class Fixture {
   readonly model: Model;
   readonly #tokens: Uint32Array;
 
-  constructor({ architecture, options }: Subject, seed: number) {
-    this.model = tinyModel(architecture, seed, options);
+  constructor({ architecture, options }: Subject, seed: number, halves: boolean) {
+    this.model = tinyModel(architecture, seed, { ...options, halves });
     this.#tokens = randomTokens(architecture, Math.max(LONG, 300), seed);
   }
 
@@ -149,7 +152,7 @@ class Fixture {
     const { chunk, ...rest } = options;
     const runner = await engine.load(this.model, variant, chunk === undefined ? {} : { chunk });
     const trace = await traceRun(runner, this.model.architecture, this.tokens(count), rest);
-    const selection = runner.selection();
+    const selection = await runner.selection();
     await runner.dispose();
     return { trace, selection };
   }

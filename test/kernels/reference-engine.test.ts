@@ -25,10 +25,10 @@ describe(`reference runner (SEED=${SEED})`, () => {
     const runner = await engine.load(model, "hysparse");
     await runner.prefill(tokens.slice(0, 3));
     await runner.decode(1);
-    runner.reserve(5);
+    await runner.reserve(5);
     await runner.decode(1);
     await assert.rejects(runner.decode(1), UserError);
-    runner.reserve(6);
+    await runner.reserve(6);
     await runner.decode(1);
     assert.equal(runner.length, 6);
   });

@@ -1,3 +1,4 @@
+import { roundToHalf } from "../../kernels/half.ts";
 import { Random } from "../../kernels/random.ts";
 import { architectureSchema, schedule, type Architecture } from "../../src/model/architecture.ts";
 import type { LayerWeights, Model, ModelWeights, SparseWeights } from "../../src/model/model.ts";
@@ -8,6 +9,8 @@ export interface TinyModelOptions {
   readonly shared?: boolean;
   /** Query projections of zeros: every logit is 0, so that all visible blocks score exactly alike. */
   readonly tiedScores?: boolean;
+  /** Matrices of values that 16 bits hold exactly, for engines that keep them so. */
+  readonly halves?: boolean;
 }
 
 /** An architecture small enough for plain loops; `changes` say what a test is about. */
@@ -56,11 +59,16 @@ export function randomTokens(architecture: Architecture, count: number, seed: nu
   return tokens;
 }
 
-function randomWeights(a: Architecture, random: Random, { shared, tiedScores }: TinyModelOptions): ModelWeights {
+function randomWeights(
+  a: Architecture,
+  random: Random,
+  { shared, tiedScores, halves }: TinyModelOptions,
+): ModelWeights {
   const qWidth = a.queryHeads * a.headDim;
   const kvWidth = a.kvHeads * a.headDim;
+  const kept = (values: Float32Array): Float32Array => (halves === true ? roundToHalf(values) : values);
   const matrix = (out: number, inputs: number, gain = 1): Float32Array =>
-    random.normals(out * inputs, gain / Math.sqrt(inputs));
+    kept(random.normals(out * inputs, gain / Math.sqrt(inputs)));
   const norm = (): Float32Array => random.normals(a.hidden, 0.2, 1);
   const sinks = (): Float32Array =>
     a.sinks ? random.normals(a.queryHeads) : new Float32Array(a.queryHeads).fill(-Infinity);
@@ -88,11 +96,11 @@ function randomWeights(a: Architecture, random: Random, { shared, tiedScores }: 
   const kinds = schedule(a);
   const one = { full: layer("full"), sparse: layer("sparse") };
   const layers = kinds.map((kind) => (shared === true ? one[kind] : layer(kind)));
-  const embedding = random.normals(a.vocabulary * a.hidden);
+  const embedding = kept(random.normals(a.vocabulary * a.hidden));
   return {
     embedding,
     finalNorm: norm(),
-    head: a.tieEmbeddings ? embedding : random.normals(a.vocabulary * a.hidden, 1 / Math.sqrt(a.hidden)),
+    head: a.tieEmbeddings ? embedding : kept(random.normals(a.vocabulary * a.hidden, 1 / Math.sqrt(a.hidden))),
     layer: (index) => layers[index]!,
   };
 }

@@ -76,7 +76,7 @@ export async function traceRun(
   const observer = recorder(architecture, trace);
   const prompt = tokens.length - decoded;
   trace.logits = await runner.prefill(tokens.slice(0, prompt), { observer });
-  if (reserve) runner.reserve(tokens.length);
+  if (reserve) await runner.reserve(tokens.length);
   for (let position = prompt; position < tokens.length; position++) {
     trace.logits = await runner.decode(tokens[position]!, { observer });
     onLogits?.(position, trace.logits);

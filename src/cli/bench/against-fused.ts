@@ -2,7 +2,7 @@ import { Attention } from "../../engine/cpu/attention.ts";
 import { Buffers } from "../../engine/cpu/buffers.ts";
 import { KvCache } from "../../engine/cpu/kv-cache.ts";
 import { Sessions } from "../../engine/cpu/session.ts";
-import { shapeOf, type Shape } from "../../engine/cpu/shape.ts";
+import { shapeOf, type Shape } from "../../engine/shape.ts";
 import { StageClock } from "../../engine/cpu/stage-clock.ts";
 import { OracleSelection } from "../../engine/selection.ts";
 import type { Architecture } from "../../model/architecture.ts";

@@ -1,6 +1,6 @@
 import { GraphBuilder } from "../../engine/cpu/graph.ts";
 import { floats, int32s, Session } from "../../engine/cpu/session.ts";
-import type { Shape } from "../../engine/cpu/shape.ts";
+import type { Shape } from "../../engine/shape.ts";
 
 /** Queries per call at which the fused operator was fastest on two cores. */
 const QUERIES = 512;

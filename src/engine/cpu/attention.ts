@@ -8,7 +8,7 @@ import { sparseAttentionGraph } from "./graphs/sparse-attention.ts";
 import { windowAttentionGraph } from "./graphs/window-attention.ts";
 import type { KvCache } from "./kv-cache.ts";
 import { floats, int32s, int64, int64s, type Sessions } from "./session.ts";
-import type { Shape } from "./shape.ts";
+import type { Shape } from "../shape.ts";
 import type { StageClock } from "./stage-clock.ts";
 import { selectTopBlocks } from "./top-blocks.ts";
 

@@ -10,7 +10,7 @@ import { measureCeilings } from "./ceilings.ts";
 import { layerKinds } from "../kinds.ts";
 import { CpuRunner } from "./runner.ts";
 import { Sessions } from "./session.ts";
-import { shapeOf } from "./shape.ts";
+import { shapeOf } from "../shape.ts";
 
 const FLOAT = 4;
 const LARGEST_CHUNK = 2048;
@@ -58,6 +58,10 @@ export class CpuEngine implements Engine {
     const sparse = variant === "hysparse" ? rows * s.slots * (4 * s.G * s.d + 4 * s.d) : 0;
     const dense = rows * (3 * s.hidden + 4 * s.intermediate + 6 * s.Hq * s.d);
     return FLOAT * (kv + selection + 2 * logits + sparse + dense + s.vocabulary);
+  }
+
+  availableBytes(): number {
+    return process.availableMemory();
   }
 
   measureCeilings(signal?: AbortSignal): Promise<Ceilings> {

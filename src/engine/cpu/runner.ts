@@ -11,7 +11,7 @@ import { headGraph, mlpGraph, outputGraph, projectGraph } from "./graphs/dense.t
 import { KvCache } from "./kv-cache.ts";
 import { RopeTables } from "./rope-tables.ts";
 import { floats, int64s, type Sessions, type Tensor } from "./session.ts";
-import { shapeOf, type Shape } from "./shape.ts";
+import { shapeOf, type Shape } from "../shape.ts";
 import { StageClock } from "./stage-clock.ts";
 
 /** One layer's projections for a chunk: q [Hkv, C, G d], k and v [Hkv, C, d], gates [C, gates]. */
@@ -70,7 +70,12 @@ export class CpuRunner implements Runner {
     return this.#run(Uint32Array.of(token), options);
   }
 
-  reserve(tokens: number): void {
+  reserve(tokens: number): Promise<void> {
+    this.#reserve(tokens);
+    return Promise.resolve();
+  }
+
+  #reserve(tokens: number): void {
     for (const cache of this.#caches) cache.reserve(tokens, this.#length);
     this.#rope.reserve(tokens);
     const { B } = this.#s;
@@ -81,8 +86,8 @@ export class CpuRunner implements Runner {
     return this.#caches.map((cache) => cache.bytes);
   }
 
-  selection(): Selection | undefined {
-    return this.variant === "hysparse" ? { oracles: [...this.#selections.values()] } : undefined;
+  selection(): Promise<Selection | undefined> {
+    return Promise.resolve(this.variant === "hysparse" ? { oracles: [...this.#selections.values()] } : undefined);
   }
 
   reset(): void {
@@ -113,7 +118,7 @@ export class CpuRunner implements Runner {
       throw new UserError(`token ${stranger} is outside the model's vocabulary of ${vocabulary}`);
     }
     const begin = this.#length;
-    this.reserve(begin + tokens.length);
+    this.#reserve(begin + tokens.length);
     const clock = new StageClock(options);
     const layers = this.kinds.length;
     const chunks = Math.ceil(tokens.length / this.#chunk);

@@ -11,6 +11,7 @@ import { slidingWindow } from "../../../kernels/sliding-window/reference.ts";
 import { selectedBlocks, type Architecture } from "../../model/architecture.ts";
 import type { LayerWeights, SparseWeights } from "../../model/model.ts";
 import type { Stage } from "../engine.ts";
+import { roundToHalf } from "../../../kernels/half.ts";
 import type { FullCache, NewRows, WindowCache } from "./caches.ts";
 
 /** Consecutive positions that pass through a layer together. */
@@ -43,6 +44,9 @@ export interface OracleDuties {
 export type Timed = <T>(stage: Stage, work: () => T) => T;
 
 /** One layer's attention over one chunk: its weights, its input, and where it stands. */
+/** Rounding of cached keys and values, to compare with engines whose caches hold 16 bits. */
+export type KvType = "float16";
+
 export interface AttentionStep {
   readonly architecture: Architecture;
   readonly weights: LayerWeights;
@@ -50,6 +54,8 @@ export interface AttentionStep {
   /** [C, E] */
   readonly hidden: Float64Array;
   readonly timed: Timed;
+  /** What the caches keep of new rows; as they are when absent. */
+  readonly kvType?: KvType | undefined;
 }
 
 /**
@@ -176,9 +182,15 @@ function newRows(step: AttentionStep, x: Float64Array): NewRows {
   const { architecture, weights } = step;
   const keys = linear({ x, weight: weights.k, inputs: architecture.hidden });
   const values = linear({ x, weight: weights.v, inputs: architecture.hidden });
-  return { keys: rotated(step, keys, architecture.kvHeads), values };
+  const rows = { keys: rotated(step, keys, architecture.kvHeads), values };
+  return step.kvType === "float16" ? { keys: asHalves(rows.keys), values: asHalves(rows.values) } : rows;
 }
 
 function rotated({ architecture, chunk }: AttentionStep, x: Float64Array, heads: number): Float64Array {
   return rope({ x, heads, headDim: architecture.headDim, start: chunk.start, base: architecture.ropeBase });
+}
+
+/** What a 16-bit cache keeps of these values. */
+function asHalves(values: Float64Array): Float64Array {
+  return Float64Array.from(roundToHalf(values));
 }

@@ -1,5 +1,6 @@
 import type { Model } from "../../model/model.ts";
 import type { Ceilings, Engine, EngineInfo, LoadOptions, Runner, Variant } from "../engine.ts";
+import type { KvType } from "./attention.ts";
 import { measureCeilings } from "./ceilings.ts";
 import { estimateBytes } from "./estimate.ts";
 import { ReferenceRunner } from "./runner.ts";
@@ -20,12 +21,19 @@ export class ReferenceEngine implements Engine {
     versions: { node: process.versions.node },
   };
 
+  readonly #kvType: KvType | undefined;
+
+  /** @param kvType rounds cached keys and values, to check engines whose caches hold 16 bits */
+  constructor(kvType?: KvType) {
+    this.#kvType = kvType;
+  }
+
   /** @throws RangeError when the chunk is not a positive whole number */
   load(model: Model, variant: Variant, { chunk = DEFAULT_CHUNK }: LoadOptions = {}): Promise<Runner> {
     if (!Number.isInteger(chunk) || chunk < 1) {
       return Promise.reject(new RangeError(`a chunk of ${chunk} queries is not a positive whole number`));
     }
-    return Promise.resolve(new ReferenceRunner(model, variant, chunk));
+    return Promise.resolve(new ReferenceRunner(model, variant, chunk, this.#kvType));
   }
 
   defaultChunk(): number {
@@ -35,6 +43,10 @@ export class ReferenceEngine implements Engine {
   /** For chunks of the default size; the model's weights, read in place, are not in it. */
   estimateBytes(model: Model, variant: Variant, tokens: number): number {
     return estimateBytes(model.architecture, variant, tokens, DEFAULT_CHUNK);
+  }
+
+  availableBytes(): number {
+    return process.availableMemory();
   }
 
   measureCeilings(signal?: AbortSignal): Promise<Ceilings> {

@@ -9,7 +9,7 @@ import { UserError } from "../../model/errors.ts";
 import type { Model } from "../../model/model.ts";
 import type { LayerKind, Runner, RunObserver, RunOptions, Variant } from "../engine.ts";
 import { OracleSelection, type Selection } from "../selection.ts";
-import type { AttentionPart, Chunk, OracleDuties, Timed } from "./attention.ts";
+import type { AttentionPart, Chunk, KvType, OracleDuties, Timed } from "./attention.ts";
 import { FullCache, WindowCache } from "./caches.ts";
 import { layerKinds } from "../kinds.ts";
 import { runLayer } from "./layer.ts";
@@ -30,6 +30,7 @@ export class ReferenceRunner implements Runner {
   readonly kinds: readonly LayerKind[];
   readonly #model: Model;
   readonly #chunk: number;
+  readonly #kvType: KvType | undefined;
   #layers: Layer[] = [];
   /** By layer: the record of each oracle that feeds a sparse layer. */
   #records = new Map<number, OracleSelection>();
@@ -38,7 +39,8 @@ export class ReferenceRunner implements Runner {
   #reserved = Infinity;
   #state: State = "ready";
 
-  constructor(model: Model, variant: Variant, chunk: number) {
+  constructor(model: Model, variant: Variant, chunk: number, kvType?: KvType) {
+    this.#kvType = kvType;
     this.variant = variant;
     this.kinds = layerKinds(model.architecture, variant);
     this.#model = model;
@@ -70,17 +72,18 @@ export class ReferenceRunner implements Runner {
     return this.#run(Uint32Array.of(token), options);
   }
 
-  reserve(tokens: number): void {
+  reserve(tokens: number): Promise<void> {
     this.#reserved = this.#reserved === Infinity ? Math.max(tokens, this.#length) : Math.max(tokens, this.#reserved);
     this.#makeRoom(tokens);
+    return Promise.resolve();
   }
 
   kvBytes(): number[] {
     return this.#layers.map(({ cache }) => cache.bytes);
   }
 
-  selection(): Selection | undefined {
-    return this.variant === "hysparse" ? { oracles: [...this.#records.values()] } : undefined;
+  selection(): Promise<Selection | undefined> {
+    return Promise.resolve(this.variant === "hysparse" ? { oracles: [...this.#records.values()] } : undefined);
   }
 
   reset(): void {
@@ -165,7 +168,10 @@ export class ReferenceRunner implements Runner {
       signal?.throwIfAborted();
       if (!this.#is("running")) throw new Error("the runner was disposed while it ran");
       hidden = runLayer(
-        { architecture, weights: weights.layer(layer), chunk, hidden, timed: stageClock(layer, observer) },
+        {
+          ...{ architecture, weights: weights.layer(layer), chunk, hidden, timed: stageClock(layer, observer) },
+          kvType: this.#kvType,
+        },
         this.#part(layer, chunk, chosen, observer),
       );
       observer.onLayerOutput?.(layer, chunk.start, Float32Array.from(hidden));

@@ -61,7 +61,7 @@ describe("KV cache", () => {
       for (const tokens of [1, 63, 64, 65, 127, 128, 129, 4096, 32768]) {
         await runner.prefill(randomTokens(a, tokens, tokens));
         assert.deepEqual(runner.kvBytes(), predictedKvBytes(a, variant, tokens, 4), `${tokens} tokens`);
-        runner.reserve(tokens + 5);
+        await runner.reserve(tokens + 5);
         await runner.decode(1);
         assert.deepEqual(
           runner.kvBytes(),

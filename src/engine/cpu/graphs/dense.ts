@@ -1,5 +1,5 @@
 import { GraphBuilder, type Value } from "../graph.ts";
-import type { Shape } from "../shape.ts";
+import type { Shape } from "../../shape.ts";
 
 /** onnxruntime's fused RMSNorm over the last axis. */
 function rmsNorm(g: GraphBuilder, x: Value, scale: Value, s: Shape): Value {

@@ -1,5 +1,5 @@
 import { GraphBuilder } from "../graph.ts";
-import type { Shape } from "../shape.ts";
+import type { Shape } from "../../shape.ts";
 
 export interface FullAttentionForm {
   /** Emit block scores S (eq. 3), the group's maximum. */

@@ -1,5 +1,5 @@
 import { GraphBuilder, type Value } from "../graph.ts";
-import type { Shape } from "../shape.ts";
+import type { Shape } from "../../shape.ts";
 
 /** Partial softmax of a batch of tiles: o [rows, G d] unnormalised, m and l [rows, G] (rows = tiles * R). */
 interface Partials {

@@ -1,5 +1,5 @@
 import { GraphBuilder } from "../graph.ts";
-import type { Shape } from "../shape.ts";
+import type { Shape } from "../../shape.ts";
 
 /**
  * Sliding-window attention of one KV head (eq. 7-8): n tiles of R queries, each against the W = w - 1 + R keys that any

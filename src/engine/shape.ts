@@ -1,4 +1,4 @@
-import { groupSize, selectedBlocks, type Architecture } from "../../model/architecture.ts";
+import { groupSize, selectedBlocks, type Architecture } from "../model/architecture.ts";
 
 /** The architecture's numbers under the short names that the graphs use (hysparse.md's letters). */
 export interface Shape {

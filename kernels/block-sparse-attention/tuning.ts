@@ -1,0 +1,117 @@
+import type { DeviceTraits } from "../gpu-op.ts";
+
+export interface BlockSparseShape {
+  /** Hq */
+  readonly queryHeads: number;
+  /** Hkv */
+  readonly kvHeads: number;
+  /** d; a multiple of 4. */
+  readonly headDim: number;
+  /** B */
+  readonly block: number;
+  /** k / B */
+  readonly slots: number;
+}
+
+export interface BlockSparseRun {
+  /** C */
+  readonly rows: number;
+  /** Position of the first query. */
+  readonly start: number;
+  /** Row of `blocks` that belongs to the first query. */
+  readonly firstRow: number;
+}
+
+/** How the tile kernel is cut. Plan and op must be made with the same one. */
+export interface BlockSparseTuning {
+  /** Query rows (queries x heads of a group) per tile: a power of two, 32 or more. An invocation has eight. */
+  readonly rows: number;
+  /** Keys per tile, and columns of the output at a time: 16, 32 or 64. A larger block has several parts. */
+  readonly keys: number;
+  /** Columns of d, or keys, in workgroup memory at a time: 16, 32 or 64. */
+  readonly depth: number;
+  /** Terms summed in 16 bit before they are flushed to f32: 4, 8 or 16. Means nothing in f32 arithmetic. */
+  readonly chunk: number;
+  /** What a block's partial result is stored as. */
+  readonly partials: "f16" | "f32";
+}
+
+/** The choices, best first; a device gets the first that fits it. */
+export const tunings: Readonly<Record<DeviceTraits["arithmetic"], readonly BlockSparseTuning[]>> = {
+  f16: [
+    { rows: 128, keys: 64, depth: 64, chunk: 16, partials: "f16" },
+    { rows: 64, keys: 64, depth: 64, chunk: 16, partials: "f16" },
+    { rows: 64, keys: 32, depth: 32, chunk: 16, partials: "f16" },
+  ],
+  f32: [
+    { rows: 64, keys: 64, depth: 32, chunk: 16, partials: "f32" },
+    { rows: 64, keys: 32, depth: 32, chunk: 16, partials: "f32" },
+  ],
+};
+
+export function tuningName({ rows, keys, depth, chunk, partials }: BlockSparseTuning): string {
+  return `tile=${rows}x${keys} depth=${depth} chunk=${chunk} partials=${partials}`;
+}
+
+/** A tuning laid over a shape: what the programs are made of. */
+export interface TileForm extends BlockSparseTuning {
+  /** G */
+  readonly group: number;
+  /** Query heads of a group that share a tile: all of them, unless they are more than its rows. */
+  readonly groupTile: number;
+  /** Queries per tile. */
+  readonly queries: number;
+  /** Parts of `keys` keys per block, each with a partial result of its own. */
+  readonly parts: number;
+  /** Workgroups per tile of the plan. */
+  readonly shares: number;
+  readonly threads: number;
+}
+
+/** The form of a tuning, or of the device's default one. @throws RangeError when a size cannot run */
+export function tileForm(shape: BlockSparseShape, traits: DeviceTraits, tuning?: BlockSparseTuning): TileForm {
+  const { queryHeads, kvHeads, headDim } = shape;
+  if (headDim % 4 !== 0) throw new RangeError(`d = ${headDim} is no multiple of 4`);
+  if (queryHeads % kvHeads !== 0) throw new RangeError(`Hq = ${queryHeads} is no multiple of Hkv = ${kvHeads}`);
+  const wanted = tuning === undefined ? tunings[traits.arithmetic] : [tuning];
+  const form = wanted.map((one) => laidOver(shape, one)).find((one) => complaint(one, traits) === undefined);
+  if (form !== undefined) return form;
+  throw new RangeError(complaint(laidOver(shape, wanted.at(-1)!), traits));
+}
+
+function laidOver({ queryHeads, kvHeads, headDim, block }: BlockSparseShape, tuning: BlockSparseTuning): TileForm {
+  const group = queryHeads / kvHeads;
+  const slices = Math.ceil(group / tuning.rows);
+  const groupTile = Math.ceil(group / slices);
+  const keys = Math.min(tuning.keys, powerOfTwo(block));
+  const depth = Math.min(tuning.depth, keys, powerOfTwo(headDim));
+  const parts = Math.ceil(block / keys);
+  return {
+    ...tuning,
+    keys,
+    depth,
+    group,
+    groupTile,
+    queries: Math.floor(tuning.rows / groupTile),
+    parts,
+    shares: parts * slices,
+    threads: (tuning.rows * keys) / 64,
+  };
+}
+
+/** The smallest one that is at least `size`, and 16. */
+function powerOfTwo(size: number): number {
+  return Math.max(16, 2 ** Math.ceil(Math.log2(size)));
+}
+
+function complaint(form: TileForm, traits: DeviceTraits): string | undefined {
+  const { rows, keys, depth, threads } = form;
+  const octet = traits.arithmetic === "f16" ? 16 : 32;
+  const operands = (octet * (rows * Math.max(depth, keys) + depth * keys)) / 8;
+  const bytes = operands + 4 * rows * (keys / 8) + 12 * rows;
+  if (bytes > traits.workgroupStorageBytes)
+    return `a tile of ${rows}x${keys} needs ${bytes} bytes of workgroup storage, the device has ${traits.workgroupStorageBytes}`;
+  if (threads > traits.maxInvocations)
+    return `a tile of ${rows}x${keys} needs ${threads} invocations, the device has ${traits.maxInvocations}`;
+  return undefined;
+}

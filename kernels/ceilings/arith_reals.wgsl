@@ -1,0 +1,2 @@
+// Numbers of the device's arithmetic between 16-bit operands.
+alias Real = Arith;

@@ -1,0 +1,2 @@
+// Numbers of 32 bits.
+alias Real = f32;

@@ -1,0 +1,74 @@
+import { checkOf, type GpuCheck } from "../gpu-check.ts";
+import { packHalves, roundToHalf } from "../half.ts";
+import { linear } from "../linear/reference.ts";
+import { Random } from "../random.ts";
+import { copyGpu, copyTunings, FMA, fmaPeakGpu, matrixGpu } from "./gpu.ts";
+
+const VECTOR = 16;
+
+/** Around a workgroup's share of vectors, in one dimension of workgroups and in two. */
+const copies: readonly GpuCheck[] = copyTunings.flatMap((each) =>
+  [1, 256 * each - 1, 256 * each, 256 * each + 1, 5 * 256 * each + 77].flatMap((vectors) =>
+    [65_535, 2].map((maxWorkgroups) => ({
+      name: `copy ${vectors * VECTOR} bytes each=${each} workgroups<=${maxWorkgroups}`,
+      prepare: (seed, traits) => {
+        const values = new Random(seed).normals(vectors * 4);
+        const { op, run } = copyGpu({ ...traits, maxWorkgroups }, vectors * VECTOR, each);
+        return checkOf({
+          op,
+          run,
+          buffers: { source: values, target: { bytes: values.byteLength } },
+          expected: { target: { format: "f32", values, tolerance: 0, per: 4 } },
+        });
+      },
+    })),
+  ),
+);
+
+/** With a scale and an addend of 1, every number counts the multiply-adds done to it: those that `flops` claims. */
+const chains: readonly GpuCheck[] = (["arithmetic", "f32"] as const).flatMap((type) =>
+  [0, 1, 7].map((rounds) => ({
+    name: `fma peak ${type} rounds=${rounds}`,
+    prepare: (_seed, traits) => {
+      const workgroups = 3;
+      const { op, run, flops } = fmaPeakGpu(traits, type, { workgroups, rounds, scale: 1, add: 1 });
+      const steps = flops / 2 / FMA.numbers / (workgroups * FMA.width);
+      const values = Float64Array.from({ length: workgroups * FMA.width }, (_, invocation) => {
+        const starts = ((FMA.numbers - 1) * FMA.numbers) / 2 + (invocation % 8) * FMA.numbers;
+        return starts + FMA.numbers * steps;
+      });
+      return checkOf({
+        op,
+        run,
+        buffers: { sums: { bytes: values.length * 4 } },
+        expected: { sums: { format: "f32", values, tolerance: 0, per: 1 } },
+      });
+    },
+  })),
+);
+
+const matrix: GpuCheck = {
+  name: "matrix rate 96^3",
+  prepare: (seed, traits) => {
+    const size = 96;
+    const random = new Random(seed);
+    const x = random.normals(size * size);
+    const weight = random.normals(size * size, size ** -0.5);
+    const { op, run } = matrixGpu(traits, size);
+    return checkOf({
+      op,
+      run,
+      buffers: { x, weight: packHalves(weight), y: { bytes: x.byteLength } },
+      expected: {
+        y: {
+          format: "f32",
+          values: linear({ x, weight: roundToHalf(weight), inputs: size }),
+          tolerance: traits.arithmetic === "f16" ? 5e-3 : 2e-6,
+          per: size,
+        },
+      },
+    });
+  },
+};
+
+export const checks: readonly GpuCheck[] = [...copies, ...chains, matrix];

@@ -1,0 +1,33 @@
+import { spreadWorkgroups, type DeviceTraits, type GpuOp, type GpuProgram } from "../gpu-op.ts";
+
+const WIDTH = 256;
+
+/** x[c] = table[tokens[c]]; E = `hidden`, a multiple of 4. Buffers: tokens u32 [C], each below V; table halves [V, E]; x f32 [C, E]. */
+export function embeddingGpu(
+  { hidden }: { readonly hidden: number },
+  traits: DeviceTraits,
+): GpuOp<{ readonly rows: number }> {
+  if (hidden % 4 !== 0) throw new Error(`E = ${hidden} is no multiple of 4`);
+  const program: GpuProgram = {
+    name: "embedding/table_rows",
+    sources: ["embedding/table_rows.wgsl"],
+    constants: { HIDDEN: hidden, WIDTH },
+    bindings: { tokens: "read", table: "read", x: "read_write" },
+    params: { rows: "u32", stride: "u32" },
+  };
+  return {
+    programs: [program],
+    scratch: () => ({}),
+    dispatches: ({ rows }) => {
+      const workgroups = spreadWorkgroups(Math.ceil((rows * hidden) / (4 * WIDTH)), traits);
+      return [
+        {
+          program,
+          buffers: { tokens: "tokens", table: "table", x: "x" },
+          params: { rows, stride: workgroups[0] },
+          workgroups,
+        },
+      ];
+    },
+  };
+}

@@ -1,0 +1,177 @@
+import type { DeviceTraits, GpuDispatch, GpuOp, GpuProgram } from "../gpu-op.ts";
+import { planAttend, type AttendTuning } from "./plan.ts";
+
+export interface FullDecodeShape {
+  readonly queryHeads: number;
+  readonly kvHeads: number;
+  /** d; a multiple of 4. */
+  readonly headDim: number;
+  /** B; only scores depend on it. */
+  readonly block: number;
+  /** Emits block scores: the attention of an oracle layer. */
+  readonly scores: boolean;
+}
+
+export interface FullDecodeRun {
+  /** t: keys 0 .. t are visible. */
+  readonly position: number;
+  /** Rows reserved in the cache. */
+  readonly room: number;
+}
+
+export interface FullDecodeTuning extends AttendTuning {
+  /** Workgroups wanted: the keys are split so. A split is at least one tile. */
+  readonly workgroups: number;
+}
+
+/** Few heads share a key: memory decides. Many do: arithmetic decides. */
+export const fullDecodeTunings: Readonly<Record<"few" | "many", FullDecodeTuning>> = {
+  few: {
+    threads: 256,
+    heads: 4,
+    queryPieces: 1,
+    keysEach: 4,
+    valuesEach: 4,
+    tile: 256,
+    arithDots: false,
+    arithSums: false,
+    workgroups: 2048,
+  },
+  many: {
+    threads: 256,
+    heads: 8,
+    queryPieces: 1,
+    keysEach: 2,
+    valuesEach: 4,
+    tile: 128,
+    arithDots: false,
+    arithSums: true,
+    workgroups: 1024,
+  },
+};
+
+export function defaultFullDecodeTuning(group: number): FullDecodeTuning {
+  return group <= 4 ? fullDecodeTunings.few : fullDecodeTunings.many;
+}
+
+const MERGE_QUADS = 8;
+const MERGE_ROWS = 32;
+const SCORE_WIDTH = 256;
+const HEADS_JOINED = 64;
+
+/**
+ * Full attention of one query position.
+ *
+ * Buffers: q f32 [Hq, d], k and v 16-bit [Hkv, room, d], out f32 [Hq, d]; with scores also scores f32 [Hkv, blocks],
+ * blocks = ceil((t + 1) / B), the largest S of a KV head's query heads.
+ * @throws Error when d is no multiple of 4
+ */
+export function fullDecodeGpu(
+  { queryHeads, kvHeads, headDim, block, scores }: FullDecodeShape,
+  traits: DeviceTraits,
+  tuning: FullDecodeTuning = defaultFullDecodeTuning(queryHeads / kvHeads),
+): GpuOp<FullDecodeRun> {
+  const group = queryHeads / kvHeads;
+  const plan = planAttend({ group, headDim, ...(scores ? { divisor: block } : {}) }, tuning, traits);
+  const unit = scores ? block : plan.tile;
+  const tileBlocks = Math.max(1, Math.floor(plan.tile / unit));
+  const tileParts = Math.ceil(unit / plan.tile);
+  const stride = Math.ceil((tileBlocks * unit) / tileParts);
+
+  const split: GpuProgram = {
+    name: "full-attention-decode/split_kv",
+    sources: [
+      plan.pieces,
+      "full-attention-decode/attend_keys.wgsl",
+      "full-attention-decode/split_kv.wgsl",
+      `full-attention-decode/${scores ? "with" : "without"}_block_maxima.wgsl`,
+    ],
+    constants: {
+      ...plan.constants,
+      BLOCK: unit,
+      TILE_BLOCKS: tileBlocks,
+      TILE_PARTS: tileParts,
+      TILE_STRIDE: stride,
+    },
+    bindings: {
+      q: "read",
+      k: "read",
+      v: "read",
+      partial: "read_write",
+      sums: "read_write",
+      ...(scores ? { maxima: "read_write" as const } : {}),
+    },
+    params: { keys: "u32", room: "u32", splits: "u32", tiles: "u32", tiles_each: "u32" },
+  };
+  const merge: GpuProgram = {
+    name: "full-attention-decode/merge_splits",
+    sources: ["full-attention-decode/merge_partials.wgsl", "full-attention-decode/merge_splits.wgsl"],
+    constants: { GROUP: group, HEAD_DIM: headDim, MERGE_QUADS, MERGE_ROWS },
+    bindings: { partial: "read", sums: "read", out: "read_write" },
+    params: { splits: "u32" },
+  };
+  const heads = Math.min(group, HEADS_JOINED);
+  const finish: GpuProgram = {
+    name: "full-attention-decode/finish_scores",
+    sources: ["full-attention-decode/finish_scores.wgsl"],
+    constants: {
+      WIDTH: SCORE_WIDTH,
+      GROUP: group,
+      HEADS: heads,
+      ROWS: 2 ** Math.floor(Math.log2(SCORE_WIDTH / heads)),
+      TILE_PARTS: tileParts,
+    },
+    bindings: { maxima: "read", sums: "read", scores: "read_write" },
+    params: { splits: "u32", blocks: "u32", parts: "u32" },
+  };
+
+  const sizes = ({ position }: FullDecodeRun): { keys: number; blocks: number; tiles: number; each: number } => {
+    const keys = position + 1;
+    const blocks = Math.ceil(keys / unit);
+    const rest = keys - (blocks - 1) * unit;
+    const tiles =
+      tileParts === 1 ? Math.ceil(blocks / tileBlocks) : (blocks - 1) * tileParts + Math.ceil(rest / stride);
+    const wanted = Math.max(1, Math.floor(tuning.workgroups / (kvHeads * plan.chunks)));
+    return { keys, blocks, tiles, each: Math.ceil(tiles / wanted) };
+  };
+
+  return {
+    programs: scores ? [split, merge, finish] : [split, merge],
+    scratch: (run) => {
+      const { blocks, tiles, each } = sizes(run);
+      const splits = Math.ceil(tiles / each);
+      return {
+        partial: splits * queryHeads * headDim * 4,
+        sums: splits * queryHeads * 8,
+        ...(scores ? { maxima: queryHeads * blocks * tileParts * 4 } : {}),
+      };
+    },
+    dispatches: (run) => {
+      const { keys, blocks, tiles, each } = sizes(run);
+      const splits = Math.ceil(tiles / each);
+      const dispatches: GpuDispatch[] = [
+        {
+          program: split,
+          buffers: Object.fromEntries(Object.keys(split.bindings).map((name) => [name, name])),
+          params: { keys, room: run.room, splits, tiles, tiles_each: each },
+          workgroups: [splits, kvHeads, plan.chunks],
+        },
+        {
+          program: merge,
+          buffers: { partial: "partial", sums: "sums", out: "out" },
+          params: { splits },
+          workgroups: [Math.ceil(headDim / 4 / MERGE_QUADS), queryHeads, 1],
+        },
+      ];
+      if (scores) {
+        dispatches.push({
+          program: finish,
+          buffers: { maxima: "maxima", sums: "sums", scores: "scores" },
+          params: { splits, blocks, parts: tileParts === 1 ? blocks : tiles },
+          workgroups: [Math.ceil(blocks / SCORE_WIDTH), kvHeads, 1],
+        });
+      }
+      return dispatches;
+    },
+  };
+}

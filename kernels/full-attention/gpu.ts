@@ -1,0 +1,193 @@
+import { spreadWorkgroups, type DeviceTraits, type GpuDispatch, type GpuOp, type GpuProgram } from "../gpu-op.ts";
+import { chooseTuning, fits, workgroupBytes, type FullAttentionTuning } from "./gpu-tunings.ts";
+
+export interface FullAttentionShape {
+  /** Hq, a multiple of Hkv. */
+  readonly queryHeads: number;
+  /** Hkv */
+  readonly kvHeads: number;
+  /** d, a multiple of 4, at most 256. */
+  readonly headDim: number;
+  /** B; read with scores only. */
+  readonly block: number;
+  /** Whether block scores are emitted. */
+  readonly scores: boolean;
+}
+
+export interface FullAttentionRun {
+  /** C */
+  readonly rows: number;
+  /** Position of row 0. */
+  readonly start: number;
+  /** T of the cache buffers: rows reserved per KV head; at least start + rows. */
+  readonly room: number;
+}
+
+/** Raw block maxima take no more than this; a call that would need more is run as several over fewer queries. */
+const RAW_BYTES = 2 ** 30;
+/** Queries and blocks of a tile of `rescale_maxima.wgsl`. */
+const SIDE = 16;
+/** Sums of 32 bits need no chunks: a size for the inner loops. */
+const UNPACKED_CHUNK = 16;
+const MAX_HEAD_DIM = 256;
+const FLOAT = 4;
+
+/**
+ * Causal attention of C queries over keys 0 .. start + c, for prefill.
+ *
+ * Buffers: `q` f32 [C, Hq, d], rotated; `k`, `v` halves [Hkv, T, d]; `out` f32 [C, Hq, d]; with scores also `scores` f32
+ * [C, Hkv, ceil((start + C) / B)], the largest probability of a visible key of the block over the group's heads (eq. 3),
+ * 0 where no key of the block is visible.
+ *
+ * Scratch, with scores: `attention-raw` f32 [Hkv, blocks, C' Hq / Hkv] and `attention-statistics` f32
+ * [Hkv, C' Hq / Hkv, 2], where C' <= C is such that the first stays within RAW_BYTES and one binding.
+ *
+ * @throws Error when a size cannot be run on this device
+ */
+export function fullAttentionGpu(
+  shape: FullAttentionShape,
+  traits: DeviceTraits,
+  tuning: FullAttentionTuning = chooseTuning(shape.headDim, traits),
+): GpuOp<FullAttentionRun> {
+  const { queryHeads, kvHeads, headDim, block, scores } = shape;
+  if (headDim % 4 !== 0 || headDim > MAX_HEAD_DIM) {
+    throw new Error(`d = ${headDim} is no multiple of 4 up to ${MAX_HEAD_DIM}`);
+  }
+  if (queryHeads % kvHeads !== 0) throw new Error(`Hq = ${queryHeads} is no multiple of Hkv = ${kvHeads}`);
+  if (!fits(tuning, headDim, traits)) {
+    const bytes = workgroupBytes(tuning, headDim, traits.arithmetic);
+    throw new Error(`${tuning.threads} invocations with ${bytes} bytes of workgroup storage do not fit this device`);
+  }
+  const group = queryHeads / kvHeads;
+  const attention = attentionProgram(shape, traits, tuning);
+  const rescale: GpuProgram = {
+    name: "full-attention/rescale_maxima",
+    sources: ["full-attention/rescale_maxima.wgsl"],
+    constants: {},
+    bindings: { raw: "read", statistics: "read", scores: "read_write" },
+    params: {
+      first: "u32",
+      rows: "u32",
+      start: "u32",
+      stride: "u32",
+      kv_heads: "u32",
+      group: "u32",
+      blocks: "u32",
+      block: "u32",
+    },
+  };
+  /** Queries per dispatch. */
+  const portion = ({ rows, start }: FullAttentionRun): number => {
+    if (!scores) return rows;
+    const perQuery = queryHeads * Math.ceil((start + rows) / block) * FLOAT;
+    const most = Math.max(1, Math.floor(Math.min(RAW_BYTES, traits.maxBindingBytes) / perQuery));
+    return Math.ceil(rows / Math.ceil(rows / most));
+  };
+  return {
+    programs: scores ? [attention, rescale] : [attention],
+    scratch: (run) => {
+      if (!scores) return {};
+      const rows = portion(run) * queryHeads;
+      return {
+        "attention-raw": rows * Math.ceil((run.start + run.rows) / block) * FLOAT,
+        "attention-statistics": rows * 2 * FLOAT,
+      };
+    },
+    dispatches: (run) => {
+      const blocks = Math.ceil((run.start + run.rows) / block);
+      const most = portion(run);
+      const dispatches: GpuDispatch[] = [];
+      for (let first = 0; first < run.rows; first += most) {
+        const rows = Math.min(most, run.rows - first);
+        const start = run.start + first;
+        const tiles = spreadWorkgroups(Math.ceil((rows * group) / tuning.rows) * kvHeads, traits);
+        const common = { first, rows, start, kv_heads: kvHeads, group, blocks, block };
+        const scratch = { raw: "attention-raw", statistics: "attention-statistics" };
+        dispatches.push({
+          program: attention,
+          buffers: { q: "q", k: "k", v: "v", out: "out", ...(scores ? scratch : {}) },
+          params: {
+            ...common,
+            ...spans(scores ? block : tuning.keys, tuning.keys),
+            room: run.room,
+            stride: tiles[0],
+            scale: Math.LOG2E / Math.sqrt(headDim),
+          },
+          workgroups: tiles,
+        });
+        if (!scores) continue;
+        const turned = spreadWorkgroups(Math.ceil(blocks / SIDE) * Math.ceil(rows / SIDE) * kvHeads, traits);
+        dispatches.push({
+          program: rescale,
+          buffers: { ...scratch, scores: "scores" },
+          params: { ...common, stride: turned[0] },
+          workgroups: turned,
+        });
+      }
+      return dispatches;
+    },
+  };
+}
+
+function attentionProgram(shape: FullAttentionShape, traits: DeviceTraits, tuning: FullAttentionTuning): GpuProgram {
+  const { headDim, scores } = shape;
+  const { rows, keys, rowsPerThread, threads, shared, prefetch, pad } = tuning;
+  const vectors = headDim / 4;
+  const packed = traits.arithmetic === "f16" ? tuning.packed : "none";
+  const chunk = packed === "none" ? UNPACKED_CHUNK : tuning.chunk;
+  return {
+    name: `full-attention/online_softmax${scores ? "+block_maxima" : ""}`,
+    sources: [
+      "full-attention/online_softmax.wgsl",
+      scores ? "full-attention/block_maxima.wgsl" : "full-attention/no_block_maxima.wgsl",
+    ],
+    constants: {
+      HEAD_DIM: headDim,
+      ROWS: rows,
+      KEYS: keys,
+      ROWS_PER_THREAD: rowsPerThread,
+      THREADS: threads,
+      // Two sums run side by side, each of two products per vector.
+      QK_STEPS: divisorUpTo(vectors, Math.max(1, chunk / 2)),
+      PV_STEPS: divisorUpTo(keys / 4, Math.max(1, chunk / 4)),
+      PACK_KEYS: packed === "all",
+      PACK_VALUES: packed !== "none",
+      SHARED: shared,
+      PREFETCH: prefetch,
+      PAD: pad,
+    },
+    bindings: {
+      q: "read",
+      k: "read",
+      v: "read",
+      out: "read_write",
+      ...(scores ? ({ raw: "read_write", statistics: "read_write" } as const) : {}),
+    },
+    params: {
+      first: "u32",
+      rows: "u32",
+      start: "u32",
+      room: "u32",
+      stride: "u32",
+      kv_heads: "u32",
+      group: "u32",
+      blocks: "u32",
+      block: "u32",
+      span: "u32",
+      tiles_per_span: "u32",
+      scale: "f32",
+    },
+  };
+}
+
+/** How key tiles lie in blocks: whole blocks to a tile where B is a multiple of 4, else a block to one or more tiles. */
+function spans(block: number, keys: number): { readonly span: number; readonly tiles_per_span: number } {
+  if (block > keys) return { span: block, tiles_per_span: Math.ceil(block / keys) };
+  return { span: block % 4 === 0 ? keys - (keys % block) : block, tiles_per_span: 1 };
+}
+
+function divisorUpTo(value: number, most: number): number {
+  let divisor = Math.min(value, Math.floor(most));
+  while (value % divisor !== 0) divisor--;
+  return divisor;
+}

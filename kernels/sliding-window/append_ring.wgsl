@@ -1,0 +1,24 @@
+// The last `kept` = min(C, w) rows of a chunk's k and v to their places in the ring: position p to row p mod w. One
+// invocation per row and four values. k, v 16-bit [Hkv, C, d]; ring_k, ring_v 16-bit [Hkv, w, d].
+
+struct Params { rows: u32, start: u32, kept: u32, stride: u32, ring: u32 }
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> k: array<Half4>;
+@group(0) @binding(2) var<storage, read> v: array<Half4>;
+@group(0) @binding(3) var<storage, read_write> ring_k: array<Half4>;
+@group(0) @binding(4) var<storage, read_write> ring_v: array<Half4>;
+
+const QUADS = HEAD_DIM / 4u;
+
+@compute @workgroup_size(WIDTH)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let i = (group.y * params.stride + group.x) * WIDTH + lane;
+  if (i >= KV_HEADS * params.kept * QUADS) { return; }
+  let head = i / (params.kept * QUADS);
+  let row = params.rows - params.kept + i / QUADS % params.kept;
+  let source = (head * params.rows + row) * QUADS + i % QUADS;
+  let into = (head * params.ring + (params.start + row) % params.ring) * QUADS + i % QUADS;
+  ring_k[into] = k[source];
+  ring_v[into] = v[source];
+}

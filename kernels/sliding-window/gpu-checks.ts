@@ -1,0 +1,126 @@
+import { checkOf, type GpuCheck } from "../gpu-check.ts";
+import { packHalves, roundToHalf } from "../half.ts";
+import { Random } from "../random.ts";
+import { ringAppendGpu, slidingWindowFits, slidingWindowGpu, slidingWindowTunings } from "./gpu.ts";
+import { slidingWindow } from "./reference.ts";
+
+interface Size {
+  readonly rows: number;
+  readonly start: number;
+  readonly window: number;
+  readonly kvHeads: number;
+  readonly group: number;
+  readonly headDim: number;
+  readonly sinks: boolean;
+}
+
+const base: Size = { rows: 5, start: 20, window: 8, kvHeads: 2, group: 2, headDim: 16, sinks: true };
+const real: Size = { ...base, window: 128, rows: 70, start: 300, headDim: 64, group: 3 };
+
+/** Few shapes at many positions: compiling a shape for software Vulkan takes a second, running it does not. */
+const sizes: readonly Size[] = [
+  ...[1, 7, 8, 9, 17, 40].map((rows) => ({ ...base, rows, start: 0 })),
+  ...[1, 5].flatMap((rows) => [6, 7, 8, 9, 16, 1000].map((start) => ({ ...base, rows, start }))),
+  { ...base, sinks: false },
+  ...[1, 2, 15, 16, 17].map((rows) => ({ ...base, window: 1, rows })),
+  { ...base, group: 1, headDim: 12, window: 100, rows: 7 },
+  { ...base, group: 70, headDim: 4, window: 16, kvHeads: 1 },
+  { ...base, group: 5, headDim: 256, window: 33, rows: 9 },
+  ...[0, 60, 127, 128, 129, 300].map((start) => ({ ...real, start })),
+  { ...real, rows: 1 },
+  { ...real, rows: 150, start: 0 },
+  { ...real, headDim: 128, group: 4, kvHeads: 1 },
+  { ...real, headDim: 128, group: 16, kvHeads: 1, rows: 21 },
+];
+
+const nameOf = ({ rows, start, window, kvHeads, group, headDim, sinks }: Size): string =>
+  `C=${rows} start=${start} w=${window} Hkv=${kvHeads} G=${group} d=${headDim}${sinks ? "" : " no-sinks"}`;
+
+/** Rows of positions start - w .. start + C - 1 cut into the ring, NaN where nothing is held, and the chunk. */
+function cut(all: Float32Array, { rows, start, window, kvHeads, headDim }: Size, first: number) {
+  const ring = new Float32Array(kvHeads * window * headDim).fill(NaN);
+  const chunk = new Float32Array(kvHeads * rows * headDim);
+  const held = start + rows - first;
+  for (let head = 0; head < kvHeads; head++) {
+    for (let p = first; p < start + rows; p++) {
+      const row = all.subarray((head * held + p - first) * headDim, (head * held + p - first + 1) * headDim);
+      if (p >= start) chunk.set(row, (head * rows + p - start) * headDim);
+      else ring.set(row, (head * window + (p % window)) * headDim);
+    }
+  }
+  return { ring, chunk };
+}
+
+const attention = (size: Size, tuningIndex: number): GpuCheck => ({
+  name: `sliding-window ${nameOf(size)} tuning=${tuningIndex}`,
+  prepare: (seed, traits) => {
+    const { rows, start, window, kvHeads, group, headDim, sinks } = size;
+    const tuning = slidingWindowTunings[tuningIndex]!;
+    if (tuningIndex > 0 && !slidingWindowFits(headDim, tuning, traits)) {
+      return { skip: "these tiles do not fit the workgroup storage" };
+    }
+    const random = new Random(seed);
+    const queryHeads = kvHeads * group;
+    const first = Math.max(0, start - window);
+    const queries = random.normals(rows * queryHeads * headDim);
+    const keys = random.normals(kvHeads * (start + rows - first) * headDim);
+    const values = random.normals(kvHeads * (start + rows - first) * headDim);
+    const sink = sinks ? random.normals(queryHeads, 2) : new Float32Array(queryHeads).fill(-Infinity);
+    const [k, v] = [cut(keys, size, first), cut(values, size, first)];
+    const want = slidingWindow({
+      ...{ queries, keys: roundToHalf(keys), values: roundToHalf(values), first, sinks: sink },
+      ...{ queryHeads, kvHeads, headDim, window, start },
+    });
+    const tolerance = traits.arithmetic === "f16" ? 5e-3 : 2e-5;
+    return checkOf({
+      op: slidingWindowGpu({ queryHeads, kvHeads, headDim, window }, traits, tuning),
+      run: { rows, start },
+      buffers: {
+        q: queries,
+        k: packHalves(k.chunk),
+        v: packHalves(v.chunk),
+        ringK: packHalves(k.ring),
+        ringV: packHalves(v.ring),
+        sinks: sink,
+        out: { bytes: want.length * 4 },
+      },
+      expected: { out: { format: "f32", values: want, tolerance, per: headDim } },
+    });
+  },
+});
+
+const append = (size: Size): GpuCheck => ({
+  name: `ring-append ${nameOf(size)}`,
+  prepare: (seed, traits) => {
+    const { rows, start, window, kvHeads, headDim } = size;
+    const random = new Random(seed);
+    const [k, v] = [1, 2].map(() => roundToHalf(random.normals(kvHeads * rows * headDim)));
+    const [ringK, ringV] = [1, 2].map(() => roundToHalf(random.normals(kvHeads * window * headDim)));
+    const after = (ring: Float32Array, chunk: Float32Array): Float32Array => {
+      const expected = ring.slice();
+      for (let head = 0; head < kvHeads; head++) {
+        for (let row = 0; row < rows; row++) {
+          const from = (head * rows + row) * headDim;
+          expected.set(chunk.subarray(from, from + headDim), (head * window + ((start + row) % window)) * headDim);
+        }
+      }
+      return expected;
+    };
+    const held = (values: Float32Array) => ({ format: "f16", values, tolerance: 0, per: headDim }) as const;
+    return checkOf({
+      op: ringAppendGpu({ kvHeads, headDim, window }, traits),
+      run: { rows, start },
+      buffers: { k: packHalves(k!), v: packHalves(v!), ringK: packHalves(ringK!), ringV: packHalves(ringV!) },
+      expected: { ringK: held(after(ringK!, k!)), ringV: held(after(ringV!, v!)) },
+    });
+  },
+});
+
+export const checks: readonly GpuCheck[] = [
+  ...sizes.map((size) => attention(size, 0)),
+  // Heads so narrow that every tuning fits a small device.
+  ...[300, 60].flatMap((start) =>
+    slidingWindowTunings.slice(1).map((_, i) => attention({ ...real, start, headDim: 16, group: 4 }, i + 1)),
+  ),
+  ...sizes.map(append),
+];

@@ -1,0 +1,156 @@
+import { spreadWorkgroups, type DeviceTraits, type GpuOp, type GpuProgram } from "../gpu-op.ts";
+
+export interface SlidingWindowShape {
+  readonly queryHeads: number;
+  readonly kvHeads: number;
+  /** d; a multiple of 4. */
+  readonly headDim: number;
+  /** w */
+  readonly window: number;
+}
+
+export interface SlidingWindowRun {
+  /** C */
+  readonly rows: number;
+  /** Position of the chunk's first row. */
+  readonly start: number;
+  /** Rows of the ring per head, min(T, w): position p lies in row p mod ring; w when absent. */
+  readonly ring?: number;
+}
+
+/** A tile of logits: rows (positions times heads), a multiple of 4, by keysEach * lanes keys; rows / 4 * lanes invocations. */
+export interface SlidingWindowTuning {
+  readonly rows: number;
+  readonly keysEach: number;
+  readonly lanes: number;
+  /** Fetch the next tile's keys during P V. */
+  readonly prefetch: boolean;
+}
+
+/** The default first. */
+export const slidingWindowTunings: readonly SlidingWindowTuning[] = [
+  { rows: 64, keysEach: 6, lanes: 8, prefetch: false },
+  { rows: 64, keysEach: 6, lanes: 8, prefetch: true },
+  { rows: 64, keysEach: 4, lanes: 8, prefetch: false },
+  { rows: 96, keysEach: 4, lanes: 8, prefetch: false },
+  { rows: 32, keysEach: 6, lanes: 8, prefetch: false },
+  { rows: 64, keysEach: 4, lanes: 16, prefetch: false },
+];
+
+/** What a small device falls back to. */
+const SMALLER: readonly SlidingWindowTuning[] = [64, 32, 16, 8, 4].flatMap((rows) =>
+  [4, 2, 1].map((keysEach) => ({ rows, keysEach, lanes: 8, prefetch: false })),
+);
+
+const APPEND_WIDTH = 64;
+
+/** Whether a tuning's tiles fit the device. */
+export function slidingWindowFits(headDim: number, tuning: SlidingWindowTuning, traits: DeviceTraits): boolean {
+  const { rows, keysEach, lanes } = tuning;
+  const quad = traits.arithmetic === "f16" ? 8 : 16;
+  const piece = headDim % 8 === 0 ? 8 : 4;
+  const keys = keysEach * lanes;
+  const width = (rows / 4) * lanes;
+  const bytes = rows * (headDim / 4 + 1) * quad + keys * (headDim + piece) * 2 + keys * (rows / 4) * quad + width * 16;
+  return width <= traits.maxInvocations && bytes <= traits.workgroupStorageBytes;
+}
+
+function requireQuads(headDim: number): void {
+  if (headDim % 4 !== 0) throw new Error(`d = ${headDim} is no multiple of 4`);
+}
+
+/**
+ * The window branch for a chunk.
+ *
+ * Buffers: q f32 [C, Hq, d]; k, v 16-bit [Hkv, C, d], the chunk's own; ringK, ringV 16-bit [Hkv, w, d], position p at row
+ * p mod w, read for max(0, start - w + 1) .. start - 1 only; sinks f32 [Hq], minus infinity for none; out f32 [C, Hq, d].
+ * @throws Error when d is no multiple of 4
+ */
+export function slidingWindowGpu(
+  { queryHeads, kvHeads, headDim, window }: SlidingWindowShape,
+  traits: DeviceTraits,
+  wanted: SlidingWindowTuning = slidingWindowTunings[0]!,
+): GpuOp<SlidingWindowRun> {
+  requireQuads(headDim);
+  const tuning = [wanted, ...SMALLER].find((one) => slidingWindowFits(headDim, one, traits));
+  if (tuning === undefined) throw new Error(`sliding-window: d = ${headDim} does not fit the workgroup storage`);
+  const group = queryHeads / kvHeads;
+  const heads = Math.min(group, tuning.rows);
+  const queries = Math.floor(tuning.rows / heads);
+  const piece = headDim % 8 === 0 ? 8 : 4;
+  const program: GpuProgram = {
+    name: "sliding-window/band_tiles",
+    sources: [`full-attention-decode/pieces_of_${piece}.wgsl`, "sliding-window/band_tiles.wgsl"],
+    constants: {
+      KV_HEADS: kvHeads,
+      GROUP: group,
+      HEADS: heads,
+      QUERIES: queries,
+      PIECES: headDim / piece,
+      WINDOW: window,
+      TILE_ROWS: tuning.rows,
+      KEYS_EACH: tuning.keysEach,
+      LANES: tuning.lanes,
+      PREFETCH: tuning.prefetch,
+      LOGIT_SCALE: Math.LOG2E / Math.sqrt(headDim),
+    },
+    bindings: {
+      q: "read",
+      k: "read",
+      v: "read",
+      ring_k: "read",
+      ring_v: "read",
+      sinks: "read",
+      out: "read_write",
+    },
+    params: { rows: "u32", start: "u32", ring: "u32" },
+  };
+  return {
+    programs: [program],
+    scratch: () => ({}),
+    dispatches: ({ rows, start, ring = window }) => [
+      {
+        program,
+        buffers: { q: "q", k: "k", v: "v", ring_k: "ringK", ring_v: "ringV", sinks: "sinks", out: "out" },
+        params: { rows, start, ring },
+        workgroups: [Math.ceil(rows / queries), kvHeads, Math.ceil(group / heads)],
+      },
+    ],
+  };
+}
+
+/**
+ * Keeps a chunk's last min(C, w) rows for the queries after it; to run after the chunk's own attention.
+ *
+ * Buffers: k, v 16-bit [Hkv, C, d]; ringK, ringV 16-bit [Hkv, w, d], written at rows p mod w.
+ * @throws Error when d is no multiple of 4
+ */
+export function ringAppendGpu(
+  { kvHeads, headDim, window }: Omit<SlidingWindowShape, "queryHeads">,
+  traits: DeviceTraits,
+): GpuOp<SlidingWindowRun> {
+  requireQuads(headDim);
+  const program: GpuProgram = {
+    name: "sliding-window/append_ring",
+    sources: ["sliding-window/append_ring.wgsl"],
+    constants: { KV_HEADS: kvHeads, HEAD_DIM: headDim, WINDOW: window, WIDTH: APPEND_WIDTH },
+    bindings: { k: "read", v: "read", ring_k: "read_write", ring_v: "read_write" },
+    params: { rows: "u32", start: "u32", kept: "u32", stride: "u32", ring: "u32" },
+  };
+  return {
+    programs: [program],
+    scratch: () => ({}),
+    dispatches: ({ rows, start, ring = window }) => {
+      const kept = Math.min(rows, ring);
+      const workgroups = spreadWorkgroups(Math.ceil((kvHeads * kept * headDim) / 4 / APPEND_WIDTH), traits);
+      return [
+        {
+          program,
+          buffers: { k: "k", v: "v", ring_k: "ringK", ring_v: "ringV" },
+          params: { rows, start, kept, stride: workgroups[0], ring },
+          workgroups,
+        },
+      ];
+    },
+  };
+}

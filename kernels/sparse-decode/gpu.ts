@@ -1,0 +1,136 @@
+import { planAttend, type AttendTuning } from "../full-attention-decode/plan.ts";
+import type { DeviceTraits, GpuOp, GpuProgram } from "../gpu-op.ts";
+
+export interface SparseDecodeShape {
+  readonly queryHeads: number;
+  readonly kvHeads: number;
+  /** d; a multiple of 4. */
+  readonly headDim: number;
+  /** B */
+  readonly block: number;
+  /** k / B */
+  readonly slots: number;
+  /** w */
+  readonly window: number;
+  /** False: the window branch only, as in a hybrid-SWA layer. */
+  readonly sparse: boolean;
+}
+
+export interface SparseDecodeRun {
+  /** t, whose own k', v' stand in the ring already, at row t mod w. */
+  readonly position: number;
+  /** Rows reserved in the oracle's cache. */
+  readonly room: number;
+  /** Row of `blocks` that holds this position's selection. */
+  readonly selectionRow: number;
+  /** Rows of the ring per head, min(T, w): position p lies in row p mod ring; w when absent. */
+  readonly ring?: number;
+}
+
+export interface SparseDecodeTuning extends Omit<AttendTuning, "tile"> {
+  /** Ring rows per workgroup. */
+  readonly windowRun: number;
+}
+
+/** The default first: a block of 64 keys at d = 128 takes one step of K and one of V. */
+export const sparseDecodeTunings: readonly SparseDecodeTuning[] = [256, 128, 512].map((threads) => ({
+  threads,
+  heads: 4,
+  queryPieces: 1,
+  keysEach: 4,
+  valuesEach: 4,
+  arithDots: false,
+  arithSums: false,
+  windowRun: 64,
+}));
+
+const MERGE_QUADS = 8;
+const MERGE_ROWS = 8;
+const LONGEST_TILE = 128;
+
+/**
+ * Both branches of a sparse layer for one query position, before the gates.
+ *
+ * Buffers: q f32 [Hq, d]; ringK, ringV 16-bit [Hkv, w, d], the token's own rows included; windowSinks f32 [Hq], minus
+ * infinity for none; outWindow f32 [Hq, d]. With `sparse` also k, v 16-bit [Hkv, room, d] of the oracle; blocks u32
+ * [any, Hkv, k / B]; sparseSinks f32 [Hq]; outSparse f32 [Hq, d].
+ * @throws Error when d is no multiple of 4
+ */
+export function sparseDecodeGpu(
+  { queryHeads, kvHeads, headDim, block, slots, window, sparse }: SparseDecodeShape,
+  traits: DeviceTraits,
+  { windowRun, ...tuning }: SparseDecodeTuning = sparseDecodeTunings[0]!,
+): GpuOp<SparseDecodeRun> {
+  const group = queryHeads / kvHeads;
+  const longest = Math.max(Math.min(windowRun, window), sparse ? block : 1);
+  const tile = Math.min(LONGEST_TILE, 2 ** Math.ceil(Math.log2(Math.max(longest, 32))));
+  const plan = planAttend({ group, headDim }, { ...tuning, tile }, traits);
+  const runs = Math.ceil(window / windowRun);
+  const jobs = runs + (sparse ? slots : 0);
+  const sizes = { JOBS: jobs, WINDOW: window, ...(sparse ? { SLOTS: slots, KV_HEADS: kvHeads, BLOCK: block } : {}) };
+  const scratch = { partial: "read_write", sums: "read_write" } as const;
+  const ring = { ring_k: "read", ring_v: "read" } as const;
+
+  const branches: GpuProgram = {
+    name: `sparse-decode/${sparse ? "both_branches" : "window_branch"}`,
+    sources: [
+      plan.pieces,
+      "full-attention-decode/attend_keys.wgsl",
+      "full-attention-decode/without_block_maxima.wgsl",
+      `sparse-decode/${sparse ? "both_branches" : "window_branch"}.wgsl`,
+    ],
+    constants: { ...plan.constants, ...sizes, WINDOW_RUN: windowRun },
+    bindings: sparse
+      ? { q: "read", k: "read", v: "read", ...ring, blocks: "read", ...scratch }
+      : { q: "read", ...ring, ...scratch },
+    params: { keys: "u32", ring: "u32", ...(sparse ? ({ room: "u32", selection_row: "u32" } as const) : {}) },
+  };
+  const merge: GpuProgram = {
+    name: `sparse-decode/${sparse ? "merge_branches" : "merge_window"}`,
+    sources: [
+      "full-attention-decode/merge_partials.wgsl",
+      `sparse-decode/${sparse ? "merge_branches" : "merge_window"}.wgsl`,
+    ],
+    constants: { GROUP: group, HEAD_DIM: headDim, MERGE_QUADS, MERGE_ROWS, ...sizes },
+    bindings: sparse
+      ? {
+          partial: "read",
+          sums: "read",
+          sparse_sinks: "read",
+          window_sinks: "read",
+          out_sparse: "read_write",
+          out_window: "read_write",
+        }
+      : { partial: "read", sums: "read", window_sinks: "read", out_window: "read_write" },
+    params: { unused: "u32" },
+  };
+  const names: Readonly<Record<string, string>> = {
+    ring_k: "ringK",
+    ring_v: "ringV",
+    sparse_sinks: "sparseSinks",
+    window_sinks: "windowSinks",
+    out_sparse: "outSparse",
+    out_window: "outWindow",
+  };
+  const buffersOf = ({ bindings }: GpuProgram): Record<string, string> =>
+    Object.fromEntries(Object.keys(bindings).map((binding) => [binding, names[binding] ?? binding]));
+
+  return {
+    programs: [branches, merge],
+    scratch: () => ({ partial: jobs * queryHeads * headDim * 4, sums: jobs * queryHeads * 8 }),
+    dispatches: ({ position, room, ring = window, selectionRow }) => [
+      {
+        program: branches,
+        buffers: buffersOf(branches),
+        params: { keys: position + 1, ring, ...(sparse ? { room, selection_row: selectionRow } : {}) },
+        workgroups: [jobs, kvHeads, plan.chunks],
+      },
+      {
+        program: merge,
+        buffers: buffersOf(merge),
+        params: { unused: 0 },
+        workgroups: [Math.ceil(headDim / 4 / MERGE_QUADS), queryHeads, sparse ? 2 : 1],
+      },
+    ],
+  };
+}

@@ -1,0 +1,61 @@
+import { execFileSync } from "node:child_process";
+import { Command } from "commander";
+import { VARIANTS } from "../engine/engine.ts";
+import { createEngine } from "../engine/registry.ts";
+import { UserError } from "../model/errors.ts";
+import { loadModel } from "../model/models.ts";
+import { runVariant } from "../profile/run-variant.ts";
+import { heldOutTokens } from "./bench/held-out.ts";
+
+const command = new Command("soak")
+  .description("Profiles again and again in one process and shows what memory stays behind; prints a Markdown table.")
+  .option("--engine <id>", "the engine", "auto")
+  .option("--gpu <name|index>", "the GPU")
+  .option("--runs <n>", "runs, of every variant in turn", "1000")
+  .option("--tokens <n>", "tokens of a run", "2048")
+  .parse();
+const options = command.opts<{ engine: string; gpu?: string; runs: string; tokens: string }>();
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+const ROWS = 10;
+const MB = 1e6;
+
+/** Memory that the driver says is taken on the card, by everybody; a dash where nvidia-smi is not there. */
+function cardMemory(): string {
+  try {
+    const args = ["--query-gpu=memory.used", "--format=csv,noheader,nounits"];
+    return (
+      execFileSync("nvidia-smi", args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).split("\n")[0] ?? "-"
+    );
+  } catch {
+    return "-";
+  }
+}
+
+try {
+  const { engine } = await createEngine(options.engine, options.gpu === undefined ? {} : { gpu: options.gpu });
+  const model = await loadModel("embedded");
+  const tokens = heldOutTokens(model, Number(options.tokens));
+  const runs = Number(options.runs);
+  print(`${engine.info.device}, ${engine.info.id}; ${tokens.length} tokens, 2 decoded, a fresh runner per run\n`);
+  print("| runs | device bytes held | device peak MB | card MB in use | resident MB | JavaScript heap MB |");
+  print("|---|---|---|---|---|---|");
+  for (let done = 0; done <= runs; done++) {
+    if (done % Math.max(1, Math.floor(runs / ROWS)) === 0) {
+      globalThis.gc?.();
+      const { rss, heapUsed } = process.memoryUsage();
+      const { bytes, peakBytes } = engine.meter ?? { bytes: 0, peakBytes: 0 };
+      print(
+        `| ${done} | ${bytes} | ${(peakBytes / MB).toFixed(1)} | ${cardMemory()} | ${(rss / MB).toFixed(0)} | ${(heapUsed / MB).toFixed(0)} |`,
+      );
+    }
+    if (done === runs) break;
+    const runner = await engine.load(model, VARIANTS[done % VARIANTS.length] ?? "hysparse");
+    await runVariant(runner, tokens, { decodeTokens: 2, onProgress: () => undefined });
+    await runner.dispose();
+  }
+  await engine.dispose();
+} catch (error) {
+  if (!(error instanceof UserError)) throw error;
+  process.stderr.write(`soak: ${error.message}\n`);
+  process.exitCode = 2;
+}

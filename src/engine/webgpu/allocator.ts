@@ -1,0 +1,109 @@
+import { UserError } from "../../model/errors.ts";
+import { USAGE, type GpuDevice } from "./device.ts";
+
+/** What device memory is held for. */
+export const PURPOSES = ["weights", "kv", "activations", "scratch", "selection", "params", "readback"] as const;
+export type Purpose = (typeof PURPOSES)[number];
+
+/** A buffer of the device, with what it is for. */
+export interface GpuBlock {
+  readonly id: number;
+  readonly buffer: GPUBuffer;
+  /** Bytes asked for; the buffer is rounded up to whole words. */
+  readonly bytes: number;
+  readonly purpose: Purpose;
+  readonly layer?: number;
+}
+
+const WORD = 4;
+
+/** Every byte of device memory goes through here, so that it can be counted, bounded and given back. */
+export class GpuAllocator {
+  readonly #device: GpuDevice;
+  readonly #held = new Map<number, GpuBlock>();
+  #next = 0;
+  #peak = 0;
+  #bytes = 0;
+
+  constructor(device: GpuDevice) {
+    this.#device = device;
+  }
+
+  /** Bytes held now. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The most bytes ever held at once. */
+  get peakBytes(): number {
+    return this.#peak;
+  }
+
+  resetPeak(): void {
+    this.#peak = this.#bytes;
+  }
+
+  bytesFor(purpose: Purpose, layer?: number): number {
+    let sum = 0;
+    for (const block of this.#held.values()) {
+      if (block.purpose === purpose && (layer === undefined || block.layer === layer)) sum += block.bytes;
+    }
+    return sum;
+  }
+
+  /**
+   * @throws UserError when the device cannot bind or hold so many bytes, with the numbers
+   */
+  async allocate(purpose: Purpose, bytes: number, layer?: number): Promise<GpuBlock> {
+    const { gpu, traits, adapter } = this.#device;
+    if (bytes > traits.maxBindingBytes) {
+      throw new UserError(
+        `${describe(purpose, layer)} needs a buffer of ${mib(bytes)} and the GPU ${adapter.name} binds at most ` +
+          `${mib(traits.maxBindingBytes)}: use fewer tokens (--max-tokens) or a smaller --chunk`,
+      );
+    }
+    gpu.pushErrorScope("out-of-memory");
+    const usage =
+      purpose === "readback"
+        ? USAGE.mapRead | USAGE.copyTarget
+        : purpose === "params"
+          ? USAGE.uniform | USAGE.copyTarget
+          : USAGE.storage | USAGE.copySource | USAGE.copyTarget | USAGE.indirect;
+    const size = Math.max(WORD, Math.ceil(bytes / WORD) * WORD);
+    const buffer = gpu.createBuffer({ label: describe(purpose, layer), size, usage });
+    const failure = await gpu.popErrorScope().catch((error: unknown) => {
+      throw this.#device.fault(error);
+    });
+    this.#device.assertSound();
+    if (failure !== null) {
+      buffer.destroy();
+      throw new UserError(
+        `the GPU ${adapter.name} has no room for ${mib(bytes)} of ${describe(purpose, layer)} beside the ` +
+          `${mib(this.#bytes)} held already: use fewer tokens (--max-tokens) or a smaller --chunk`,
+      );
+    }
+    const block: GpuBlock = { id: this.#next++, buffer, bytes, purpose, ...(layer === undefined ? {} : { layer }) };
+    this.#held.set(block.id, block);
+    this.#bytes += bytes;
+    this.#peak = Math.max(this.#peak, this.#bytes);
+    return block;
+  }
+
+  free(block: GpuBlock): void {
+    if (!this.#held.delete(block.id)) return;
+    this.#bytes -= block.bytes;
+    block.buffer.destroy();
+  }
+
+  freeAll(): void {
+    for (const block of [...this.#held.values()]) this.free(block);
+  }
+}
+
+function describe(purpose: Purpose, layer: number | undefined): string {
+  return layer === undefined ? purpose : `${purpose} of layer ${layer}`;
+}
+
+function mib(bytes: number): string {
+  return `${Math.ceil(bytes / 2 ** 20)} MiB`;
+}

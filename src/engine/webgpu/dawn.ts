@@ -1,0 +1,92 @@
+import { messageOf, UserError } from "../../model/errors.ts";
+
+/** A GPU that the driver loader offers. */
+export interface AdapterListing {
+  readonly index: number;
+  readonly backend: string;
+  readonly name: string;
+  /** Runs on the CPU: used only when asked for by name. */
+  readonly software: boolean;
+}
+
+/**
+ * Features that Dawn keeps behind flags: f16 on NVIDIA's Vulkan driver, and timestamps in their full resolution. Bounds
+ * checks of storage and workgroup arrays are left out: the kernels' own tests run with them on.
+ */
+const FLAGS = [
+  "enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia,disable_robustness",
+  "disable-dawn-features=timestamp_quantization",
+] as const;
+
+const SOFTWARE = /swiftshader|llvmpipe|lavapipe|microsoft basic render|warp/i;
+
+type Dawn = typeof import("webgpu");
+
+/** Loads Dawn's native binding on first use, so that nobody without a GPU pays for it. */
+async function loadDawn(): Promise<Dawn> {
+  try {
+    return await import("webgpu");
+  } catch (error) {
+    throw new UserError(
+      `the WebGPU runtime could not be loaded on ${process.platform}-${process.arch} (${messageOf(error)}); ` +
+        "--engine cpu works everywhere",
+    );
+  }
+}
+
+/** The GPUs of this machine, in the driver loader's order; empty when there is none or no loader. */
+export async function listAdapters(): Promise<AdapterListing[]> {
+  const { create } = await loadDawn();
+  // The binding has no call that lists adapters: it names them when it is asked for one that cannot exist.
+  const complaint = await create(["adapter=\u0001"])
+    .requestAdapter()
+    .then(() => "", messageOf);
+  return [...complaint.matchAll(/backend: '([^']*)', name: '([^']*)'/g)]
+    .map(([, backend = "", name = ""]) => ({ backend, name, software: SOFTWARE.test(name) }))
+    .filter(({ backend }) => backend !== "null")
+    .map((listing, index) => ({ index, ...listing }));
+}
+
+/** Asks Dawn for one adapter of the list. */
+export async function requestAdapter(listing: AdapterListing): Promise<GPUAdapter> {
+  const { create } = await loadDawn();
+  const gpu = create([...FLAGS, `backend=${listing.backend}`, `adapter=${listing.name}`]);
+  const adapter = await gpu.requestAdapter().catch((error: unknown) => {
+    throw new UserError(`the GPU "${listing.name}" cannot be opened: ${messageOf(error)}`);
+  });
+  if (adapter === null) throw new UserError(`the GPU "${listing.name}" cannot be opened by WebGPU`);
+  alive.push(gpu, adapter);
+  return adapter;
+}
+
+/** The binding frees instances and adapters that nobody holds, also under a device made from them, and then crashes. */
+const alive: unknown[] = [];
+
+/**
+ * The GPU that `wanted` means: a name or a part of it, or an index of the list; when absent, the first real GPU.
+ * @throws UserError naming the GPUs there are
+ */
+export async function chooseAdapter(wanted?: string): Promise<AdapterListing> {
+  const adapters = await listAdapters();
+  if (wanted === undefined) {
+    const real = adapters.find(({ software }) => !software);
+    if (real !== undefined) return real;
+    const only = adapters.length === 0 ? "" : `; ${describeAdapters(adapters)} runs only when named with --gpu`;
+    throw new UserError(`no GPU was found (is a Vulkan, Metal or Direct3D 12 driver installed?)${only}`);
+  }
+  const index = /^\d+$/.test(wanted) ? Number(wanted) : undefined;
+  const chosen = adapters.find(
+    (adapter) => adapter.index === index || adapter.name.toLowerCase().includes(wanted.toLowerCase()),
+  );
+  if (chosen !== undefined) return chosen;
+  const known = adapters.length === 0 ? "none was found" : `there are: ${describeAdapters(adapters)}`;
+  throw new UserError(`there is no GPU "${wanted}"; ${known}`);
+}
+
+export function describeAdapter({ index, backend, name, software }: AdapterListing): string {
+  return `${index}: ${name} (${backend}${software ? ", software: runs on the CPU, used only when named" : ""})`;
+}
+
+function describeAdapters(adapters: readonly AdapterListing[]): string {
+  return adapters.map(describeAdapter).join("; ");
+}

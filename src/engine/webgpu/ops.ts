@@ -1,0 +1,162 @@
+import { blockDispatchGpu, blockSparseGpu, planBytes } from "../../../kernels/block-sparse-attention/gpu.ts";
+import { blockTopkGpu } from "../../../kernels/block-topk/gpu.ts";
+import { embeddingGpu } from "../../../kernels/embedding/gpu.ts";
+import { fullDecodeGpu } from "../../../kernels/full-attention-decode/gpu.ts";
+import { fullAttentionGpu } from "../../../kernels/full-attention/gpu.ts";
+import { gateFusionGpu } from "../../../kernels/gate-fusion/gpu.ts";
+import type { DeviceTraits, GpuOp } from "../../../kernels/gpu-op.ts";
+import { rmsnormGpu } from "../../../kernels/rmsnorm/gpu.ts";
+import { ropeSplitGpu } from "../../../kernels/rope/gpu.ts";
+import { ringAppendGpu, slidingWindowGpu } from "../../../kernels/sliding-window/gpu.ts";
+import { sparseDecodeGpu } from "../../../kernels/sparse-decode/gpu.ts";
+import { swigluGpu } from "../../../kernels/swiglu/gpu.ts";
+import type { Architecture } from "../../model/architecture.ts";
+import { shapeOf, type Shape } from "../shape.ts";
+import { linearOp } from "./forms.ts";
+import { largest, type Sizes } from "./workspace.ts";
+
+const WORD = 4;
+const HALF = 2;
+
+/** An op with the name under which its scratch lies in the workspace. */
+export interface NamedOp<Run> {
+  readonly id: string;
+  readonly op: GpuOp<Run>;
+}
+
+/** A chunk's queries: `rows` of them from position `start` on, in a context of up to `tokens`. */
+export interface Extent {
+  readonly rows: number;
+  readonly start: number;
+}
+
+/** Everything that a decoder of one architecture runs on one device, made once. */
+export type Ops = ReturnType<typeof makeOps>;
+
+function named<Run>(id: string, op: GpuOp<Run>): NamedOp<Run> {
+  return { id, op };
+}
+
+/** Columns of a projected row: q | k | v, then the two gates where the layer has them. */
+export function projectedWidth({ Hq, Hkv, d, gates }: Shape, gated: boolean): number {
+  return (Hq + 2 * Hkv) * d + (gated ? 2 * gates : 0);
+}
+
+/** The block-sparse op's view of a shape. */
+export function sparseShape({ Hq, Hkv, d, B, slots }: Shape) {
+  return { queryHeads: Hq, kvHeads: Hkv, headDim: d, block: B, slots };
+}
+
+export function makeOps(a: Architecture, traits: DeviceTraits) {
+  const s = shapeOf(a);
+  const heads = { queryHeads: s.Hq, kvHeads: s.Hkv, headDim: s.d };
+  const project = (gated: boolean) =>
+    named("project", linearOp({ inputs: s.hidden, outputs: projectedWidth(s, gated), add: false }, traits));
+  const split = (gated: boolean) => named("split", ropeSplitGpu({ ...heads, extra: gated ? 2 * s.gates : 0 }, traits));
+  const sparseDecode = (sparse: boolean) =>
+    named("sparse decode", sparseDecodeGpu({ ...heads, block: s.B, slots: s.slots, window: s.w, sparse }, traits));
+  const full = (scores: boolean) => named("full", fullAttentionGpu({ ...heads, block: s.B, scores }, traits));
+  const fullDecode = (scores: boolean) => named("full decode", fullDecodeGpu({ ...heads, block: s.B, scores }, traits));
+  return {
+    shape: s,
+    traits,
+    embedding: named("embedding", embeddingGpu({ hidden: s.hidden }, traits)),
+    norm: named("norm", rmsnormGpu({ hidden: s.hidden, eps: s.eps }, traits)),
+    project: { plain: project(false), gated: project(true) },
+    split: { plain: split(false), gated: split(true) },
+    full: { plain: full(false), scored: full(true) },
+    fullDecode: { plain: fullDecode(false), scored: fullDecode(true) },
+    topk: named("topk", blockTopkGpu({ kvHeads: s.Hkv, slots: s.slots, block: s.B }, traits)),
+    plan: named("plan", blockDispatchGpu(sparseShape(s), traits)),
+    sparse: named("sparse", blockSparseGpu(sparseShape(s), traits)),
+    window: named("window", slidingWindowGpu({ ...heads, window: s.w }, traits)),
+    append: named("append", ringAppendGpu({ kvHeads: s.Hkv, headDim: s.d, window: s.w }, traits)),
+    decode: { sparse: sparseDecode(true), window: sparseDecode(false) },
+    fuse: named(
+      "fuse",
+      gateFusionGpu(
+        {
+          queryHeads: s.Hq,
+          headDim: s.d,
+          gate: a.gate,
+          projectedWidth: projectedWidth(s, true),
+          gateOffset: projectedWidth(s, false),
+        },
+        traits,
+      ),
+    ),
+    output: named("output", linearOp({ inputs: s.Hq * s.d, outputs: s.hidden, add: true }, traits)),
+    gateUp: named("gate up", linearOp({ inputs: s.hidden, outputs: 2 * s.intermediate, add: false }, traits)),
+    swiglu: named("swiglu", swigluGpu({ intermediate: s.intermediate }, traits)),
+    down: named("down", linearOp({ inputs: s.intermediate, outputs: s.hidden, add: true }, traits)),
+    head: named("head", linearOp({ inputs: s.hidden, outputs: s.vocabulary, add: false }, traits)),
+  };
+}
+
+/** What a run needs of the optional parts. */
+export interface Needs {
+  readonly scores: boolean;
+  readonly sparse: boolean;
+  readonly window: boolean;
+}
+
+/** Bytes of every activation of a chunk of at most `rows` queries that ends at `tokens`. */
+export function activationSizes({ shape: s }: Ops, rows: number, tokens: number, needs: Needs): Sizes {
+  const wide = rows * s.Hq * s.d * WORD;
+  const blocks = Math.ceil(tokens / s.B);
+  return {
+    tokens: rows * WORD,
+    x: rows * s.hidden * WORD,
+    y: rows * s.hidden * WORD,
+    normed: rows * s.hidden * WORD,
+    projected: rows * projectedWidth(s, needs.sparse) * WORD,
+    q: wide,
+    attended: wide,
+    gateUp: rows * 2 * s.intermediate * WORD,
+    inner: rows * s.intermediate * WORD,
+    last: s.hidden * WORD,
+    lastNormed: s.hidden * WORD,
+    logits: s.vocabulary * WORD,
+    ...(needs.scores ? { scores: rows * s.Hkv * blocks * WORD } : {}),
+    ...(needs.sparse ? { attendedSparse: wide } : {}),
+    ...(needs.window
+      ? { attendedWindow: wide, chunkK: rows * s.Hkv * s.d * HALF, chunkV: rows * s.Hkv * s.d * HALF }
+      : {}),
+  };
+}
+
+/** Bytes that the ops keep between their dispatches, for chunks of at most `rows` queries that end at `tokens`. */
+export function scratchSizes(ops: Ops, rows: number, tokens: number, needs: Needs): Sizes {
+  const { shape: s } = ops;
+  const extents: Extent[] = [{ rows: Math.min(rows, tokens), start: tokens - Math.min(rows, tokens) }];
+  if (rows > 1) extents.push({ rows: 1, start: tokens - 1 });
+  const all: Sizes[] = [];
+  const add = <Run>({ id, op }: NamedOp<Run>, run: Run): void => {
+    all.push(Object.fromEntries(Object.entries(op.scratch(run)).map(([name, bytes]) => [`${id}.${name}`, bytes])));
+  };
+  for (const extent of extents) {
+    const room = tokens;
+    const dense = { rows: extent.rows };
+    for (const linear of [ops.project.gated, ops.output, ops.gateUp, ops.down]) add(linear, dense);
+    add(ops.norm, dense);
+    add(ops.fuse, dense);
+    if (extent.rows === 1) {
+      const position = extent.start;
+      add(needs.scores ? ops.fullDecode.scored : ops.fullDecode.plain, { position, room });
+      if (needs.window) {
+        add(needs.sparse ? ops.decode.sparse : ops.decode.window, { position, room, ring: s.w, selectionRow: 0 });
+      }
+    } else {
+      add(needs.scores ? ops.full.scored : ops.full.plain, { ...extent, room });
+      if (needs.window) add(ops.window, { ...extent, ring: s.w });
+      if (needs.sparse) {
+        add(ops.plan, { ...extent, firstRow: extent.start });
+        add(ops.sparse, { ...extent, room, firstRow: extent.start });
+        all.push({ ...planBytes(sparseShape(s), extent, ops.traits) });
+      }
+    }
+    if (needs.scores) add(ops.topk, { ...extent, firstRow: extent.start });
+  }
+  add(ops.head, { rows: 1 });
+  return largest(...all);
+}

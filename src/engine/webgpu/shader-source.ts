@@ -1,0 +1,32 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { DeviceTraits, GpuProgram } from "../../../kernels/gpu-op.ts";
+
+const KERNELS = new URL("../../../kernels/", import.meta.url);
+
+const files = new Map<string, string>();
+
+function source(path: string): string {
+  let text = files.get(path);
+  if (text === undefined) {
+    text = readFileSync(fileURLToPath(new URL(path, KERNELS)), "utf8");
+    files.set(path, text);
+  }
+  return text;
+}
+
+/**
+ * The module of a program: the device's arithmetic, the program's constants, then its files as they are. WGSL allows
+ * declarations in any order, so nothing has to be woven in; only directives must stand first.
+ */
+export function shaderSource(program: GpuProgram, { arithmetic }: Pick<DeviceTraits, "arithmetic">): string {
+  const constants = Object.entries(program.constants).map(([name, value]) =>
+    typeof value === "boolean"
+      ? `const ${name}: bool = ${String(value)};`
+      : Number.isInteger(value)
+        ? `const ${name}: u32 = ${value}u;`
+        : `const ${name}: f32 = ${value};`,
+  );
+  const sources = program.sources.map(source);
+  return [...(program.directives ?? []), source(`arithmetic/${arithmetic}.wgsl`), ...constants, ...sources].join("\n");
+}
