@@ -74,7 +74,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 
   var most = 0u;
   for (var i = lane; i < visible; i += WIDTH) { most = max(most, bits_of(first + i)); }
-  if (lane == 0u) { shared_search = Search(0u, 0x80000000u, FIRST_SHIFT, SLOTS, 0u, 0u, 0u); }
+  if (lane == 0u) {
+    shared_search = Search(0u, 0x80000000u, FIRST_SHIFT, SLOTS, 0u, 0u, 0u);
+    atomicStore(&highest, 0u);
+    atomicStore(&found, 0u);
+  }
+  workgroupBarrier();
   atomicMax(&highest, most);
   workgroupBarrier();
   let top = atomicLoad(&highest);

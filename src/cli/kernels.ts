@@ -8,7 +8,7 @@ import { findBenches, findChecks } from "./kernels/find.ts";
 interface Options {
   readonly gpu?: string;
   readonly arithmetic?: "f32";
-  readonly matrix?: "none" | "emulated";
+  readonly matrix?: "none" | "units" | "emulated";
   readonly seed: string;
   readonly repetitions: string;
   readonly match?: string;
@@ -20,7 +20,9 @@ const command = new Command("kernels")
   .argument("[ops...]", "folders of kernels/; all when none is named")
   .option("--gpu <name|index>", "the GPU to use; software ones only so")
   .addOption(new Option("--arithmetic <type>", "keep to 32-bit multiplication").choices(["f32"]))
-  .addOption(new Option("--matrix <use>", "keep off matrix units, or emulate them").choices(["none", "emulated"]))
+  .addOption(
+    new Option("--matrix <use>", "keep off matrix units, or emulate them").choices(["none", "units", "emulated"]),
+  )
   .option("--seed <n>", "of the random inputs", String(Math.floor(Math.random() * 2 ** 31)))
   .option("--repetitions <n>", "timed runs", "20")
   .option("--match <text>", "only cases whose name holds this")

@@ -22,6 +22,8 @@ export interface ConformanceOptions extends Partial<Tolerance> {
   readonly unjudged?: number;
   /** The engine keeps matrices and KV cache in 16 bits: then so does the reference, and only sums may differ. */
   readonly halves?: boolean;
+  /** Which of SUBJECTS; all when absent. For engines that compile long for every architecture. */
+  readonly subjects?: (subject: Subject) => boolean;
 }
 
 /**
@@ -42,7 +44,7 @@ export function describeEngine(name: string, createEngine: () => Promise<Engine>
     });
     after(async () => engine.dispose());
 
-    SUBJECTS.forEach((subject, index) => {
+    SUBJECTS.filter(options.subjects ?? (() => true)).forEach((subject, index) => {
       describe(subject.name, () => {
         const { architecture } = subject;
         const fixture = new Fixture(subject, SEED + index, halves);

@@ -105,7 +105,7 @@ describe("without any driver", { concurrency: 1 }, () => {
   const run = (...args: string[]): Promise<{ stdout: string; stderr: string; code: number }> =>
     promisify(execFile)(process.execPath, ["--import", "tsx", MAIN, ...args], { env }).then(
       (output) => ({ ...output, code: 0 }),
-      (error: { stdout: string; stderr: string; code: number }) => error,
+      (error: unknown) => error as { stdout: string; stderr: string; code: number },
     );
   const sample = fileURLToPath(new URL("../../media/samples/retry-queue.ts", import.meta.url));
 

@@ -3,14 +3,19 @@ import { WebGpuEngine } from "../../src/engine/webgpu/engine.ts";
 import { describeEngine } from "./conformance.ts";
 import { testGpu } from "./gpu.ts";
 
+/** Every G, both gates, window below, at and above a block, untied head, shared weights. Each costs seconds of compiling. */
+const CHOSEN = ["between one and two blocks", "G = 1,", "G = 3,", "d = 64,", "share weights"];
+
 const found = await testGpu();
 
 if (found.gpu === undefined) describe("WebGPU engine", () => it.skip(found.why));
 else {
-  // 32-bit arithmetic on 16-bit weights and caches; a cached value may round the other way than the reference's.
+  // A value that lies at the middle of two 16-bit numbers may be cached as the other one than the reference's: a logit
+  // then differs by up to |q_i| 2^-11, and scores are exponentials of logits.
   describeEngine("WebGPU engine", () => WebGpuEngine.open({ gpu: found.gpu, arithmetic: "f32" }), {
-    tolerance: 1e-3,
-    tieGap: 5e-3,
+    tolerance: 3e-3,
+    tieGap: 1e-2,
     halves: true,
+    subjects: ({ name }) => CHOSEN.some((part) => name.includes(part)),
   });
 }

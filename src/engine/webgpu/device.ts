@@ -1,5 +1,6 @@
 import type { DeviceTraits, GpuProgram } from "../../../kernels/gpu-op.ts";
 import { messageOf, UserError } from "../../model/errors.ts";
+import { probeMatrixUnits } from "./matrix-probe.ts";
 import { chooseAdapter, requestAdapter, type AdapterListing } from "./dawn.ts";
 import { shaderSource } from "./shader-source.ts";
 
@@ -20,8 +21,11 @@ export interface OpenOptions {
   readonly gpu?: string;
   /** f32 keeps 16-bit storage but multiplies in 32 bits also where the device could do 16. */
   readonly arithmetic?: "f32";
-  /** Keeps matrix units out of use, or has the kernels that are made for them run without (for tests; slow). */
-  readonly matrix?: "none" | "emulated";
+  /**
+   * Absent: matrix units are used where the device offers them and a trial in another process went well. none: never.
+   * units: without the trial. emulated: the kernels made for them run without them (for tests; slow).
+   */
+  readonly matrix?: "none" | "units" | "emulated";
 }
 
 export interface CompiledProgram {
@@ -67,10 +71,19 @@ export class GpuDevice {
   readonly info: GPUAdapterInfo;
   readonly traits: DeviceTraits;
   readonly #programs = new Map<string, CompiledProgram>();
+  /** Why matrix units that the device offers are not used. */
+  readonly unitsComplaint: string | undefined;
   #gone: UserError | undefined;
   #complaint: string | undefined;
 
-  private constructor(gpu: GPUDevice, adapter: AdapterListing, info: GPUAdapterInfo, traits: DeviceTraits) {
+  private constructor(
+    gpu: GPUDevice,
+    adapter: AdapterListing,
+    info: GPUAdapterInfo,
+    traits: DeviceTraits,
+    unitsComplaint: string | undefined,
+  ) {
+    this.unitsComplaint = unitsComplaint;
     this.gpu = gpu;
     this.adapter = adapter;
     this.info = info;
@@ -95,7 +108,9 @@ export class GpuDevice {
     if (!has("timestamp-query")) {
       throw new UserError(`the GPU ${listing.name} offers no timestamps, so nothing could be timed on it`);
     }
-    const units = matrix === undefined && arithmetic === undefined && hasMatrixUnits(adapter);
+    const offered = (matrix ?? "units") === "units" && arithmetic === undefined && hasMatrixUnits(adapter);
+    const complaint = offered && matrix === undefined ? await probeMatrixUnits(listing) : undefined;
+    const units = offered && complaint === undefined;
     const features: GPUFeatureName[] = (["timestamp-query", "shader-f16", "subgroups"] as const).filter(has);
     // Not in the specification's list of names: a feature of Dawn.
     if (units) features.push(MATRIX_FEATURE as GPUFeatureName);
@@ -118,24 +133,31 @@ export class GpuDevice {
       .catch((error: unknown) => {
         throw new UserError(`the GPU ${listing.name} cannot be opened: ${messageOf(error)}`);
       });
-    return new GpuDevice(gpu, listing, adapter.info, {
-      arithmetic: has("shader-f16") && arithmetic !== "f32" ? "f16" : "f32",
-      matrix: units ? "units" : (matrix ?? "none"),
-      subgroupSize: has("subgroups") ? (adapter.info.subgroupMinSize ?? 0) : 0,
-      maxInvocations: limits.maxComputeInvocationsPerWorkgroup,
-      workgroupStorageBytes: limits.maxComputeWorkgroupStorageSize,
-      storageBuffers: limits.maxStorageBuffersPerShaderStage,
-      maxBindingBytes: Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize),
-      maxWorkgroups: limits.maxComputeWorkgroupsPerDimension,
-    });
+    return new GpuDevice(
+      gpu,
+      listing,
+      adapter.info,
+      {
+        arithmetic: has("shader-f16") && arithmetic !== "f32" ? "f16" : "f32",
+        matrix: units ? "units" : matrix === "emulated" ? matrix : "none",
+        subgroupSize: has("subgroups") ? (adapter.info.subgroupMinSize ?? 0) : 0,
+        maxInvocations: limits.maxComputeInvocationsPerWorkgroup,
+        workgroupStorageBytes: limits.maxComputeWorkgroupStorageSize,
+        storageBuffers: limits.maxStorageBuffersPerShaderStage,
+        maxBindingBytes: Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize),
+        maxWorkgroups: limits.maxComputeWorkgroupsPerDimension,
+      },
+      complaint,
+    );
   }
 
   /** How products are computed, in words. */
   get path(): string {
     const { matrix, arithmetic } = this.traits;
+    const unused = this.unitsComplaint === undefined ? "" : ` (matrix units unused: ${this.unitsComplaint})`;
     if (matrix === "units") return "matrix units, float16 products, float32 sums";
     if (matrix === "emulated") return "matrix units emulated";
-    return arithmetic === "f16" ? "float16 products, float32 sums" : "float32 products and sums";
+    return (arithmetic === "f16" ? "float16 products, float32 sums" : "float32 products and sums") + unused;
   }
 
   get lost(): boolean {

@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { z } from "zod";
-import { largestRows } from "../../../kernels/block-sparse-attention/gpu.ts";
 import { ropeTables } from "../../../kernels/rope/gpu.ts";
 import { UserError } from "../../model/errors.ts";
 import type { Architecture } from "../../model/architecture.ts";
@@ -12,7 +11,7 @@ import type { GpuBlock } from "./allocator.ts";
 import { measureCeilings } from "./ceilings.ts";
 import type { OpenOptions } from "./device.ts";
 import { deviceMemory, type DeviceMemory } from "./memory.ts";
-import { activationSizes, makeOps, scratchSizes, sparseShape, type Ops } from "./ops.ts";
+import { activationSizes, makeOps, scratchSizes, type Ops } from "./ops.ts";
 import { GpuRunner } from "./runner.ts";
 import { GpuSession } from "./session.ts";
 import { GpuWeights, weightBytes } from "./weights.ts";
@@ -98,8 +97,7 @@ export class WebGpuEngine implements Engine {
   }
 
   defaultChunk({ architecture }: Model): number {
-    const { shape, traits } = this.#opsOf({ architecture });
-    return Math.max(1, Math.min(LARGEST_CHUNK, largestRows(sparseShape(shape), traits)));
+    return Math.max(1, Math.min(LARGEST_CHUNK, this.#opsOf({ architecture }).largestRows));
   }
 
   estimateBytes(model: Model, variant: Variant, tokens: number): number {

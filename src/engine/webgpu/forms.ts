@@ -1,7 +1,78 @@
+import {
+  blockDispatchGpu,
+  blockSparseGpu,
+  largestRows,
+  planBytes,
+  type BlockSparseCall,
+} from "../../../kernels/block-sparse-attention/gpu.ts";
+import {
+  blockSparseMatrix,
+  fitsMatrixSparse,
+  matrixPlanTuning,
+} from "../../../kernels/block-sparse-attention/matrix.ts";
+import type { BlockSparseRun, BlockSparseShape } from "../../../kernels/block-sparse-attention/tuning.ts";
+import {
+  fullAttentionGpu,
+  type FullAttentionRun,
+  type FullAttentionShape,
+} from "../../../kernels/full-attention/gpu.ts";
+import { fitsMatrix, fullAttentionMatrix } from "../../../kernels/full-attention/matrix.ts";
 import type { DeviceTraits, GpuOp } from "../../../kernels/gpu-op.ts";
 import { linearGpu, type LinearRun, type LinearShape } from "../../../kernels/linear/gpu.ts";
+import { fitsMatrixLinear, linearMatrix, matrixRows } from "../../../kernels/linear/matrix.ts";
+import {
+  slidingWindowGpu,
+  type SlidingWindowRun,
+  type SlidingWindowShape,
+} from "../../../kernels/sliding-window/gpu.ts";
+import { fitsMatrixWindow, slidingWindowMatrix } from "../../../kernels/sliding-window/matrix.ts";
 
-/** The form of each op for a device: on its matrix units where it has them and they fit the shape, else the portable one. */
+/**
+ * The form of each op for a device, in one place: on its matrix units where it has them and they fit the shape, else the
+ * portable one. Both have the same buffers and runs.
+ */
+
 export function linearOp(shape: LinearShape, traits: DeviceTraits): GpuOp<LinearRun> {
-  return linearGpu(shape, traits);
+  const portable = linearGpu(shape, traits);
+  if (traits.matrix === "none" || !fitsMatrixLinear(shape, traits)) return portable;
+  const units = linearMatrix(shape, traits);
+  const formOf = ({ rows }: LinearRun): GpuOp<LinearRun> => (rows >= matrixRows ? units : portable);
+  return {
+    programs: [...portable.programs, ...units.programs],
+    scratch: (run) => formOf(run).scratch(run),
+    dispatches: (run) => formOf(run).dispatches(run),
+  };
+}
+
+export function fullAttentionOp(shape: FullAttentionShape, traits: DeviceTraits): GpuOp<FullAttentionRun> {
+  return traits.matrix !== "none" && fitsMatrix(shape, traits)
+    ? fullAttentionMatrix(shape, traits)
+    : fullAttentionGpu(shape, traits);
+}
+
+export function slidingWindowOp(shape: SlidingWindowShape, traits: DeviceTraits): GpuOp<SlidingWindowRun> {
+  return traits.matrix !== "none" && fitsMatrixWindow(shape, traits)
+    ? slidingWindowMatrix(shape, traits)
+    : slidingWindowGpu(shape, traits);
+}
+
+/** The block-sparse op with the plan that it reads, which must be cut alike. */
+export interface BlockSparseForms {
+  readonly plan: GpuOp<BlockSparseRun>;
+  readonly sparse: GpuOp<BlockSparseCall>;
+  /** Bytes of the plan's buffers. */
+  readonly planBytes: (run: Pick<BlockSparseRun, "rows" | "start">) => Readonly<Record<string, number>>;
+  /** The most queries that one call can take. */
+  readonly largestRows: number;
+}
+
+export function blockSparseOps(shape: BlockSparseShape, traits: DeviceTraits): BlockSparseForms {
+  const units = traits.matrix !== "none" && fitsMatrixSparse(shape, traits);
+  const tuning = units ? matrixPlanTuning(shape, traits) : undefined;
+  return {
+    plan: blockDispatchGpu(shape, traits, tuning),
+    sparse: units ? blockSparseMatrix(shape, traits) : blockSparseGpu(shape, traits),
+    planBytes: (run) => ({ ...planBytes(shape, run, traits, tuning) }),
+    largestRows: largestRows(shape, traits, tuning),
+  };
 }

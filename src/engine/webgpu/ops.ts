@@ -1,18 +1,16 @@
-import { blockDispatchGpu, blockSparseGpu, planBytes } from "../../../kernels/block-sparse-attention/gpu.ts";
 import { blockTopkGpu } from "../../../kernels/block-topk/gpu.ts";
 import { embeddingGpu } from "../../../kernels/embedding/gpu.ts";
 import { fullDecodeGpu } from "../../../kernels/full-attention-decode/gpu.ts";
-import { fullAttentionGpu } from "../../../kernels/full-attention/gpu.ts";
 import { gateFusionGpu } from "../../../kernels/gate-fusion/gpu.ts";
 import type { DeviceTraits, GpuOp } from "../../../kernels/gpu-op.ts";
 import { rmsnormGpu } from "../../../kernels/rmsnorm/gpu.ts";
 import { ropeSplitGpu } from "../../../kernels/rope/gpu.ts";
-import { ringAppendGpu, slidingWindowGpu } from "../../../kernels/sliding-window/gpu.ts";
+import { ringAppendGpu } from "../../../kernels/sliding-window/gpu.ts";
 import { sparseDecodeGpu } from "../../../kernels/sparse-decode/gpu.ts";
 import { swigluGpu } from "../../../kernels/swiglu/gpu.ts";
 import type { Architecture } from "../../model/architecture.ts";
 import { shapeOf, type Shape } from "../shape.ts";
-import { linearOp } from "./forms.ts";
+import { blockSparseOps, fullAttentionOp, linearOp, slidingWindowOp } from "./forms.ts";
 import { largest, type Sizes } from "./workspace.ts";
 
 const WORD = 4;
@@ -42,11 +40,6 @@ export function projectedWidth({ Hq, Hkv, d, gates }: Shape, gated: boolean): nu
   return (Hq + 2 * Hkv) * d + (gated ? 2 * gates : 0);
 }
 
-/** The block-sparse op's view of a shape. */
-export function sparseShape({ Hq, Hkv, d, B, slots }: Shape) {
-  return { queryHeads: Hq, kvHeads: Hkv, headDim: d, block: B, slots };
-}
-
 export function makeOps(a: Architecture, traits: DeviceTraits) {
   const s = shapeOf(a);
   const heads = { queryHeads: s.Hq, kvHeads: s.Hkv, headDim: s.d };
@@ -55,11 +48,11 @@ export function makeOps(a: Architecture, traits: DeviceTraits) {
   const split = (gated: boolean) => named("split", ropeSplitGpu({ ...heads, extra: gated ? 2 * s.gates : 0 }, traits));
   const sparseDecode = (sparse: boolean) =>
     named("sparse decode", sparseDecodeGpu({ ...heads, block: s.B, slots: s.slots, window: s.w, sparse }, traits));
-  const full = (scores: boolean) => named("full", fullAttentionGpu({ ...heads, block: s.B, scores }, traits));
+  const full = (scores: boolean) => named("full", fullAttentionOp({ ...heads, block: s.B, scores }, traits));
   const fullDecode = (scores: boolean) => named("full decode", fullDecodeGpu({ ...heads, block: s.B, scores }, traits));
+  const sparse = blockSparseOps({ ...heads, block: s.B, slots: s.slots }, traits);
   return {
     shape: s,
-    traits,
     embedding: named("embedding", embeddingGpu({ hidden: s.hidden }, traits)),
     norm: named("norm", rmsnormGpu({ hidden: s.hidden, eps: s.eps }, traits)),
     project: { plain: project(false), gated: project(true) },
@@ -67,9 +60,11 @@ export function makeOps(a: Architecture, traits: DeviceTraits) {
     full: { plain: full(false), scored: full(true) },
     fullDecode: { plain: fullDecode(false), scored: fullDecode(true) },
     topk: named("topk", blockTopkGpu({ kvHeads: s.Hkv, slots: s.slots, block: s.B }, traits)),
-    plan: named("plan", blockDispatchGpu(sparseShape(s), traits)),
-    sparse: named("sparse", blockSparseGpu(sparseShape(s), traits)),
-    window: named("window", slidingWindowGpu({ ...heads, window: s.w }, traits)),
+    plan: named("plan", sparse.plan),
+    planBytes: sparse.planBytes,
+    largestRows: sparse.largestRows,
+    sparse: named("sparse", sparse.sparse),
+    window: named("window", slidingWindowOp({ ...heads, window: s.w }, traits)),
     append: named("append", ringAppendGpu({ kvHeads: s.Hkv, headDim: s.d, window: s.w }, traits)),
     decode: { sparse: sparseDecode(true), window: sparseDecode(false) },
     fuse: named(
@@ -152,7 +147,7 @@ export function scratchSizes(ops: Ops, rows: number, tokens: number, needs: Need
       if (needs.sparse) {
         add(ops.plan, { ...extent, firstRow: extent.start });
         add(ops.sparse, { ...extent, room, firstRow: extent.start });
-        all.push({ ...planBytes(sparseShape(s), extent, ops.traits) });
+        all.push(ops.planBytes(extent));
       }
     }
     if (needs.scores) add(ops.topk, { ...extent, firstRow: extent.start });

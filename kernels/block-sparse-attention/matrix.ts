@@ -1,0 +1,196 @@
+import { spreadWorkgroups, type DeviceTraits, type GpuOp, type GpuProgram } from "../gpu-op.ts";
+import { onlyProgram } from "./compose.ts";
+import { blockSparseGpu, type BlockSparseCall } from "./gpu.ts";
+import { tileForm, type BlockSparseShape, type BlockSparseTuning } from "./tuning.ts";
+
+/** How the tile kernel is cut. A team is 32 invocations. */
+export interface MatrixSparseTuning {
+  /** Query rows (queries x heads of a group) per tile: a multiple of 16 `rowTiles`. */
+  readonly rows: number;
+  /** Tiles of 16 rows that a team has: 1 or 2. */
+  readonly rowTiles: 1 | 2;
+  /** Most tiles of 16 columns that a team has; 1, 2 or 4. Teams of the same rows share their keys and columns. */
+  readonly columnTiles: 1 | 2 | 4;
+  /** Keys per tile: 16, 32 or 64. A larger block has several parts. */
+  readonly keys: number;
+  /** Whether V is asked for together with K, or after the products with K. */
+  readonly earlyValues: boolean;
+}
+
+/** The choices, best first; a device gets the first that fits it. */
+export const matrixTunings: readonly MatrixSparseTuning[] = [
+  { rows: 64, rowTiles: 2, columnTiles: 4, keys: 64, earlyValues: false },
+  { rows: 32, rowTiles: 1, columnTiles: 4, keys: 64, earlyValues: false },
+  { rows: 32, rowTiles: 2, columnTiles: 4, keys: 64, earlyValues: false },
+  { rows: 32, rowTiles: 1, columnTiles: 4, keys: 32, earlyValues: false },
+  { rows: 32, rowTiles: 2, columnTiles: 4, keys: 16, earlyValues: false },
+];
+
+const SIDE = 16;
+const TEAM = 32;
+/** Bytes of a word of workgroup memory: eight halves, four f32. */
+const WORD = 16;
+const SCALE_WIDTH = 256;
+
+/** What the constants of the tile program follow from. */
+interface MatrixForm {
+  readonly split: number;
+  readonly threads: number;
+  readonly storageBytes: number;
+}
+
+function matrixForm({ headDim, block }: BlockSparseShape, tuning: MatrixSparseTuning): MatrixForm {
+  const { rows, rowTiles, columnTiles } = tuning;
+  const keys = Math.min(tuning.keys, Math.max(SIDE, 2 ** Math.ceil(Math.log2(block))));
+  const split = 2 ** Math.ceil(Math.log2(Math.max(1, headDim / SIDE / columnTiles)));
+  const columns = split * Math.ceil(headDim / SIDE / split);
+  const threads = (rows / (SIDE * rowTiles)) * split * TEAM;
+  const operand = 2 * columns + 1;
+  const pool = Math.max(keys * operand + rows * Math.max(operand, keys / 4 + 1), rows * (4 * columns + 1));
+  return { split, threads, storageBytes: WORD * pool + 4 * (2 * threads + 2 * rows) };
+}
+
+/** Of the portable op, what the plan and the merging of partial results go by. */
+function planned({ rows, keys }: MatrixSparseTuning): BlockSparseTuning {
+  return { rows, keys, depth: SIDE, chunk: SIDE, partials: "f16" };
+}
+
+/** Undefined where the tuning runs, or why it does not. */
+export function matrixComplaint(
+  shape: BlockSparseShape,
+  traits: DeviceTraits,
+  tuning: MatrixSparseTuning,
+): string | undefined {
+  const { headDim } = shape;
+  if (traits.matrix === "none") return "the device has no matrix units";
+  if (headDim % SIDE !== 0 || headDim > 256) return `d = ${headDim} is no multiple of ${SIDE} up to 256`;
+  const { threads, storageBytes } = matrixForm(shape, tuning);
+  if (storageBytes > traits.workgroupStorageBytes)
+    return `it needs ${storageBytes} bytes of workgroup storage, the device has ${traits.workgroupStorageBytes}`;
+  if (threads > traits.maxInvocations || threads % tuning.rows !== 0)
+    return `it needs ${threads} invocations for ${tuning.rows} rows, the device has ${traits.maxInvocations}`;
+  try {
+    tileForm(shape, traits, planned(tuning));
+    return undefined;
+  } catch (error) {
+    if (error instanceof RangeError) return error.message;
+    throw error;
+  }
+}
+
+function chosen(shape: BlockSparseShape, traits: DeviceTraits, tuning?: MatrixSparseTuning): MatrixSparseTuning {
+  const wanted = tuning === undefined ? matrixTunings : [tuning];
+  const found = wanted.find((one) => matrixComplaint(shape, traits, one) === undefined);
+  if (found !== undefined) return found;
+  throw new RangeError(matrixComplaint(shape, traits, wanted.at(-1)!));
+}
+
+/** Whether blockSparseMatrix runs such a shape; where it does not, blockSparseGpu does. */
+export function fitsMatrixSparse(shape: BlockSparseShape, traits: DeviceTraits): boolean {
+  return matrixTunings.some((one) => matrixComplaint(shape, traits, one) === undefined);
+}
+
+/** The tuning that blockDispatchGpu and planBytes must get for plans that blockSparseMatrix reads. */
+export function matrixPlanTuning(
+  shape: BlockSparseShape,
+  traits: DeviceTraits,
+  tuning?: MatrixSparseTuning,
+): BlockSparseTuning {
+  return planned(chosen(shape, traits, tuning));
+}
+
+/**
+ * Block-sparse attention of many queries on matrix units, from a plan of blockDispatchGpu made with matrixPlanTuning and
+ * the same shape, rows, start and firstRow. Products of 16-bit operands (q, P rounded), f32 sums, 16-bit partial results.
+ *
+ * Buffers as of blockSparseGpu: q f32 [C, Hq, d], rotated, unscaled; k, v halves [Hkv, room, d]; blocks u32
+ * [>= firstRow + C, Hkv, k/B]; planPairs, planTiles, planArgs; sinks f32 [Hq], minus infinity for none; out f32 [C, Hq, d].
+ * @throws RangeError when no tuning, or not this one, fits: see fitsMatrixSparse
+ */
+export function blockSparseMatrix(
+  shape: BlockSparseShape,
+  traits: DeviceTraits,
+  tuning?: MatrixSparseTuning,
+): GpuOp<BlockSparseCall> {
+  const { queryHeads, kvHeads, headDim, block, slots } = shape;
+  const cut = chosen(shape, traits, tuning);
+  const plan = planned(cut);
+  const { keys, parts, shares, group, groupTile } = tileForm(shape, traits, plan);
+  const merge = onlyProgram(blockSparseGpu(shape, traits, plan), "merge_partials");
+  const scaled: GpuProgram = {
+    name: "block-sparse-attention/matrix_scale_queries",
+    sources: ["block-sparse-attention/matrix_scale_queries.wgsl"],
+    constants: { WIDTH: SCALE_WIDTH },
+    bindings: { q: "read", halves: "read_write" },
+    params: { words: "u32", stride: "u32", scale: "f32" },
+  };
+  const tile: GpuProgram = {
+    name: "block-sparse-attention/matrix_gathered_tile",
+    sources: [
+      `block-sparse-attention/matrix_pool_${traits.matrix}.wgsl`,
+      "block-sparse-attention/matrix_gathered_tile.wgsl",
+    ],
+    directives:
+      traits.matrix === "units"
+        ? ["enable chromium_experimental_subgroup_matrix;", "diagnostic(off, chromium.subgroup_matrix_uniformity);"]
+        : [],
+    constants: {
+      KV_HEADS: kvHeads,
+      GROUP: group,
+      HEAD_DIM: headDim,
+      BLOCK: block,
+      SLOTS: slots,
+      KEYS: keys,
+      PARTS: parts,
+      GROUP_TILE: groupTile,
+      SHARES: shares,
+      ROWS: cut.rows,
+      ROW_TILES: cut.rowTiles,
+      SPLIT: matrixForm(shape, cut).split,
+      EARLY_VALUES: cut.earlyValues,
+    },
+    bindings: {
+      q: "read",
+      k: "read",
+      v: "read",
+      pairs: "read",
+      tiles: "read",
+      args: "read",
+      partials: "read_write",
+      log_sums: "read_write",
+    },
+    params: { start: "u32", rows: "u32", room: "u32" },
+  };
+  return {
+    programs: [scaled, tile, ...merge.programs.filter(({ name }) => name.endsWith("/merge_partials"))],
+    scratch: (run) => ({ ...merge.scratch(run), queryHalves: run.rows * queryHeads * headDim * 2 }),
+    dispatches: (run) => {
+      const words = (run.rows * queryHeads * headDim) / 8;
+      const workgroups = spreadWorkgroups(Math.ceil(words / SCALE_WIDTH), traits);
+      return [
+        {
+          program: scaled,
+          buffers: { q: "q", halves: "queryHalves" },
+          params: { words, stride: workgroups[0], scale: Math.LOG2E / Math.sqrt(headDim) },
+          workgroups,
+        },
+        {
+          program: tile,
+          buffers: {
+            q: "queryHalves",
+            k: "k",
+            v: "v",
+            pairs: "planPairs",
+            tiles: "planTiles",
+            args: "planArgs",
+            partials: "partials",
+            log_sums: "logSums",
+          },
+          params: { start: run.start, rows: run.rows, room: run.room },
+          workgroups: { indirect: "planArgs", offset: 0 },
+        },
+        ...merge.dispatches(run),
+      ];
+    },
+  };
+}

@@ -1,0 +1,135 @@
+import { spreadWorkgroups, type DeviceTraits, type GpuDispatch, type GpuOp, type GpuProgram } from "../gpu-op.ts";
+import type { LinearRun, LinearShape } from "./gpu.ts";
+import {
+  chooseMatrix,
+  describeMatrixTuning,
+  matrixChoices,
+  matrixTileFits,
+  type MatrixTile,
+  type MatrixTuning,
+} from "./matrix-tunings.ts";
+
+/** Fewest rows for which this is worth it: up to 8 are served by reading every weight once (team_dots.wgsl). */
+export const matrixRows = 9;
+
+/** Invocations of a workgroup of matrix_halve_rows.wgsl. */
+const HALVE_WIDTH = 256;
+const EIGHT = 8;
+const HALF = 2;
+
+/** Whether `linearMatrix` takes the shape on this device. */
+export function fitsMatrixLinear({ inputs, outputs }: LinearShape, traits: DeviceTraits): boolean {
+  const tiles = matrixChoices({ inputs, outputs }).filter(({ tile }) => matrixTileFits(tile, traits));
+  return traits.matrix !== "none" && inputs % 4 === 0 && tiles.length > 0;
+}
+
+/**
+ * y = x W^T (+ residual) on matrix units: x and W as f16, sums in f32. Any number of rows, but see `matrixRows`.
+ *
+ * Buffers: x f32 [M, K], weight halves [N, K], residual f32 [M, N] where `add`, y f32 [M, N] (not residual itself).
+ */
+export function linearMatrix(shape: LinearShape, traits: DeviceTraits, tuning?: MatrixTuning): GpuOp<LinearRun> {
+  const { inputs, outputs } = shape;
+  if (traits.matrix === "none") throw new Error("the device has no matrix units");
+  if (inputs % 4 !== 0) throw new Error(`K = ${inputs} is no multiple of 4`);
+  if (tuning !== undefined && !matrixTileFits(tuning.tile, traits)) {
+    throw new Error(`${describeMatrixTuning(tuning)} exceeds the device's workgroups`);
+  }
+  const wanted = tuning === undefined ? matrixChoices(shape) : [tuning];
+  const choices = wanted
+    .filter(({ tile }) => matrixTileFits(tile, traits))
+    .map((one) => ({ tuning: one, program: tileProgram(shape, one, traits) }));
+  if (choices.length === 0) throw new Error("no tile fits the device's workgroups");
+  const halve = choices.some((one) => one.tuning.halves) ? halveProgram(shape) : undefined;
+  const eighths = Math.ceil(inputs / EIGHT);
+
+  return {
+    programs: [...(halve === undefined ? [] : [halve]), ...choices.map(({ program }) => program)],
+    scratch: ({ rows }) =>
+      chooseMatrix(choices, rows, outputs).tuning.halves ? { halves: rows * eighths * EIGHT * HALF } : {},
+    dispatches: ({ rows }) => {
+      const { tuning: chosen, program } = chooseMatrix(choices, rows, outputs);
+      const before: GpuDispatch[] = [];
+      if (chosen.halves) {
+        const workgroups = spreadWorkgroups(Math.ceil((rows * eighths) / HALVE_WIDTH), traits);
+        before.push({
+          program: halve!,
+          buffers: { x: "x", halves: "halves" },
+          params: { rows, stride: workgroups[0] },
+          workgroups,
+        });
+      }
+      const { tile } = chosen;
+      const along = Math.ceil(rows / tile.rows);
+      return [
+        ...before,
+        {
+          program,
+          buffers: {
+            x: chosen.halves ? "halves" : "x",
+            weight: "weight",
+            y: "y",
+            ...(shape.add ? { residual: "residual" } : {}),
+          },
+          params: { rows },
+          workgroups: [Math.min(tile.band, along), Math.ceil(outputs / tile.outputs), Math.ceil(along / tile.band)],
+        },
+      ];
+    },
+  };
+}
+
+function tileProgram(
+  { inputs, outputs, add }: LinearShape,
+  { tile, halves }: MatrixTuning,
+  traits: DeviceTraits,
+): GpuProgram {
+  return {
+    name: `linear/matrix_tiles ${tile.rows}x${tile.outputs}`,
+    directives: matrixDirectives(traits),
+    sources: [
+      inputs % 8 === 0 ? "linear/weights_by_eight.wgsl" : "linear/weights_by_four.wgsl",
+      halves ? "linear/matrix_x_halves.wgsl" : "linear/matrix_x_f32.wgsl",
+      ...(add
+        ? ["linear/add_residual.wgsl", `linear/matrix_from_residual_${traits.matrix}.wgsl`]
+        : ["linear/plain_result.wgsl", "linear/matrix_from_zero.wgsl"]),
+      `linear/matrix_tiles_${traits.matrix}.wgsl`,
+      "linear/matrix_tiles.wgsl",
+      partSources[tile.part],
+    ],
+    constants: {
+      INPUTS: inputs,
+      OUTPUTS: outputs,
+      TILE_ROWS: tile.rows,
+      TILE_OUTPUTS: tile.outputs,
+      PART_ROWS: tile.part,
+      PART_OUTPUTS: tile.part,
+      SLICE: tile.slice,
+      DEPTH: tile.depth,
+      BAND: tile.band,
+    },
+    bindings: { x: "read", weight: "read", y: "read_write", ...(add ? { residual: "read" as const } : {}) },
+    params: { rows: "u32" },
+  };
+}
+
+const partSources: Readonly<Record<MatrixTile["part"], string>> = {
+  64: "linear/matrix_part_64x64.wgsl",
+  32: "linear/matrix_part_32x32.wgsl",
+};
+
+function halveProgram({ inputs }: LinearShape): GpuProgram {
+  return {
+    name: "linear/matrix_halve_rows",
+    sources: ["linear/matrix_halve_rows.wgsl"],
+    constants: { INPUTS: inputs, WIDTH: HALVE_WIDTH },
+    bindings: { x: "read", halves: "read_write" },
+    params: { rows: "u32", stride: "u32" },
+  };
+}
+
+/** What must stand first in a module that uses matrix units. */
+export function matrixDirectives({ matrix }: DeviceTraits): readonly string[] {
+  if (matrix !== "units") return [];
+  return ["enable chromium_experimental_subgroup_matrix;", "diagnostic(off, chromium.subgroup_matrix_uniformity);"];
+}
