@@ -29,7 +29,7 @@ export const matrixTunings = {
 /** What is taken where no tuning is asked for: the first that fits, for heads of more than 64 and for smaller ones. */
 const preferred = {
   large: [matrixTunings["8x16 keys=32"], matrixTunings["4x16 keys=32"], matrixTunings["2x16 keys=32"]],
-  small: [matrixTunings["4x16 keys=32"], matrixTunings["2x16 keys=32"]],
+  small: [matrixTunings["8x16 keys=32"], matrixTunings["4x16 keys=32"], matrixTunings["2x16 keys=32"]],
 } as const;
 
 const LARGEST_HEAD_DIM = 128;

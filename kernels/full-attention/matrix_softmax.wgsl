@@ -54,12 +54,14 @@ const LOADS = (TILE + THREADS - 1u) / THREADS;
 /// Vectors of four logits or weights, of a row and as rows lie: two more, against conflicts of banks.
 const QUADS = KEYS / 4u;
 const LOGIT_STRIDE = QUADS + 2u;
-const WEIGHT_STRIDE = QUADS + 2u;
+/// Vectors of eight weights as rows lie. Matrix units read from multiples of 16 bytes, so the array must be of such vectors:
+/// one of vec2<u32> or vec4<f16> may begin at an odd multiple of 8, and is then read 8 bytes too early.
+const WEIGHT_STRIDE = KEYS / 8u + 1u;
 
 /// Keys, then values.
 var<workgroup> tile: array<vec4<u32>, 2u * KEYS * STRIDE>;
 var<workgroup> logits: array<vec4<f32>, ROWS * LOGIT_STRIDE>;
-var<workgroup> weights: array<FourWeights, ROWS * WEIGHT_STRIDE>;
+var<workgroup> weights: array<vec4<u32>, ROWS * WEIGHT_STRIDE>;
 /// Not 0 where a row of the workgroup was given a new reference.
 var<workgroup> raised: u32;
 
@@ -100,6 +102,15 @@ fn place(at: u32, fetched: Fetched, lane: u32) {
   }
 }
 
+/// Four values as halves into the row of `weights` that begins at `row`, as its four number `four`.
+fn put_four(row: u32, four: u32, x: vec4<f32>) {
+  let halves = narrow(x);
+  let at = row + four / 2u;
+  let word = four % 2u * 2u;
+  weights[at][word] = halves.x;
+  weights[at][word + 1u] = halves.y;
+}
+
 /// Puts columns 16 n .. 16 n + 15 of the subgroup's queries where weights lie, at side n % 2 of the row; a barrier
 /// follows, so what lies at the other side may still be read.
 fn stage_queries(n: u32, head: u32, first_row: u32, last_row: u32, own: u32, half: u32) {
@@ -109,7 +120,7 @@ fn stage_queries(n: u32, head: u32, first_row: u32, last_row: u32, own: u32, hal
     for (var i = 2u * half; i < 2u * half + 2u; i++) {
       var four = vec4<f32>();
       if (row <= last_row) { four = q[query_row(row, head) * (4u * COLUMNS) + 4u * n + i] * params.scale; }
-      weights[in_tile * WEIGHT_STRIDE + n % 2u * 4u + i] = four_weights(four);
+      put_four(in_tile * WEIGHT_STRIDE, n % 2u * 4u + i, four);
     }
   }
   workgroupBarrier();
@@ -160,13 +171,13 @@ fn weigh(part: u32, head: u32, first_row: u32, last_row: u32, own: u32, half: u3
   for (var j = 0u; j < QUADS / 2u; j++) {
     let weight = exp2(s[j] - reference[part]);
     sum += weight;
-    weights[in_tile * WEIGHT_STRIDE + 2u * j + half] = four_weights(weight);
+    put_four(in_tile * WEIGHT_STRIDE, 2u * j + half, weight);
   }
   weight_sum[part] += (sum.x + sum.y) + (sum.z + sum.w);
 }
 
 /// Where stage_queries(n) put the subgroup's rows of a part.
-fn staged_at(n: u32, own: u32, part: u32) -> u32 { return ((own & ~15u) + 16u * part) * WEIGHT_STRIDE + n % 2u * 4u; }
+fn staged_at(n: u32, own: u32, part: u32) -> u32 { return ((own & ~15u) + 16u * part) * WEIGHT_STRIDE + n % 2u * 2u; }
 
 /// Where logits of the subgroup's first row lie, at side n % 2 of the row, each of 16 columns.
 fn side_at(n: u32, own: u32, part: u32) -> u32 { return ((own & ~15u) + 16u * part) * LOGIT_STRIDE + n % 2u * 4u; }
@@ -270,9 +281,9 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
     }
 
     for (var first = 0u; first < KEYS; first += 16u) {
-      let one = weight_tile(weights_at + first / 4u);
+      let one = weight_tile(weights_at + first / 8u);
       var other: Left;
-      if (PARTS > 1u) { other = weight_tile(weights_at + 16u * WEIGHT_STRIDE + first / 4u); }
+      if (PARTS > 1u) { other = weight_tile(weights_at + 16u * WEIGHT_STRIDE + first / 8u); }
       multiply_values(&o, one, other, VALUES_AT + first * STRIDE);
     }
   }

@@ -6,9 +6,6 @@ alias Left = array<u32, 8>;
 struct Right { at: u32, turned: bool }
 alias Sums = array<f32, 8>;
 
-alias FourWeights = Half4;
-fn four_weights(x: vec4<f32>) -> FourWeights { return narrow(x); }
-
 var<private> tile_row: u32;
 var<private> tile_half: u32;
 
@@ -20,7 +17,7 @@ fn begin_subgroup(lane: u32) {
 
 fn weight_tile(at: u32) -> Left {
   var left = Left();
-  for (var n = 0u; n < 8u; n++) { left[n] = weights[at + tile_row * WEIGHT_STRIDE + n / 2u][n % 2u]; }
+  for (var n = 0u; n < 8u; n++) { left[n] = weights[at + tile_row * WEIGHT_STRIDE + n / 4u][n % 4u]; }
   return left;
 }
 

@@ -5,10 +5,6 @@ alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sums = subgroup_matrix_result<f32, 16, 16>;
 
-/// Not Half4: left operands loaded from an array of vec2<u32> came out wrong on the one driver that was tried.
-alias FourWeights = vec4<f16>;
-fn four_weights(x: vec4<f32>) -> FourWeights { return vec4<f16>(x); }
-
 /// Nothing to remember: the hardware knows which invocation of a subgroup it is.
 fn begin_subgroup(lane: u32) {}
 

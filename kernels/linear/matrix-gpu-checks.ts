@@ -3,7 +3,7 @@ import { packHalves, roundToHalf } from "../half.ts";
 import { Random } from "../random.ts";
 import { cases } from "./cases.ts";
 import type { LinearInput } from "./linear.ts";
-import { fitsMatrixLinear, linearMatrix } from "./matrix.ts";
+import { fitsMatrixLinear, linearMatrix, matrixRows, worthMatrix } from "./matrix.ts";
 import { describeMatrixTuning, matrixTileFits, matrixTunings, type MatrixTuning } from "./matrix-tunings.ts";
 import { linear } from "./reference.ts";
 
@@ -37,6 +37,9 @@ function check(name: string, inputs: (seed: number) => LinearInput, add: boolean
       const shape = { inputs: columns, outputs, add };
       if (tuning === undefined ? !fitsMatrixLinear(shape, traits) : !matrixTileFits(tuning.tile, traits)) {
         return { skip: "the tile exceeds the device's workgroups" };
+      }
+      if (traits.matrix === "units" && !worthMatrix(shape, Math.max(rows, matrixRows))) {
+        return { skip: "the result is smaller than the tile that units load" };
       }
       const residual = new Random(seed + 1).normals(rows * outputs);
       const product = linear({ x, weight: roundToHalf(weight), inputs: columns });

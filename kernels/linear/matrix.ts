@@ -12,6 +12,14 @@ import {
 /** Fewest rows for which this is worth it: up to 8 are served by reading every weight once (team_dots.wgsl). */
 export const matrixRows = 9;
 
+/** Values that the smallest result must hold: a tile of it is loaded and stored as a whole. */
+const SMALLEST_RESULT = 256;
+
+/** Whether so many rows can be run on matrix units, and are worth it. */
+export function worthMatrix({ outputs }: Pick<LinearShape, "outputs">, rows: number): boolean {
+  return rows >= matrixRows && rows * outputs >= SMALLEST_RESULT;
+}
+
 /** Invocations of a workgroup of matrix_halve_rows.wgsl. */
 const HALVE_WIDTH = 256;
 const EIGHT = 8;

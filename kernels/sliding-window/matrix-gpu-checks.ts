@@ -46,7 +46,6 @@ export const allMatrixWindowTunings: readonly MatrixWindowTuning[] = [
   ...matrixWindowTunings,
   { rows: 32, rowTiles: 1, columnTiles: 4, stage: 64 },
   { rows: 32, rowTiles: 1, columnTiles: 4, stage: 48 },
-  { rows: 32, rowTiles: 1, columnTiles: 2, stage: 64 },
   { rows: 32, rowTiles: 2, columnTiles: 2, stage: 64 },
   { rows: 32, rowTiles: 2, columnTiles: 4, stage: 32 },
 ];

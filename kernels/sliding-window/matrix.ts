@@ -15,6 +15,7 @@ export interface MatrixWindowTuning {
 
 /** The choices, best first; a device and a window get the first that fits: all logits of a band lie in workgroup memory. */
 export const matrixWindowTunings: readonly MatrixWindowTuning[] = [
+  { rows: 32, rowTiles: 1, columnTiles: 2, stage: 64 },
   { rows: 32, rowTiles: 1, columnTiles: 4, stage: 32 },
   { rows: 32, rowTiles: 2, columnTiles: 4, stage: 16 },
   { rows: 16, rowTiles: 1, columnTiles: 4, stage: 16 },

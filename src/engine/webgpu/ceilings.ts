@@ -65,6 +65,9 @@ async function best<Run>(
     for (const [name, { values, format }] of Object.entries(ceiling.buffers)) {
       blocks.set(name, await randomBlock(session, values, format));
     }
+    for (const [name, bytes] of Object.entries(ceiling.op.scratch(ceiling.run))) {
+      blocks.set(name, await allocator.allocate("scratch", bytes));
+    }
     const dispatches = ceiling.op.dispatches(ceiling.run);
     await recorder.reserve(dispatches.length * runs);
     const round = async (): Promise<number> => {

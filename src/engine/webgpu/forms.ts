@@ -19,7 +19,7 @@ import {
 import { fitsMatrix, fullAttentionMatrix } from "../../../kernels/full-attention/matrix.ts";
 import type { DeviceTraits, GpuOp } from "../../../kernels/gpu-op.ts";
 import { linearGpu, type LinearRun, type LinearShape } from "../../../kernels/linear/gpu.ts";
-import { fitsMatrixLinear, linearMatrix, matrixRows } from "../../../kernels/linear/matrix.ts";
+import { fitsMatrixLinear, linearMatrix, worthMatrix } from "../../../kernels/linear/matrix.ts";
 import {
   slidingWindowGpu,
   type SlidingWindowRun,
@@ -36,7 +36,7 @@ export function linearOp(shape: LinearShape, traits: DeviceTraits): GpuOp<Linear
   const portable = linearGpu(shape, traits);
   if (traits.matrix === "none" || !fitsMatrixLinear(shape, traits)) return portable;
   const units = linearMatrix(shape, traits);
-  const formOf = ({ rows }: LinearRun): GpuOp<LinearRun> => (rows >= matrixRows ? units : portable);
+  const formOf = ({ rows }: LinearRun): GpuOp<LinearRun> => (worthMatrix(shape, rows) ? units : portable);
   return {
     programs: [...portable.programs, ...units.programs],
     scratch: (run) => formOf(run).scratch(run),

@@ -1,0 +1,22 @@
+import { describe, it } from "node:test";
+import { listAdapters } from "../../src/engine/webgpu/dawn.ts";
+import { WebGpuEngine } from "../../src/engine/webgpu/engine.ts";
+import { testGpu } from "../kernels/gpu.ts";
+import { describeAgainstTraining } from "./against-training.ts";
+
+/** A software GPU takes minutes for more. */
+const SOFTWARE_TOKENS = 400;
+
+const found = await testGpu();
+
+if (found.gpu === undefined) describe("the embedded model on a GPU", () => it.skip(found.why));
+else {
+  const { gpu } = found;
+  const software = (await listAdapters()).find(({ index, name }) => String(index) === gpu || name === gpu)?.software;
+  describeAgainstTraining("WebGPU engine", () => WebGpuEngine.open({ gpu }), {
+    // A KV cache of 16 bits, and on matrix units operands of 16 bits, under float32 training code.
+    logits: 1e-2,
+    sureGap: 2e-2,
+    ...(software === true ? { longest: SOFTWARE_TOKENS } : {}),
+  });
+}
