@@ -3,12 +3,13 @@ import type { GpuOp } from "../gpu-op.ts";
 import { Random } from "../random.ts";
 import { onlyProgram } from "./compose.ts";
 import type { BlockSparseCall } from "./gpu.ts";
-import { allMatrixTunings, matrixTuningName } from "./matrix-gpu-checks.ts";
+import { timedTunings, matrixTuningName } from "./matrix-gpu-checks.ts";
 import {
   blockSparseMatrix,
   fitsMatrixSparse,
   matrixComplaint,
   matrixPlanTuning,
+  matrixTunings,
   type MatrixSparseTuning,
 } from "./matrix.ts";
 import { planOnHost } from "./plan.ts";
@@ -22,13 +23,14 @@ const selection = { block: 64, slots: 16 };
 const dense: Model = { name: "7B", queryHeads: 32, kvHeads: 8, headDim: 128, ...selection };
 const experts: Model = { name: "80B", queryHeads: 64, kvHeads: 4, headDim: 128, ...selection };
 const embedded: Model = { name: "embedded", queryHeads: 6, kvHeads: 2, headDim: 64, ...selection };
-const ROWS = 2048;
+/** C */
+const CHUNK = 2048;
 
 /** Random blocks among the visible ones, ascending: what shares blocks least. [C, Hkv, k/B] */
-function anyBlocks({ kvHeads, block, slots }: BlockSparseShape, start: number): Int32Array {
+function anyBlocks({ kvHeads, block, slots }: BlockSparseShape, start: number, rows: number): Int32Array {
   const random = new Random(start + 1);
-  const blocks = new Int32Array(ROWS * kvHeads * slots).fill(-1);
-  for (let list = 0; list < ROWS * kvHeads; list++) {
+  const blocks = new Int32Array(rows * kvHeads * slots).fill(-1);
+  for (let list = 0; list < rows * kvHeads; list++) {
     const visible = Math.floor((start + Math.floor(list / kvHeads)) / block) + 1;
     const taken = new Set<number>();
     while (taken.size < Math.min(visible, slots)) taken.add(Math.floor(random.uniform() * visible));
@@ -44,22 +46,24 @@ interface Way {
   readonly tuning?: MatrixSparseTuning;
   /** Times this program alone. */
   readonly only?: string;
+  /** C */
+  readonly rows?: number;
 }
 
-function benchOfSize(model: Model, start: number, { tuning, only }: Way = {}): GpuBenchCase {
+function benchOfSize(model: Model, start: number, { tuning, only, rows = CHUNK }: Way = {}): GpuBenchCase {
   const notes = [tuning === undefined ? "matrix" : matrixTuningName(tuning), ...(only === undefined ? [] : [only])];
   return {
-    name: `block-sparse-attention ${model.name} T=${start + ROWS} C=${ROWS} ${notes.join(" ")}`,
+    name: `block-sparse-attention ${model.name} T=${start + rows} C=${rows} ${notes.join(" ")}`,
     prepare: (traits) => {
       const { queryHeads, kvHeads, headDim, block, slots } = model;
       const shape = { queryHeads, kvHeads, headDim, block, slots };
       if (tuning === undefined && !fitsMatrixSparse(shape, traits)) return { skip: "no matrix units" };
       const skip = tuning === undefined ? undefined : matrixComplaint(shape, traits, tuning);
       if (skip !== undefined) return { skip };
-      const run = { rows: ROWS, start, firstRow: 0, room: start + ROWS };
-      const blocks = anyBlocks(shape, start);
+      const run = { rows, start, firstRow: 0, room: start + rows };
+      const blocks = anyBlocks(shape, start, rows);
       const pairs = blocks.reduce((sum, one) => sum + (one < 0 ? 0 : 1), 0);
-      const queries = ROWS * queryHeads * headDim;
+      const queries = rows * queryHeads * headDim;
       const cache = kvHeads * run.room * headDim;
       const op: GpuOp<BlockSparseCall> = blockSparseMatrix(shape, traits, tuning);
       return benchOf({
@@ -85,12 +89,18 @@ function benchOfSize(model: Model, start: number, { tuning, only }: Way = {}): G
   };
 }
 
+const [bestRows, bestGathered] = [matrixTunings[0]!, matrixTunings.find(({ form }) => form === "gathered")!];
+
 export const benches: readonly GpuBenchCase[] = [
   ...[dense, experts, embedded].flatMap((model) => [0, 14_336, 30_720].map((start) => benchOfSize(model, start))),
-  ...[dense, experts].flatMap((model) =>
-    ["matrix_scale_queries", "matrix_gathered_tile", "merge_partials"].map((only) =>
-      benchOfSize(model, 30_720, { only }),
+  ...[dense, experts, embedded].map((model) => benchOfSize(model, 28_672, { rows: 2 * CHUNK })),
+  ...[dense, experts].flatMap((model) => [
+    ...["matrix_scale_queries", "matrix_block_rows", "merge_partials"].map((only) =>
+      benchOfSize(model, 30_720, { only, tuning: bestRows }),
     ),
+    benchOfSize(model, 30_720, { only: "matrix_gathered_tile", tuning: bestGathered }),
+  ]),
+  ...[dense, experts, embedded].flatMap((model) =>
+    timedTunings.map((tuning) => benchOfSize(model, 30_720, { tuning })),
   ),
-  ...[dense, experts].flatMap((model) => allMatrixTunings.map((tuning) => benchOfSize(model, 30_720, { tuning }))),
 ];

@@ -23,15 +23,22 @@ const TOLERANCE = 2e-3;
 /** Rows of other chunks before this one's in `blocks`; they hold what must not be read. */
 const ROWS_BEFORE = 2;
 
-/** Every way to cut that a device may get, and some that only benchmarks use. */
-export const allMatrixTunings: readonly MatrixSparseTuning[] = [
-  ...matrixTunings,
-  { rows: 64, rowTiles: 2, columnTiles: 4, keys: 64, earlyValues: true },
-  { rows: 64, rowTiles: 1, columnTiles: 4, keys: 64, earlyValues: false },
-  { rows: 64, rowTiles: 1, columnTiles: 4, keys: 64, earlyValues: true },
-  { rows: 64, rowTiles: 2, columnTiles: 2, keys: 64, earlyValues: false },
-  { rows: 32, rowTiles: 1, columnTiles: 2, keys: 64, earlyValues: false },
+const gathered = matrixTunings.find(({ form }) => form === "gathered")!;
+
+/** Ways to cut that benchmarks compare. */
+export const timedTunings: readonly MatrixSparseTuning[] = [
+  matrixTunings[0]!,
+  { form: "rows", rows: 32, tile: 512, paired: true, ahead: false },
+  { form: "rows", rows: 32, tile: 512, paired: false, ahead: true },
+  { form: "rows", rows: 32, tile: 512, paired: false, ahead: false },
+  { form: "rows", rows: 32, tile: 256, paired: true, ahead: true },
+  { form: "rows", rows: 32, tile: 1024, paired: true, ahead: true },
+  { form: "rows", rows: 64, tile: 512, paired: true, ahead: true },
+  gathered,
 ];
+
+/** Those, and what a device may get. */
+const checkedTunings = [...new Set([...timedTunings, ...matrixTunings])];
 
 const real: Size = {
   rows: 9,
@@ -53,7 +60,9 @@ const own: readonly Size[] = [
   { ...real, headDim: 80, group: 5 },
   { ...real, headDim: 256, group: 1 },
   { ...real, headDim: 16, group: 130, rows: 3 },
-  ...[48, 65, 128].map((block) => ({ ...real, headDim: 32, block, start: 300, slots: 2 })),
+  ...[1, 70].map((group) => ({ ...real, headDim: 32, group })),
+  { ...real, headDim: 96, group: 3 },
+  ...[16, 32, 48, 65, 128].map((block) => ({ ...real, headDim: 32, block, start: 300, slots: 2 })),
   { ...real, headDim: 16, group: 2, rows: 200, start: 100, block: 4, slots: 7 },
 ];
 const ownCases = own.map(blockSparseCase);
@@ -141,18 +150,30 @@ function outputCheck(
   };
 }
 
-export function matrixTuningName({ rows, rowTiles, columnTiles, keys, earlyValues }: MatrixSparseTuning): string {
-  return `matrix rows=${rows}/${rowTiles} columns=${columnTiles} keys=${keys} values=${earlyValues ? "early" : "late"}`;
+export function matrixTuningName(tuning: MatrixSparseTuning): string {
+  if (tuning.form === "gathered") {
+    const { rows, rowTiles, columnTiles, keys, earlyValues } = tuning;
+    return `matrix gathered rows=${rows}/${rowTiles} columns=${columnTiles} keys=${keys} values=${earlyValues ? "early" : "late"}`;
+  }
+  const { rows, tile, paired, ahead } = tuning;
+  return `matrix rows=${rows} of ${tile} ${paired ? "paired" : "single"} ${ahead ? "ahead" : "late"}`;
 }
 
-const [wide, sixteenHeads, narrow] = [ownCases[0]!, ownCases[1]!, ownCases[3]!];
+const [wide, sixteenHeads, narrow, many] = [ownCases[0]!, ownCases[1]!, ownCases[3]!, ownCases.at(-1)!];
+/** Lists of several tiles, tiles of several steps. */
+const small: readonly MatrixSparseTuning[] = [
+  { form: "rows", rows: 16, tile: 48, paired: false, ahead: false },
+  { form: "rows", rows: 32, tile: 64, paired: true, ahead: true },
+  { form: "rows", rows: 64, tile: 128, paired: true, ahead: true },
+];
 
 export const checks: readonly GpuCheck[] = [
   ...cases.filter((_, i) => i % 8 === 0).map((one) => outputCheck(one)),
   ...ownCases.map((one) => outputCheck(one)),
-  ...[sixteenHeads, narrow, ownCases.at(-1)!].map((one) => outputCheck(one, { planned: true })),
+  ...[sixteenHeads, narrow, many].map((one) => outputCheck(one, { planned: true })),
+  ...small.map((tuning) => outputCheck(many, { tuning, planned: true })),
   ...[sixteenHeads, narrow].map((one) => outputCheck(one, { stretch: 300 })),
-  ...allMatrixTunings.flatMap((tuning) => [
+  ...checkedTunings.flatMap((tuning) => [
     outputCheck(narrow, { tuning }),
     ...[wide, sixteenHeads].map((one) => outputCheck(one, { tuning, unitsOnly: true })),
   ]),

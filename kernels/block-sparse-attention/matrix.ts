@@ -3,8 +3,22 @@ import { onlyProgram } from "./compose.ts";
 import { blockSparseGpu, type BlockSparseCall } from "./gpu.ts";
 import { tileForm, type BlockSparseShape, type BlockSparseTuning } from "./tuning.ts";
 
-/** How the tile kernel is cut. A team is 32 invocations. */
-export interface MatrixSparseTuning {
+/** How matrix_block_rows is cut: K and V stay in registers, a tile's rows pass by. */
+export interface MatrixRowsTuning {
+  readonly form: "rows";
+  /** Query rows (queries x heads of a group) at a time: 16, 32 or 64. */
+  readonly rows: 16 | 32 | 64;
+  /** Most query rows of a tile, all of one workgroup. */
+  readonly tile: number;
+  /** Whether a team multiplies two tiles of 16 rows side by side: more at once, in more registers. Not with 16 rows. */
+  readonly paired: boolean;
+  /** Whether the next rows are asked for before the products with K, or only after them. */
+  readonly ahead: boolean;
+}
+
+/** How matrix_gathered_tile is cut. A team is 32 invocations. */
+export interface MatrixGatheredTuning {
+  readonly form: "gathered";
   /** Query rows (queries x heads of a group) per tile: a multiple of 16 `rowTiles`. */
   readonly rows: number;
   /** Tiles of 16 rows that a team has: 1 or 2. */
@@ -17,13 +31,17 @@ export interface MatrixSparseTuning {
   readonly earlyValues: boolean;
 }
 
+export type MatrixSparseTuning = MatrixRowsTuning | MatrixGatheredTuning;
+
 /** The choices, best first; a device gets the first that fits it. */
 export const matrixTunings: readonly MatrixSparseTuning[] = [
-  { rows: 64, rowTiles: 2, columnTiles: 4, keys: 64, earlyValues: false },
-  { rows: 32, rowTiles: 1, columnTiles: 4, keys: 64, earlyValues: false },
-  { rows: 32, rowTiles: 2, columnTiles: 4, keys: 64, earlyValues: false },
-  { rows: 32, rowTiles: 1, columnTiles: 4, keys: 32, earlyValues: false },
-  { rows: 32, rowTiles: 2, columnTiles: 4, keys: 16, earlyValues: false },
+  { form: "rows", rows: 32, tile: 512, paired: true, ahead: true },
+  { form: "rows", rows: 16, tile: 512, paired: false, ahead: true },
+  { form: "gathered", rows: 64, rowTiles: 2, columnTiles: 2, keys: 64, earlyValues: false },
+  { form: "gathered", rows: 32, rowTiles: 1, columnTiles: 4, keys: 64, earlyValues: false },
+  { form: "gathered", rows: 32, rowTiles: 2, columnTiles: 4, keys: 64, earlyValues: false },
+  { form: "gathered", rows: 32, rowTiles: 1, columnTiles: 4, keys: 32, earlyValues: false },
+  { form: "gathered", rows: 32, rowTiles: 2, columnTiles: 4, keys: 16, earlyValues: false },
 ];
 
 const SIDE = 16;
@@ -31,17 +49,40 @@ const TEAM = 32;
 /** Bytes of a word of workgroup memory: eight halves, four f32. */
 const WORD = 16;
 const SCALE_WIDTH = 256;
+/** Of the form "rows": most keys, teams, and the largest d whose keys and values the teams' registers hold. */
+const ROWS_KEYS = 64;
+const ROWS_TEAMS = 4;
+const ROWS_HEAD_DIM = 128;
 
-/** What the constants of the tile program follow from. */
+/** A tuning laid over a shape. */
 interface MatrixForm {
+  /** Teams that share the same rows, in the gathered form. */
   readonly split: number;
   readonly threads: number;
   readonly storageBytes: number;
 }
 
-function matrixForm({ headDim, block }: BlockSparseShape, tuning: MatrixSparseTuning): MatrixForm {
+function matrixForm(shape: BlockSparseShape, tuning: MatrixSparseTuning): MatrixForm {
+  return tuning.form === "rows" ? rowsForm(shape, tuning) : gatheredForm(shape, tuning);
+}
+
+function keysOf(block: number, most: number): number {
+  return Math.min(most, Math.max(SIDE, 2 ** Math.ceil(Math.log2(block))));
+}
+
+function rowsForm(shape: BlockSparseShape, { rows, tile }: MatrixRowsTuning): MatrixForm {
+  const { queryHeads, kvHeads, headDim, block } = shape;
+  const group = queryHeads / kvHeads;
+  const queries = Math.floor(tile / Math.ceil(group / Math.ceil(group / tile)));
+  const keys = keysOf(block, ROWS_KEYS);
+  const operand = headDim / 8 + 1;
+  const pool = Math.max(keys * operand, rows * (operand + (keys / 4 + 1) + (headDim / 4 + 2)));
+  return { split: 1, threads: ROWS_TEAMS * TEAM, storageBytes: WORD * pool + 4 * (rows + queries + ROWS_TEAMS * TEAM) };
+}
+
+function gatheredForm({ headDim, block }: BlockSparseShape, tuning: MatrixGatheredTuning): MatrixForm {
   const { rows, rowTiles, columnTiles } = tuning;
-  const keys = Math.min(tuning.keys, Math.max(SIDE, 2 ** Math.ceil(Math.log2(block))));
+  const keys = keysOf(block, tuning.keys);
   const split = 2 ** Math.ceil(Math.log2(Math.max(1, headDim / SIDE / columnTiles)));
   const columns = split * Math.ceil(headDim / SIDE / split);
   const threads = (rows / (SIDE * rowTiles)) * split * TEAM;
@@ -51,8 +92,11 @@ function matrixForm({ headDim, block }: BlockSparseShape, tuning: MatrixSparseTu
 }
 
 /** Of the portable op, what the plan and the merging of partial results go by. */
-function planned({ rows, keys }: MatrixSparseTuning): BlockSparseTuning {
-  return { rows, keys, depth: SIDE, chunk: SIDE, partials: "f16" };
+function planned(tuning: MatrixSparseTuning): BlockSparseTuning {
+  const shared = { depth: SIDE, chunk: SIDE, partials: "f16" } as const;
+  return tuning.form === "rows"
+    ? { rows: tuning.tile, keys: ROWS_KEYS, rowStep: tuning.rows, ...shared }
+    : { rows: tuning.rows, keys: tuning.keys, ...shared };
 }
 
 /** Undefined where the tuning runs, or why it does not. */
@@ -62,8 +106,9 @@ export function matrixComplaint(
   tuning: MatrixSparseTuning,
 ): string | undefined {
   const { headDim } = shape;
+  const most = tuning.form === "rows" ? ROWS_HEAD_DIM : 256;
   if (traits.matrix === "none") return "the device has no matrix units";
-  if (headDim % SIDE !== 0 || headDim > 256) return `d = ${headDim} is no multiple of ${SIDE} up to 256`;
+  if (headDim % SIDE !== 0 || headDim > most) return `d = ${headDim} is no multiple of ${SIDE} up to ${most}`;
   const { threads, storageBytes } = matrixForm(shape, tuning);
   if (storageBytes > traits.workgroupStorageBytes)
     return `it needs ${storageBytes} bytes of workgroup storage, the device has ${traits.workgroupStorageBytes}`;
@@ -115,7 +160,7 @@ export function blockSparseMatrix(
   const { queryHeads, kvHeads, headDim, block, slots } = shape;
   const cut = chosen(shape, traits, tuning);
   const plan = planned(cut);
-  const { keys, parts, shares, group, groupTile } = tileForm(shape, traits, plan);
+  const { keys, parts, shares, group, groupTile, queries } = tileForm(shape, traits, plan);
   const merge = onlyProgram(blockSparseGpu(shape, traits, plan), "merge_partials");
   const scaled: GpuProgram = {
     name: "block-sparse-attention/matrix_scale_queries",
@@ -125,14 +170,21 @@ export function blockSparseMatrix(
     params: { words: "u32", stride: "u32", scale: "f32" },
   };
   const tile: GpuProgram = {
-    name: "block-sparse-attention/matrix_gathered_tile",
-    sources: [
-      `block-sparse-attention/matrix_pool_${traits.matrix}.wgsl`,
-      "block-sparse-attention/matrix_gathered_tile.wgsl",
-    ],
+    name: `block-sparse-attention/${cut.form === "rows" ? "matrix_block_rows" : "matrix_gathered_tile"}`,
+    sources:
+      cut.form === "rows"
+        ? [`block-sparse-attention/matrix_held_${traits.matrix}.wgsl`, "block-sparse-attention/matrix_block_rows.wgsl"]
+        : [
+            `block-sparse-attention/matrix_pool_${traits.matrix}.wgsl`,
+            "block-sparse-attention/matrix_gathered_tile.wgsl",
+          ],
     directives:
       traits.matrix === "units"
-        ? ["enable chromium_experimental_subgroup_matrix;", "diagnostic(off, chromium.subgroup_matrix_uniformity);"]
+        ? [
+            ...(cut.form === "rows" ? ["enable subgroups;"] : []),
+            "enable chromium_experimental_subgroup_matrix;",
+            "diagnostic(off, chromium.subgroup_matrix_uniformity);",
+          ]
         : [],
     constants: {
       KV_HEADS: kvHeads,
@@ -145,9 +197,13 @@ export function blockSparseMatrix(
       GROUP_TILE: groupTile,
       SHARES: shares,
       ROWS: cut.rows,
-      ROW_TILES: cut.rowTiles,
-      SPLIT: matrixForm(shape, cut).split,
-      EARLY_VALUES: cut.earlyValues,
+      ...(cut.form === "rows"
+        ? { QUERIES: queries, PAIRED: cut.paired, AHEAD: cut.ahead }
+        : {
+            ROW_TILES: cut.rowTiles,
+            SPLIT: matrixForm(shape, cut).split,
+            EARLY_VALUES: cut.earlyValues,
+          }),
     },
     bindings: {
       q: "read",

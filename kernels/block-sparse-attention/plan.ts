@@ -47,7 +47,7 @@ export function blockDispatchGpu(
   tuning?: BlockSparseTuning,
 ): GpuOp<BlockSparseRun> {
   const { kvHeads, slots } = shape;
-  const { queries, shares } = tileForm(shape, traits, tuning);
+  const { queries, queryStep, shares } = tileForm(shape, traits, tuning);
   const program = (
     step: string,
     constants: GpuProgram["constants"],
@@ -68,11 +68,12 @@ export function blockDispatchGpu(
     "blocks",
     "stride",
   ]);
-  const cut = program("plan_cut", { QUERIES: queries }, { lists: "read_write", tiles: "read_write" }, [
-    "lists",
-    "blocks",
-    "stride",
-  ]);
+  const cut = program(
+    "plan_cut",
+    { QUERIES: queries, QUERY_STEP: queryStep },
+    { lists: "read_write", tiles: "read_write" },
+    ["lists", "blocks", "stride"],
+  );
   const scatter = program(
     "plan_scatter",
     { ...chosen, SHARES: shares },
@@ -113,7 +114,7 @@ export function planOnHost(
   tuning?: BlockSparseTuning,
 ): { readonly planPairs: Uint32Array; readonly planTiles: Uint32Array; readonly planArgs: Uint32Array } {
   const { kvHeads, slots } = shape;
-  const { queries, shares } = tileForm(shape, traits, tuning);
+  const { queries, queryStep, shares } = tileForm(shape, traits, tuning);
   const bytes = planBytes(shape, run, traits, tuning);
   const planPairs = new Uint32Array(bytes.planPairs / WORD);
   const planTiles = new Uint32Array(bytes.planTiles / WORD);
@@ -128,8 +129,10 @@ export function planOnHost(
   let place = 0;
   let tile = 0;
   lists.forEach((list, n) => {
-    for (let from = 0; from < list.length; from += queries) {
-      const pairs = Math.min(queries, list.length - from);
+    const share = Math.ceil(list.length / Math.ceil(list.length / queries));
+    const each = Math.min(queries, Math.ceil(share / queryStep) * queryStep);
+    for (let from = 0; from < list.length; from += each) {
+      const pairs = Math.min(each, list.length - from);
       planTiles.set([Math.floor(n / count), n % count, place + from, pairs], 4 * tile++);
     }
     planPairs.set(list, place);

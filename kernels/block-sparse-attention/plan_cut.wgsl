@@ -1,4 +1,5 @@
-// Plan of the block-sparse branch, step 3 of 4: gives each list its place and cuts it into tiles of QUERIES.
+// Plan of the block-sparse branch, step 3 of 4: gives each list its place and cuts it into the fewest tiles of at most
+// QUERIES, equal ones but for the last, of multiples of QUERY_STEP.
 //
 //  1. a workgroup takes WIDTH neighbouring lists (KV head outer, block inner) and sums up their pairs and tiles before
 //     each of them (Hillis-Steele scan);
@@ -41,8 +42,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   atomicStore(&lists[2u + list], first.x);
   let head = list / params.blocks;
   let block = list % params.blocks;
+  let share = (own.x + max(own.y, 1u) - 1u) / max(own.y, 1u);
+  let each = min(QUERIES, (share + QUERY_STEP - 1u) / QUERY_STEP * QUERY_STEP);
   for (var tile = 0u; tile < own.y; tile++) {
-    let done = tile * QUERIES;
-    tiles[first.y + tile] = vec4<u32>(head, block, first.x + done, min(QUERIES, own.x - done));
+    let done = tile * each;
+    tiles[first.y + tile] = vec4<u32>(head, block, first.x + done, min(each, own.x - done));
   }
 }

@@ -34,6 +34,11 @@ export interface BlockSparseTuning {
   readonly chunk: number;
   /** What a block's partial result is stored as. */
   readonly partials: "f16" | "f32";
+  /**
+   * Rows that the kernel takes at a time, where it takes those of a tile one after another: lists are cut into equal tiles
+   * then, and none of the portable kernel's limits is meant.
+   */
+  readonly rowStep?: number;
 }
 
 /** The choices, best first; a device gets the first that fits it. */
@@ -61,6 +66,8 @@ export interface TileForm extends BlockSparseTuning {
   readonly groupTile: number;
   /** Queries per tile. */
   readonly queries: number;
+  /** A list's tiles are equal but for the last, and of multiples of so many queries. */
+  readonly queryStep: number;
   /** Parts of `keys` keys per block, each with a partial result of its own. */
   readonly parts: number;
   /** Workgroups per tile of the plan. */
@@ -86,13 +93,16 @@ function laidOver({ queryHeads, kvHeads, headDim, block }: BlockSparseShape, tun
   const keys = Math.min(tuning.keys, powerOfTwo(block));
   const depth = Math.min(tuning.depth, keys, powerOfTwo(headDim));
   const parts = Math.ceil(block / keys);
+  const queries = Math.floor(tuning.rows / groupTile);
+  const queryStep = tuning.rowStep === undefined ? queries : Math.max(1, Math.floor(tuning.rowStep / groupTile));
   return {
     ...tuning,
     keys,
     depth,
     group,
     groupTile,
-    queries: Math.floor(tuning.rows / groupTile),
+    queries,
+    queryStep,
     parts,
     shares: parts * slices,
     threads: (tuning.rows * keys) / 64,
@@ -105,6 +115,7 @@ function powerOfTwo(size: number): number {
 }
 
 function complaint(form: TileForm, traits: DeviceTraits): string | undefined {
+  if (form.rowStep !== undefined) return undefined;
   const { rows, keys, depth, threads } = form;
   const octet = traits.arithmetic === "f16" ? 16 : 32;
   const operands = (octet * (rows * Math.max(depth, keys) + depth * keys)) / 8;

@@ -13,24 +13,33 @@ const MOST_LAYERS = 64;
 export class Flight {
   readonly #device: GpuDevice;
   readonly #under: Promise<void>[] = [];
-  #layersPerSubmit = 1;
-  #lastEnd = performance.now();
+  /** By kind of run, what the last ones taught: a decode step's layers are far shorter than a prefill's. */
+  readonly #learned = new Map<string, number>();
+  #kind = "";
+  #lastEnd = 0;
 
   constructor(device: GpuDevice) {
     this.#device = device;
   }
 
+  /** To be called before the first submission of a run. */
+  begin(kind: "prefill" | "decode"): void {
+    this.#kind = kind;
+    this.#lastEnd = performance.now();
+  }
+
   get layersPerSubmit(): number {
-    return this.#layersPerSubmit;
+    return this.#learned.get(this.#kind) ?? 1;
   }
 
   /** To be called after each submission; `done` is called when the device has finished it. */
   submitted(layers: number, done: () => void): void {
+    const kind = this.#kind;
     const work = this.#device.gpu.queue.onSubmittedWorkDone().then(() => {
       const now = performance.now();
       const perLayer = (now - this.#lastEnd) / layers;
       this.#lastEnd = now;
-      this.#layersPerSubmit = Math.max(1, Math.min(MOST_LAYERS, Math.floor(SUBMISSION_MS / perLayer)));
+      this.#learned.set(kind, Math.max(1, Math.min(MOST_LAYERS, Math.floor(SUBMISSION_MS / perLayer))));
       done();
     });
     // Who waits for it sees its failure; until then it must not count as unhandled.

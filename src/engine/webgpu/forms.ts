@@ -1,3 +1,7 @@
+import { fullDecodeGpu, type FullDecodeRun, type FullDecodeShape } from "../../../kernels/full-attention-decode/gpu.ts";
+import { fitsMatrixDecode, fullDecodeMatrix } from "../../../kernels/full-attention-decode/matrix.ts";
+import { sparseDecodeGpu, type SparseDecodeRun, type SparseDecodeShape } from "../../../kernels/sparse-decode/gpu.ts";
+import { fitsMatrixSparseDecode, sparseDecodeMatrix } from "../../../kernels/sparse-decode/matrix.ts";
 import {
   blockDispatchGpu,
   blockSparseGpu,
@@ -54,6 +58,18 @@ export function slidingWindowOp(shape: SlidingWindowShape, traits: DeviceTraits)
   return traits.matrix !== "none" && fitsMatrixWindow(shape, traits)
     ? slidingWindowMatrix(shape, traits)
     : slidingWindowGpu(shape, traits);
+}
+
+export function fullDecodeOp(shape: FullDecodeShape, traits: DeviceTraits): GpuOp<FullDecodeRun> {
+  return traits.matrix !== "none" && fitsMatrixDecode(shape, traits)
+    ? fullDecodeMatrix(shape, traits)
+    : fullDecodeGpu(shape, traits);
+}
+
+export function sparseDecodeOp(shape: SparseDecodeShape, traits: DeviceTraits): GpuOp<SparseDecodeRun> {
+  return traits.matrix !== "none" && fitsMatrixSparseDecode(shape, traits)
+    ? sparseDecodeMatrix(shape, traits)
+    : sparseDecodeGpu(shape, traits);
 }
 
 /** The block-sparse op with the plan that it reads, which must be cut alike. */

@@ -1,16 +1,14 @@
 import { blockTopkGpu } from "../../../kernels/block-topk/gpu.ts";
 import { embeddingGpu } from "../../../kernels/embedding/gpu.ts";
-import { fullDecodeGpu } from "../../../kernels/full-attention-decode/gpu.ts";
 import { gateFusionGpu } from "../../../kernels/gate-fusion/gpu.ts";
 import type { DeviceTraits, GpuOp } from "../../../kernels/gpu-op.ts";
 import { rmsnormGpu } from "../../../kernels/rmsnorm/gpu.ts";
 import { ropeSplitGpu } from "../../../kernels/rope/gpu.ts";
 import { ringAppendGpu } from "../../../kernels/sliding-window/gpu.ts";
-import { sparseDecodeGpu } from "../../../kernels/sparse-decode/gpu.ts";
 import { swigluGpu } from "../../../kernels/swiglu/gpu.ts";
 import type { Architecture } from "../../model/architecture.ts";
 import { shapeOf, type Shape } from "../shape.ts";
-import { blockSparseOps, fullAttentionOp, linearOp, slidingWindowOp } from "./forms.ts";
+import { blockSparseOps, fullAttentionOp, fullDecodeOp, linearOp, slidingWindowOp, sparseDecodeOp } from "./forms.ts";
 import { largest, type Sizes } from "./workspace.ts";
 
 const WORD = 4;
@@ -47,9 +45,9 @@ export function makeOps(a: Architecture, traits: DeviceTraits) {
     named("project", linearOp({ inputs: s.hidden, outputs: projectedWidth(s, gated), add: false }, traits));
   const split = (gated: boolean) => named("split", ropeSplitGpu({ ...heads, extra: gated ? 2 * s.gates : 0 }, traits));
   const sparseDecode = (sparse: boolean) =>
-    named("sparse decode", sparseDecodeGpu({ ...heads, block: s.B, slots: s.slots, window: s.w, sparse }, traits));
+    named("sparse decode", sparseDecodeOp({ ...heads, block: s.B, slots: s.slots, window: s.w, sparse }, traits));
   const full = (scores: boolean) => named("full", fullAttentionOp({ ...heads, block: s.B, scores }, traits));
-  const fullDecode = (scores: boolean) => named("full decode", fullDecodeGpu({ ...heads, block: s.B, scores }, traits));
+  const fullDecode = (scores: boolean) => named("full decode", fullDecodeOp({ ...heads, block: s.B, scores }, traits));
   const sparse = blockSparseOps({ ...heads, block: s.B, slots: s.slots }, traits);
   return {
     shape: s,

@@ -36,6 +36,7 @@ export class GpuRunner implements Runner {
   readonly #feeding: ReadonlySet<number>;
   readonly #selections = new Map<number, SelectionBlocks>();
   readonly #ledger: StageLedger;
+  readonly #flight: Flight;
   readonly #layers: LayerRecorder;
   readonly #release: () => void;
   #capacity = 0;
@@ -74,6 +75,7 @@ export class GpuRunner implements Runner {
       (kind, layer) =>
         new GpuKvCache(device, allocator, layer, a.kvHeads, a.headDim, kind === "full" ? Infinity : a.window),
     );
+    this.#flight = new Flight(device);
     this.#ledger = new StageLedger(device, allocator, this.kinds.length * SPANS);
     this.#layers = new LayerRecorder(ops, recorder, workspace, this.#ledger, rope);
   }
@@ -182,10 +184,11 @@ export class GpuRunner implements Runner {
     options.signal?.throwIfAborted();
     this.#state = "running";
     const { device } = this.#session;
-    const flight = new Flight(device);
+    const flight = this.#flight;
     try {
       device.assertSound();
       await this.#prepare(tokens.length, options.observer);
+      flight.begin(tokens.length === 1 ? "decode" : "prefill");
       const layers = this.kinds.length;
       const chunks = Math.ceil(tokens.length / this.#chunk);
       const begin = this.#length;

@@ -1,0 +1,187 @@
+import type { DeviceTraits, GpuDispatch, GpuOp, GpuProgram } from "../gpu-op.ts";
+import type { FullDecodeRun, FullDecodeShape } from "./gpu.ts";
+import {
+  MATRIX_HEADS,
+  matrixAttendConstants,
+  matrixAttendFits,
+  matrixAttendSources,
+  matrixDirectives,
+  type MatrixAttendTuning,
+} from "./matrix-plan.ts";
+
+export interface MatrixDecodeTuning extends MatrixAttendTuning {
+  /** Keys and values as operands straight from the cache, rather than by way of workgroup memory. */
+  readonly straight: boolean;
+  /** Workgroups wanted: the keys are split so. A split is whole tiles and whole blocks. */
+  readonly workgroups: number;
+}
+
+/** The tunings that are checked and timed: what is staged, and workgroups wanted. */
+export const matrixDecodeTunings = {
+  "4x64 groups=1056": { subgroups: 4, keys: 64, held: false, straight: false, workgroups: 1056 },
+  "4x64 groups=528": { subgroups: 4, keys: 64, held: false, straight: false, workgroups: 528 },
+  "4x64 groups=2112": { subgroups: 4, keys: 64, held: false, straight: false, workgroups: 2112 },
+  "4x64 held": { subgroups: 4, keys: 64, held: true, straight: false, workgroups: 1056 },
+  "4x32": { subgroups: 4, keys: 32, held: false, straight: false, workgroups: 2112 },
+  "2x32": { subgroups: 2, keys: 32, held: false, straight: false, workgroups: 2112 },
+  "4x64 straight": { subgroups: 4, keys: 64, held: false, straight: true, workgroups: 1056 },
+  "2x32 straight": { subgroups: 2, keys: 32, held: false, straight: true, workgroups: 2112 },
+} as const satisfies Record<string, MatrixDecodeTuning>;
+
+/** What is taken where no tuning is asked for: the first that fits. */
+const preferred: readonly MatrixDecodeTuning[] = [matrixDecodeTunings["4x64 groups=1056"], matrixDecodeTunings["4x32"]];
+
+/** What B is a multiple of where scores are wanted, and d. */
+const SIDE = 16;
+/** Tiles of keys and of values that a subgroup holds where it takes them straight from the cache. */
+const MOST_STRAIGHT = 8;
+
+/** As in gpu.ts, whose merging programs these are. */
+const MERGE_QUADS = 8;
+const MERGE_ROWS = 32;
+const SCORE_WIDTH = 256;
+const HEADS_JOINED = 64;
+
+/** Whether a tuning can run heads of this size on the device. */
+export function matrixDecodeTuningFits(tuning: MatrixDecodeTuning, headDim: number, traits: DeviceTraits): boolean {
+  const { subgroups, keys, straight } = tuning;
+  const columns = Math.ceil(headDim / SIDE / subgroups);
+  return (
+    matrixAttendFits(tuning, headDim, traits) &&
+    (!straight || (keys === SIDE * subgroups && (keys / SIDE) * columns <= MOST_STRAIGHT))
+  );
+}
+
+export function chooseMatrixDecodeTuning(headDim: number, traits: DeviceTraits): MatrixDecodeTuning | undefined {
+  return preferred.find((tuning) => matrixDecodeTuningFits(tuning, headDim, traits));
+}
+
+/** Whether `fullDecodeMatrix` can run the shape on the device; where not, `fullDecodeGpu` can. */
+export function fitsMatrixDecode(
+  { queryHeads, kvHeads, headDim, block, scores }: FullDecodeShape,
+  traits: DeviceTraits,
+): boolean {
+  return (
+    chooseMatrixDecodeTuning(headDim, traits) !== undefined &&
+    queryHeads % kvHeads === 0 &&
+    (!scores || block % SIDE === 0)
+  );
+}
+
+/**
+ * Full attention of one query position on matrix units: the op of `fullDecodeGpu`, with the same buffers. Queries, times
+ * the softmax's scale, and weights are rounded to f16; sums, maxima and exponentials are f32.
+ *
+ * Buffers: q f32 [Hq, d], k and v 16-bit [Hkv, room, d], out f32 [Hq, d]; with scores also scores f32 [Hkv, blocks],
+ * blocks = ceil((t + 1) / B), the largest S of a KV head's query heads.
+ * @throws Error when a size cannot be run on this device: see `fitsMatrixDecode`
+ */
+export function fullDecodeMatrix(
+  { queryHeads, kvHeads, headDim, block, scores }: FullDecodeShape,
+  traits: DeviceTraits,
+  tuning: MatrixDecodeTuning | undefined = chooseMatrixDecodeTuning(headDim, traits),
+): GpuOp<FullDecodeRun> {
+  if (queryHeads % kvHeads !== 0) throw new Error(`Hq = ${queryHeads} is no multiple of Hkv = ${kvHeads}`);
+  if (scores && block % SIDE !== 0) throw new Error(`B = ${block} is no multiple of ${SIDE}`);
+  if (tuning === undefined || !matrixDecodeTuningFits(tuning, headDim, traits)) {
+    throw new Error(`decode attention with d = ${headDim} does not fit this device's matrix units`);
+  }
+  const group = queryHeads / kvHeads;
+  const chunks = Math.ceil(group / MATRIX_HEADS);
+  const unit = scores ? leastCommonMultiple(block, tuning.keys) : tuning.keys;
+  const wanted = Math.max(1, Math.floor(tuning.workgroups / (kvHeads * chunks)));
+
+  const split: GpuProgram = {
+    name: "full-attention-decode/matrix_split_kv",
+    sources: [
+      "full-attention-decode/matrix_split_kv.wgsl",
+      ...matrixAttendSources(traits),
+      ...(tuning.straight
+        ? ["full-attention-decode/matrix_straight.wgsl", `full-attention-decode/matrix_straight_${traits.matrix}.wgsl`]
+        : ["full-attention-decode/matrix_staged.wgsl"]),
+      `full-attention-decode/matrix_${scores ? "with" : "without"}_block_maxima.wgsl`,
+    ],
+    directives: matrixDirectives(traits),
+    constants: { ...matrixAttendConstants(tuning, group, headDim), ...(scores ? { BLOCK: block } : {}) },
+    bindings: {
+      q: "read",
+      k: "read",
+      v: "read",
+      partial: "read_write",
+      sums: "read_write",
+      ...(scores ? { maxima: "read_write" as const } : {}),
+    },
+    params: { keys: "u32", room: "u32", splits: "u32", each: "u32" },
+  };
+  const merge: GpuProgram = {
+    name: "full-attention-decode/merge_splits",
+    sources: ["full-attention-decode/merge_partials.wgsl", "full-attention-decode/merge_splits.wgsl"],
+    constants: { GROUP: group, HEAD_DIM: headDim, MERGE_QUADS, MERGE_ROWS },
+    bindings: { partial: "read", sums: "read", out: "read_write" },
+    params: { splits: "u32" },
+  };
+  const heads = Math.min(group, HEADS_JOINED);
+  const finish: GpuProgram = {
+    name: "full-attention-decode/finish_scores",
+    sources: ["full-attention-decode/finish_scores.wgsl"],
+    constants: {
+      WIDTH: SCORE_WIDTH,
+      GROUP: group,
+      HEADS: heads,
+      ROWS: 2 ** Math.floor(Math.log2(SCORE_WIDTH / heads)),
+      TILE_PARTS: 1,
+    },
+    bindings: { maxima: "read", sums: "read", scores: "read_write" },
+    params: { splits: "u32", blocks: "u32", parts: "u32" },
+  };
+
+  const sizes = ({ position }: FullDecodeRun): { keys: number; blocks: number; each: number; splits: number } => {
+    const keys = position + 1;
+    const each = Math.ceil(Math.ceil(keys / unit) / wanted) * unit;
+    return { keys, blocks: Math.ceil(keys / block), each, splits: Math.ceil(keys / each) };
+  };
+
+  return {
+    programs: scores ? [split, merge, finish] : [split, merge],
+    scratch: (run) => {
+      const { blocks, splits } = sizes(run);
+      return {
+        partial: splits * queryHeads * headDim * 4,
+        sums: splits * queryHeads * 8,
+        ...(scores ? { maxima: queryHeads * blocks * 4 } : {}),
+      };
+    },
+    dispatches: (run) => {
+      const { keys, blocks, each, splits } = sizes(run);
+      const dispatches: GpuDispatch[] = [
+        {
+          program: split,
+          buffers: Object.fromEntries(Object.keys(split.bindings).map((name) => [name, name])),
+          params: { keys, room: run.room, splits, each },
+          workgroups: [splits, kvHeads, chunks],
+        },
+        {
+          program: merge,
+          buffers: { partial: "partial", sums: "sums", out: "out" },
+          params: { splits },
+          workgroups: [Math.ceil(headDim / 4 / MERGE_QUADS), queryHeads, 1],
+        },
+      ];
+      if (scores) {
+        dispatches.push({
+          program: finish,
+          buffers: { maxima: "maxima", sums: "sums", scores: "scores" },
+          params: { splits, blocks, parts: blocks },
+          workgroups: [Math.ceil(blocks / SCORE_WIDTH), kvHeads, 1],
+        });
+      }
+      return dispatches;
+    },
+  };
+}
+
+function leastCommonMultiple(a: number, b: number): number {
+  let [divisor, rest] = [a, b];
+  while (rest !== 0) [divisor, rest] = [rest, divisor % rest];
+  return (a / divisor) * b;
+}

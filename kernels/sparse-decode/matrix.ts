@@ -1,0 +1,151 @@
+import {
+  MATRIX_HEADS,
+  matrixAttendConstants,
+  matrixAttendFits,
+  matrixAttendSources,
+  matrixDirectives,
+  type MatrixAttendTuning,
+} from "../full-attention-decode/matrix-plan.ts";
+import type { DeviceTraits, GpuOp, GpuProgram } from "../gpu-op.ts";
+import type { SparseDecodeRun, SparseDecodeShape } from "./gpu.ts";
+
+export interface MatrixSparseDecodeTuning extends MatrixAttendTuning {
+  /** Ring rows per workgroup, and keys of a block. */
+  readonly run: number;
+}
+
+/** The tunings that are checked and timed: subgroups x keys of a tile, keys of a workgroup. */
+export const matrixSparseDecodeTunings = {
+  "4x64 run=64": { subgroups: 4, keys: 64, held: false, run: 64 },
+  "4x32 run=32": { subgroups: 4, keys: 32, held: false, run: 32 },
+  "2x32 run=32": { subgroups: 2, keys: 32, held: false, run: 32 },
+  "4x32 run=64": { subgroups: 4, keys: 32, held: false, run: 64 },
+  "2x16 run=16": { subgroups: 2, keys: 16, held: false, run: 16 },
+} as const satisfies Record<string, MatrixSparseDecodeTuning>;
+
+/** What is taken where no tuning is asked for: the first that fits. */
+const preferred: readonly MatrixSparseDecodeTuning[] = [
+  matrixSparseDecodeTunings["4x64 run=64"],
+  matrixSparseDecodeTunings["4x32 run=32"],
+];
+
+/** As in gpu.ts, whose merging programs these are. */
+const MERGE_QUADS = 8;
+const MERGE_ROWS = 8;
+
+export function chooseMatrixSparseDecodeTuning(
+  headDim: number,
+  traits: DeviceTraits,
+): MatrixSparseDecodeTuning | undefined {
+  return preferred.find((tuning) => matrixAttendFits(tuning, headDim, traits));
+}
+
+/** Whether `sparseDecodeMatrix` can run the shape on the device; where not, `sparseDecodeGpu` can. */
+export function fitsMatrixSparseDecode(
+  { queryHeads, kvHeads, headDim }: SparseDecodeShape,
+  traits: DeviceTraits,
+): boolean {
+  return chooseMatrixSparseDecodeTuning(headDim, traits) !== undefined && queryHeads % kvHeads === 0;
+}
+
+/**
+ * Both branches of a sparse layer for one query position, before the gates, on matrix units: the op of `sparseDecodeGpu`,
+ * with the same buffers. Queries, times the softmax's scale, and weights are rounded to f16; sums, maxima and exponentials
+ * are f32.
+ *
+ * Buffers: q f32 [Hq, d]; ringK, ringV 16-bit [Hkv, w, d], the token's own rows included; windowSinks f32 [Hq], minus
+ * infinity for none; outWindow f32 [Hq, d]. With `sparse` also k, v 16-bit [Hkv, room, d] of the oracle; blocks u32
+ * [any, Hkv, k / B]; sparseSinks f32 [Hq]; outSparse f32 [Hq, d].
+ * @throws Error when a size cannot be run on this device: see `fitsMatrixSparseDecode`
+ */
+export function sparseDecodeMatrix(
+  { queryHeads, kvHeads, headDim, block, slots, window, sparse }: SparseDecodeShape,
+  traits: DeviceTraits,
+  tuning: MatrixSparseDecodeTuning | undefined = chooseMatrixSparseDecodeTuning(headDim, traits),
+): GpuOp<SparseDecodeRun> {
+  if (queryHeads % kvHeads !== 0) throw new Error(`Hq = ${queryHeads} is no multiple of Hkv = ${kvHeads}`);
+  if (tuning === undefined || !matrixAttendFits(tuning, headDim, traits)) {
+    throw new Error(`sparse decode with d = ${headDim} does not fit this device's matrix units`);
+  }
+  const group = queryHeads / kvHeads;
+  const { run } = tuning;
+  const blockParts = Math.ceil(block / run);
+  const sparseJobs = sparse ? slots * blockParts : 0;
+  const jobs = sparseJobs + Math.ceil(window / run);
+  const scratch = { partial: "read_write", sums: "read_write" } as const;
+  const ring = { ring_k: "read", ring_v: "read" } as const;
+  const branch = sparse ? "both_branches" : "window_branch";
+
+  const branches: GpuProgram = {
+    name: `sparse-decode/matrix_${branch}`,
+    sources: [
+      `sparse-decode/matrix_${branch}.wgsl`,
+      ...matrixAttendSources(traits),
+      "full-attention-decode/matrix_staged.wgsl",
+      "full-attention-decode/matrix_without_block_maxima.wgsl",
+    ],
+    directives: matrixDirectives(traits),
+    constants: {
+      ...matrixAttendConstants(tuning, group, headDim),
+      JOBS: jobs,
+      WINDOW_RUN: run,
+      ...(sparse ? { SLOTS: slots, KV_HEADS: kvHeads, BLOCK: block, BLOCK_PARTS: blockParts, BLOCK_RUN: run } : {}),
+    },
+    bindings: sparse
+      ? { q: "read", k: "read", v: "read", ...ring, blocks: "read", ...scratch }
+      : { q: "read", ...ring, ...scratch },
+    params: { keys: "u32", ring: "u32", ...(sparse ? ({ room: "u32", selection_row: "u32" } as const) : {}) },
+  };
+  const merge: GpuProgram = {
+    name: `sparse-decode/${sparse ? "merge_branches" : "merge_window"}`,
+    sources: [
+      "full-attention-decode/merge_partials.wgsl",
+      `sparse-decode/${sparse ? "merge_branches" : "merge_window"}.wgsl`,
+    ],
+    constants: {
+      ...{ GROUP: group, HEAD_DIM: headDim, MERGE_QUADS, MERGE_ROWS, JOBS: jobs },
+      // To the merge, every job of the sparse branch is a slot.
+      ...(sparse ? { SLOTS: sparseJobs } : {}),
+    },
+    bindings: sparse
+      ? {
+          partial: "read",
+          sums: "read",
+          sparse_sinks: "read",
+          window_sinks: "read",
+          out_sparse: "read_write",
+          out_window: "read_write",
+        }
+      : { partial: "read", sums: "read", window_sinks: "read", out_window: "read_write" },
+    params: { unused: "u32" },
+  };
+  const names: Readonly<Record<string, string>> = {
+    ring_k: "ringK",
+    ring_v: "ringV",
+    sparse_sinks: "sparseSinks",
+    window_sinks: "windowSinks",
+    out_sparse: "outSparse",
+    out_window: "outWindow",
+  };
+  const buffersOf = ({ bindings }: GpuProgram): Record<string, string> =>
+    Object.fromEntries(Object.keys(bindings).map((binding) => [binding, names[binding] ?? binding]));
+
+  return {
+    programs: [branches, merge],
+    scratch: () => ({ partial: jobs * queryHeads * headDim * 4, sums: jobs * queryHeads * 8 }),
+    dispatches: ({ position, room, ring: rows = window, selectionRow }) => [
+      {
+        program: branches,
+        buffers: buffersOf(branches),
+        params: { keys: position + 1, ring: rows, ...(sparse ? { room, selection_row: selectionRow } : {}) },
+        workgroups: [jobs, kvHeads, Math.ceil(group / MATRIX_HEADS)],
+      },
+      {
+        program: merge,
+        buffers: buffersOf(merge),
+        params: { unused: 0 },
+        workgroups: [Math.ceil(headDim / 4 / MERGE_QUADS), queryHeads, sparse ? 2 : 1],
+      },
+    ],
+  };
+}
