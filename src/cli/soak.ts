@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { Command } from "commander";
-import { VARIANTS } from "../engine/engine.ts";
+import { VARIANTS, type Runner } from "../engine/engine.ts";
 import { createEngine } from "../engine/registry.ts";
 import { UserError } from "../model/errors.ts";
 import { loadModel } from "../model/models.ts";
@@ -13,8 +13,9 @@ const command = new Command("soak")
   .option("--gpu <name|index>", "the GPU")
   .option("--runs <n>", "runs, of every variant in turn", "1000")
   .option("--tokens <n>", "tokens of a run", "2048")
+  .option("--reload-every <n>", "runs after which the model's weights are freed and loaded anew", "20")
   .parse();
-const options = command.opts<{ engine: string; gpu?: string; runs: string; tokens: string }>();
+const options = command.opts<{ engine: string; gpu?: string; runs: string; tokens: string; reloadEvery: string }>();
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const ROWS = 10;
 const MB = 1e6;
@@ -36,10 +37,19 @@ try {
   const model = await loadModel("embedded");
   const tokens = heldOutTokens(model, Number(options.tokens));
   const runs = Number(options.runs);
-  print(`${engine.info.device}, ${engine.info.id}; ${tokens.length} tokens, 2 decoded, a fresh runner per run\n`);
+  print(
+    `${engine.info.device}, ${engine.info.id}; ${tokens.length} tokens, 2 decoded, a fresh runner per run, the weights loaded anew every ${options.reloadEvery} runs\n`,
+  );
   print("| runs | device bytes held | device peak MB | card MB in use | resident MB | JavaScript heap MB |");
   print("|---|---|---|---|---|---|");
+  const load = (done: number): Promise<Runner> => engine.load(model, VARIANTS[done % VARIANTS.length] ?? "hysparse");
+  /** Keeps the weights on the device between runs. */
+  let keeper: Runner | undefined;
   for (let done = 0; done <= runs; done++) {
+    if (done % Number(options.reloadEvery) === 0) {
+      await keeper?.dispose();
+      keeper = undefined;
+    }
     if (done % Math.max(1, Math.floor(runs / ROWS)) === 0) {
       globalThis.gc?.();
       const { rss, heapUsed } = process.memoryUsage();
@@ -49,7 +59,8 @@ try {
       );
     }
     if (done === runs) break;
-    const runner = await engine.load(model, VARIANTS[done % VARIANTS.length] ?? "hysparse");
+    keeper ??= await load(done);
+    const runner = await load(done);
     await runVariant(runner, tokens, { decodeTokens: 2, onProgress: () => undefined });
     await runner.dispose();
   }

@@ -9,6 +9,9 @@ import { Timestamps } from "../../engine/webgpu/timestamps.ts";
 const WORD = 4;
 /** Bits of a NaN in f32 and, twice, in f16: an element that a kernel should have written and did not is found. */
 const NAN_BITS = 0x7e007e00 | 0x7f800000;
+/** One per device: it learns once how much work it takes to wake it. */
+const wakers = new WeakMap<GpuDevice, Waker>();
+
 /** Buffers by name and an op to run on them. */
 export class Workbench {
   readonly #device: GpuDevice;
@@ -21,7 +24,9 @@ export class Workbench {
     this.#device = device;
     this.#allocator = new GpuAllocator(device);
     this.#recorder = new Recorder(device, this.#allocator);
-    this.#waker = new Waker(device, this.#allocator);
+    const waker = wakers.get(device) ?? new Waker(device, new GpuAllocator(device));
+    wakers.set(device, waker);
+    this.#waker = waker;
   }
 
   async upload(name: string, data: ArrayBufferView): Promise<void> {
