@@ -29,7 +29,7 @@ export const matrixDecodeTunings = {
 } as const satisfies Record<string, MatrixDecodeTuning>;
 
 /** What is taken where no tuning is asked for: the first that fits. */
-const preferred: readonly MatrixDecodeTuning[] = [matrixDecodeTunings["4x64 groups=1056"], matrixDecodeTunings["4x32"]];
+const preferred: readonly MatrixDecodeTuning[] = [matrixDecodeTunings["4x64 groups=528"], matrixDecodeTunings["4x32"]];
 
 /** What B is a multiple of where scores are wanted, and d. */
 const SIDE = 16;
