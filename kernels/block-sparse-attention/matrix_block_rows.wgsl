@@ -20,7 +20,15 @@
 // tiles, args: see plan_scatter and plan_cut; partials halves [C, Hkv, slots, PARTS, G, d]; log_sums f32 [C, Hkv, slots,
 // PARTS, G].
 //
-// Versions, as constants: ROWS; PAIRED, two tiles of 16 rows side by side in a team; AHEAD.
+// Versions, as constants: ROWS; PAIRED, two tiles of 16 rows side by side in a team; AHEAD. On an H200, 2026-11-22: T =
+// 32768, the last C = 2048 queries, 16 random blocks of 64, tiles of at most 512 rows, queries scaled and partials
+// merged too; 32/8 heads of 128, then 64/4 heads of 128:
+//   ROWS 32, PAIRED, AHEAD (default): 0.5600 ms (61.4 TFLOP/s), 1.01 ms (68.0 TFLOP/s); this kernel alone 0.4591,
+//     0.8133 ms;
+//   ROWS 32, AHEAD:                   0.5946 ms, 1.08 ms;
+//   ROWS 32, PAIRED:                  0.6185 ms, 1.16 ms;
+//   ROWS 32:                          0.6452 ms, 1.22 ms;
+//   matrix_gathered_tile.wgsl, its best: 0.8025 ms, 1.45 ms (while the runtime still cleared workgroup memory).
 
 struct Params { start: u32, rows: u32, room: u32 }
 

@@ -8,7 +8,7 @@
 // partials [C, Hkv, slots, PARTS, G, d rounded up to 8], 16 bit or f32; log_sums f32 [C, Hkv, slots, PARTS, G];
 // blocks u32 [>= first_row + C, Hkv, slots]; sinks f32 [Hq]; out f32 [C, Hq, d].
 //
-// Versions: this one.
+// Versions: this one, on an H200, 2026-11-22, C = 2048, 16 slots: 0.0908 ms for 32/8 heads of 128, 0.1726 ms for 64/4.
 
 struct Params { rows: u32, start: u32, first_row: u32, stride: u32 }
 

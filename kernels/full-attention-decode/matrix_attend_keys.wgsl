@@ -22,8 +22,11 @@
 // The file that includes this defines: query_at, fetch_keys, fetch_values, and the bindings `partial` (o) and `sums`
 // (m, l). d is a multiple of 16, at most 128.
 //
-// Versions, as constants of this file (see matrix-plan.ts): SUBGROUPS, KEYS, HELD (queries in registers, or read for every
-// tile). Variables declared in loops are set there explicitly: not every compiler sets them to zero again.
+// Operands of matrix units lie in arrays of vec4<u32>: units read from multiples of 16 bytes. `var x: T;` in a loop is
+// not set to zero again by every compiler: such variables are set there explicitly.
+//
+// Versions: SUBGROUPS, KEYS, HELD (queries in registers, or read for every tile). Their times stand in
+// matrix_split_kv.wgsl and sparse-decode/matrix_both_branches.wgsl.
 
 /** Stands for minus infinity: differences with it stay numbers. */
 const LOWEST = -1e30;

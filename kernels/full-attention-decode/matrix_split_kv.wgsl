@@ -3,8 +3,17 @@
 //
 // q f32 [Hq, d]; k, v 16-bit [Hkv, room, d]; partial f32 [Hkv, splits, G, d]; sums (m, l) f32 [Hkv, splits, G].
 //
-// Versions: SUBGROUPS, KEYS, HELD, keys and values staged (matrix_staged.wgsl) or not (matrix_straight.wgsl), and the number
-// of splits are tunings (matrix-plan.ts, matrix.ts).
+// Versions (SUBGROUPS x KEYS, workgroups wanted; see matrix.ts), on an H200, 2026-11-22: T = 131072, with scores; 32/8
+// heads of 128, then 64/4 heads of 128:
+//   4x64, 528 (default):     0.1809 ms (2968 GB/s), 0.1164 ms (2306 GB/s);
+//   4x64, 1056:              0.1886 ms, 0.1260 ms; without scores 0.1722 ms (3117 GB/s) for the first shape;
+//   4x64, 1056, HELD:        0.1844 ms, 0.1252 ms;
+//   4x64, 2112:              0.2026 ms, 0.1440 ms: more splits, more to merge;
+//   4x32, 2112:              0.2542 ms;
+//   2x32, 2112:              0.2917 ms;
+//   4x64, 1056, not staged:  0.4398 ms, 0.2615 ms: operands straight from storage (matrix_straight.wgsl) do not pay;
+//   2x32, 2112, not staged:  0.6807 ms;
+//   split_kv.wgsl, no matrix units: 0.6890 ms, 0.6411 ms.
 
 struct Params { keys: u32, room: u32, splits: u32, each: u32 }
 

@@ -7,6 +7,9 @@ import type { FromJob, JobRequest, ToJob } from "./messages.ts";
 /** How long a cancelled job may take to stop by itself before it is ended. */
 const GRACE_MS = 500;
 
+/** What a job printed is kept to this length, the end of it. */
+const KEPT_CHARACTERS = 4000;
+
 /** The user asked to stop. */
 export class Cancelled extends Error {
   override readonly name = "Cancelled";
@@ -39,13 +42,18 @@ export function runJob(file: URL, request: JobRequest, listener: JobListener, si
       return;
     }
     // A group of its own, so that a terminal's Ctrl-C reaches us alone and a stop reaches the job's own children too.
-    // What engines print goes to stderr: stdout belongs to the results.
+    // What engines and drivers print is kept for the case that the process dies without a word of its own: a driver
+    // loader's warnings would bury the one line that says what to do.
     const child = fork(file, [], {
       serialization: "advanced",
-      stdio: ["ignore", 2, 2, "ipc"],
+      stdio: ["ignore", "pipe", "pipe", "ipc"],
       detached: process.platform !== "win32",
     });
     let outcome: Report | Error | undefined;
+    let printed = "";
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding("utf8").on("data", (text: string) => (printed = (printed + text).slice(-KEPT_CHARACTERS)));
+    }
     let grace: NodeJS.Timeout | undefined;
     const atExit = (): void => kill(child);
     const onAbort = (): void => {
@@ -71,7 +79,8 @@ export function runJob(file: URL, request: JobRequest, listener: JobListener, si
       else outcome = message.user ? new UserError(message.message) : new JobError(message.message, message.stack);
     });
     child.on("error", (error) => settle(() => error));
-    child.on("exit", (code, by) => settle(() => new JobError(endText(code, by), undefined)));
+    // "close" comes after the last of what was printed.
+    child.on("close", (code, by) => settle(() => new JobError(endText(code, by), printed.trim() || undefined)));
     tell(child, { type: "start", request });
   });
 }

@@ -10,12 +10,25 @@ const found = await testGpu();
 
 if (found.gpu === undefined) describe("WebGPU engine", () => it.skip(found.why));
 else {
+  const { gpu } = found;
   // A value that lies at the middle of two 16-bit numbers may be cached as the other one than the reference's: a logit
   // then differs by up to |q_i| 2^-11, and scores are exponentials of logits.
-  describeEngine("WebGPU engine", () => WebGpuEngine.open({ gpu: found.gpu, arithmetic: "f32" }), {
+  describeEngine("WebGPU engine", () => WebGpuEngine.open({ gpu, arithmetic: "f32" }), {
     tolerance: 3e-3,
     tieGap: 1e-2,
     halves: true,
     subjects: ({ name }) => CHOSEN.some((part) => name.includes(part)),
   });
+  // Operands of 16 bits on top: queries, softmax weights and activations are rounded as well.
+  describeEngine(
+    "WebGPU engine, tiles of matrix units emulated",
+    () => WebGpuEngine.open({ gpu, matrix: "emulated" }),
+    {
+      tolerance: 2e-2,
+      tieGap: 5e-2,
+      unjudged: 0.5,
+      halves: true,
+      subjects: ({ name }) => name.includes("d = 64,"),
+    },
+  );
 }

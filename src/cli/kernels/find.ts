@@ -3,11 +3,23 @@ import type { GpuBenchCase, GpuCheck } from "../../../kernels/gpu-check.ts";
 
 const KERNELS = new URL("../../../kernels/", import.meta.url);
 
-async function collect<T>(ending: string, member: string, wanted: readonly string[]): Promise<T[]> {
+/** Kernels that run anywhere, and those made for matrix units: files that begin with "matrix-". */
+export type Form = "portable" | "matrix";
+
+async function collect<T>(ending: string, member: string, wanted: readonly string[], form?: Form): Promise<T[]> {
   const files = new Map(
     readdirSync(KERNELS, { withFileTypes: true })
       .filter((entry) => entry.isDirectory())
-      .map(({ name }) => [name, readdirSync(new URL(name, KERNELS)).filter((one) => one.endsWith(ending))] as const)
+      .map(
+        ({ name }) =>
+          [
+            name,
+            readdirSync(new URL(name, KERNELS)).filter(
+              (one) =>
+                one.endsWith(ending) && (form === undefined || one.startsWith("matrix-") === (form === "matrix")),
+            ),
+          ] as const,
+      )
       .filter(([, found]) => found.length > 0),
   );
   const ops = [...files.keys()];
@@ -27,8 +39,8 @@ async function collect<T>(ending: string, member: string, wanted: readonly strin
 }
 
 /** The checks of the ops named, or of all: `checks` of the files kernels/<op>/*gpu-checks.ts. */
-export function findChecks(ops: readonly string[] = []): Promise<GpuCheck[]> {
-  return collect("gpu-checks.ts", "checks", ops);
+export function findChecks(ops: readonly string[] = [], form?: Form): Promise<GpuCheck[]> {
+  return collect("gpu-checks.ts", "checks", ops, form);
 }
 
 /** The benchmark cases of the ops named, or of all: `benches` of the files kernels/<op>/*gpu-benches.ts. */

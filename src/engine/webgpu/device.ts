@@ -73,6 +73,8 @@ export class GpuDevice {
   readonly #programs = new Map<string, CompiledProgram>();
   /** Why matrix units that the device offers are not used. */
   readonly unitsComplaint: string | undefined;
+  /** Greatest common divisor of all ticks seen. */
+  #step = 0n;
   #gone: UserError | undefined;
   #complaint: string | undefined;
 
@@ -160,6 +162,16 @@ export class GpuDevice {
     return (arithmetic === "f16" ? "float16 products, float32 sums" : "float32 products and sums") + unused;
   }
 
+  /** Learns the clock's step from ticks that were read, in nanoseconds. */
+  sawTicks(ticks: Iterable<bigint>): void {
+    for (const tick of ticks) this.#step = divisor(this.#step, tick);
+  }
+
+  /** The clock's step in nanoseconds, as far as it has shown. */
+  get timerStepNs(): number | undefined {
+    return this.#step === 0n ? undefined : Number(this.#step);
+  }
+
   get lost(): boolean {
     return this.#gone !== undefined;
   }
@@ -215,4 +227,9 @@ export class GpuDevice {
   destroy(): void {
     this.gpu.destroy();
   }
+}
+
+function divisor(a: bigint, b: bigint): bigint {
+  while (b !== 0n) [a, b] = [b, a % b];
+  return a;
 }

@@ -54,7 +54,7 @@ export class WebGpuEngine implements Engine {
   }
 
   get info(): EngineInfo {
-    const { adapter, info, traits } = this.#session.device;
+    const { adapter, info, traits, timerStepNs } = this.#session.device;
     return {
       id: "webgpu",
       device: adapter.name,
@@ -68,6 +68,7 @@ export class WebGpuEngine implements Engine {
         arithmetic: this.#session.device.path,
         software: adapter.software,
         subgroupSize: traits.subgroupSize,
+        ...(timerStepNs === undefined ? {} : { timerStepNs }),
         ...(this.#memory === undefined ? {} : { freeBytes: Math.floor(this.#memory.bytes) }),
       },
     };

@@ -98,11 +98,6 @@ export class StageLedger {
     this.#open = undefined;
   }
 
-  /** Smallest step seen on the device's clock, in nanoseconds; undefined before any time was read. */
-  get stepNs(): number | undefined {
-    return this.#sheets[0]?.clock.stepNs;
-  }
-
   dispose(): void {
     for (const { clock, readback } of this.#sheets) {
       clock.destroy();

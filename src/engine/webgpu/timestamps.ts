@@ -21,8 +21,6 @@ export class Timestamps {
   readonly #allocator: GpuAllocator;
   readonly capacity: number;
   #used = 0;
-  /** Greatest common divisor of all ticks seen, in nanoseconds. */
-  #step = 0n;
 
   constructor(device: GpuDevice, allocator: GpuAllocator, spans: number) {
     this.#device = device;
@@ -64,7 +62,7 @@ export class Timestamps {
     this.#used = 0;
     if (spans === 0) return [];
     const ticks = new BigUint64Array(await readBlock(this.#device, from, 2 * spans * TICK_BYTES));
-    for (const tick of ticks) this.#step = divisor(this.#step, tick);
+    this.#device.sawTicks(ticks);
     return Array.from({ length: spans }, (_, i) => Number(ticks[2 * i + 1]! - ticks[2 * i]!) / 1e6);
   }
 
@@ -73,18 +71,8 @@ export class Timestamps {
     this.#used = 0;
   }
 
-  /** The clock's step in nanoseconds, as far as it shows in what was read. */
-  get stepNs(): number | undefined {
-    return this.#step === 0n ? undefined : Number(this.#step);
-  }
-
   destroy(): void {
     this.#set.destroy();
     this.#resolved.destroy();
   }
-}
-
-function divisor(a: bigint, b: bigint): bigint {
-  while (b !== 0n) [a, b] = [b, a % b];
-  return a;
 }

@@ -21,7 +21,7 @@ describe("the command, with a pretended job", { concurrency: 2 }, () => {
     assert.match(out, /Most wanted passages for the last token\n 1\. lines? \d/);
     assert.match(err, /^reading doc\.md\n/);
     assert.doesNotMatch(out, /noise|reading/);
-    assert.match(err, /noise of an engine/);
+    assert.doesNotMatch(err, /noise/, "what engines and drivers print is only shown when they die");
     assert.deepEqual(readdirSync(path), ["doc.md"]);
   });
 
@@ -47,13 +47,13 @@ describe("the command, with a pretended job", { concurrency: 2 }, () => {
     assert.equal(readReport(both.out.trimEnd().split("\n").at(-1)!, "stdout").document.name, "standard input");
     const alone = await command("done", ["-", "--json", "-", "--quiet"], path, TEXT);
     assert.equal(alone.out.split("\n").length, 2);
-    assert.equal(alone.err.replace(/noise.*\n/, ""), "");
+    assert.equal(alone.err, "");
   });
 
   it("shows help and version", async (t) => {
     const help = await command(undefined, ["--help"], folder(t));
     assert.equal(help.code, 0);
-    assert.match(help.out, /Usage: profile \[options\] <file>.*Examples:/s);
+    assert.match(help.out, /Usage: profile \[options\] \[file\].*Examples:/s);
     const version = await command(undefined, ["--version"], folder(t));
     assert.match(version.out, /^\d+\.\d+\.\d+\n$/);
   });

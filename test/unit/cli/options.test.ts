@@ -20,6 +20,7 @@ describe("options", () => {
     assert.deepEqual(parseOptions(["a.md"]), {
       file: "a.md",
       engine: "auto",
+      listDevices: false,
       model: "embedded",
       variants: ["hysparse", "full", "hybrid-swa"],
       decode: 16,
@@ -29,6 +30,12 @@ describe("options", () => {
       quiet: false,
       debug: false,
     });
+  });
+
+  it("name a GPU, and need no file to list devices", () => {
+    assert.equal(parseOptions(["a.md", "--gpu", "H200"]).gpu, "H200");
+    assert.equal(parseOptions(["--list-devices"]).listDevices, true);
+    assert.throws(() => parseOptions([]), /file/);
   });
 
   it("take all that is offered, in any order", () => {

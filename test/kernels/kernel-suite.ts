@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import { after, describe, it } from "node:test";
+import { runCheck } from "../../src/cli/kernels/check.ts";
+import { findChecks, type Form } from "../../src/cli/kernels/find.ts";
+import { GpuDevice, type OpenOptions } from "../../src/engine/webgpu/device.ts";
+import { testGpu } from "./gpu.ts";
+
+const SEED = Number(process.env["SEED"] ?? Math.floor(Math.random() * 0x1_0000_0000));
+
+/** Every check of the kernels of a form, each a test; those whose size the device cannot run skip and say why. */
+export async function describeKernels(form: Form, options: (software: boolean) => OpenOptions): Promise<void> {
+  const found = await testGpu();
+  if (found.gpu === undefined) {
+    describe(`${form} GPU kernels`, () => it.skip(found.why));
+    return;
+  }
+  const checks = await findChecks([], form);
+  const device = await GpuDevice.open({ gpu: found.gpu, ...options(found.software) });
+  const path = `matrix ${device.traits.matrix}, arithmetic ${device.traits.arithmetic}`;
+  describe(`${form} GPU kernels on ${device.adapter.name}, ${path} (SEED=${SEED})`, { concurrency: 1 }, () => {
+    after(() => device.destroy());
+    let executed = 0;
+    for (const check of checks) {
+      it(check.name, async (test) => {
+        const outcome = await runCheck(device, check, SEED);
+        if ("skipped" in outcome) test.skip(outcome.skipped);
+        else if ("failed" in outcome) assert.fail(outcome.failed);
+        else executed++;
+      });
+    }
+    it("ran a good part of its checks", () =>
+      assert.ok(4 * executed > checks.length, `${executed} of ${checks.length}`));
+  });
+}

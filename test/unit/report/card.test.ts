@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { card, command } from "../../../src/report/card.ts";
+import type { Report } from "../../../src/profile/report.ts";
+import { sampleReport } from "./sample-report.ts";
+
+const gpu: NonNullable<Report["environment"]["gpu"]> = {
+  backend: "vulkan",
+  driver: "NVIDIA: 580.159.04",
+  arithmetic: "matrix units, float16 products, float32 sums",
+  software: false,
+  subgroupSize: 32,
+  freeBytes: 140 * 2 ** 30,
+};
+
+function onGpu(changes: Partial<typeof gpu> = {}): Report {
+  const report = sampleReport();
+  const environment = { ...report.environment, engine: "webgpu", device: "NVIDIA H200", dtype: "float16" };
+  return { ...report, environment: { ...environment, gpu: { ...gpu, ...changes } } };
+}
+
+function row(report: Report, name: string): string {
+  return card(report).find((one) => one.name === name)?.text ?? "";
+}
+
+describe("the card of a report from a GPU", () => {
+  it("names device, driver, path taken and free memory", () => {
+    assert.match(row(onGpu(), "Device"), /^NVIDIA H200, 140 GiB free, vulkan, NVIDIA: 580/);
+    assert.match(row(onGpu(), "Engine"), /float16 weights and KV cache, matrix units, float16 products, float32 sums/);
+  });
+
+  it("says aloud when the GPU is a program", () => {
+    assert.match(row(onGpu({ software: true }), "Device"), /a program on the CPU, no real GPU/);
+  });
+
+  it("repeats the measurement on the same GPU", () => {
+    assert.match(command(onGpu()), /--engine webgpu --gpu 'NVIDIA H200'/);
+  });
+});
