@@ -1,4 +1,5 @@
-import type { DeviceTraits, GpuDispatch, GpuOp, GpuProgram } from "../gpu-op.ts";
+import type { DeviceTraits, GpuOp, GpuProgram } from "../gpu-op.ts";
+import { merging } from "./merging.ts";
 import { planAttend, type AttendTuning } from "./plan.ts";
 
 export interface FullDecodeShape {
@@ -54,11 +55,6 @@ export function defaultFullDecodeTuning(group: number): FullDecodeTuning {
   return group <= 4 ? fullDecodeTunings.few : fullDecodeTunings.many;
 }
 
-const MERGE_QUADS = 8;
-const MERGE_ROWS = 32;
-const SCORE_WIDTH = 256;
-const HEADS_JOINED = 64;
-
 /**
  * Full attention of one query position.
  *
@@ -103,27 +99,7 @@ export function fullDecodeGpu(
     },
     params: { keys: "u32", room: "u32", splits: "u32", tiles: "u32", tiles_each: "u32" },
   };
-  const merge: GpuProgram = {
-    name: "full-attention-decode/merge_splits",
-    sources: ["full-attention-decode/merge_partials.wgsl", "full-attention-decode/merge_splits.wgsl"],
-    constants: { GROUP: group, HEAD_DIM: headDim, MERGE_QUADS, MERGE_ROWS },
-    bindings: { partial: "read", sums: "read", out: "read_write" },
-    params: { splits: "u32" },
-  };
-  const heads = Math.min(group, HEADS_JOINED);
-  const finish: GpuProgram = {
-    name: "full-attention-decode/finish_scores",
-    sources: ["full-attention-decode/finish_scores.wgsl"],
-    constants: {
-      WIDTH: SCORE_WIDTH,
-      GROUP: group,
-      HEADS: heads,
-      ROWS: 2 ** Math.floor(Math.log2(SCORE_WIDTH / heads)),
-      TILE_PARTS: tileParts,
-    },
-    bindings: { maxima: "read", sums: "read", scores: "read_write" },
-    params: { splits: "u32", blocks: "u32", parts: "u32" },
-  };
+  const merged = merging({ queryHeads, kvHeads, headDim, scores }, tileParts);
 
   const sizes = ({ position }: FullDecodeRun): { keys: number; blocks: number; tiles: number; each: number } => {
     const keys = position + 1;
@@ -136,7 +112,7 @@ export function fullDecodeGpu(
   };
 
   return {
-    programs: scores ? [split, merge, finish] : [split, merge],
+    programs: [split, ...merged.programs],
     scratch: (run) => {
       const { blocks, tiles, each } = sizes(run);
       const splits = Math.ceil(tiles / each);
@@ -149,29 +125,15 @@ export function fullDecodeGpu(
     dispatches: (run) => {
       const { keys, blocks, tiles, each } = sizes(run);
       const splits = Math.ceil(tiles / each);
-      const dispatches: GpuDispatch[] = [
+      return [
         {
           program: split,
           buffers: Object.fromEntries(Object.keys(split.bindings).map((name) => [name, name])),
           params: { keys, room: run.room, splits, tiles, tiles_each: each },
           workgroups: [splits, kvHeads, plan.chunks],
         },
-        {
-          program: merge,
-          buffers: { partial: "partial", sums: "sums", out: "out" },
-          params: { splits },
-          workgroups: [Math.ceil(headDim / 4 / MERGE_QUADS), queryHeads, 1],
-        },
+        ...merged.dispatches({ splits, blocks, parts: tileParts === 1 ? blocks : tiles }),
       ];
-      if (scores) {
-        dispatches.push({
-          program: finish,
-          buffers: { maxima: "maxima", sums: "sums", scores: "scores" },
-          params: { splits, blocks, parts: tileParts === 1 ? blocks : tiles },
-          workgroups: [Math.ceil(blocks / SCORE_WIDTH), kvHeads, 1],
-        });
-      }
-      return dispatches;
     },
   };
 }

@@ -1,4 +1,5 @@
-import type { DeviceTraits, GpuDispatch, GpuOp, GpuProgram } from "../gpu-op.ts";
+import type { DeviceTraits, GpuOp, GpuProgram } from "../gpu-op.ts";
+import { merging } from "./merging.ts";
 import type { FullDecodeRun, FullDecodeShape } from "./gpu.ts";
 import {
   MATRIX_HEADS,
@@ -35,12 +36,6 @@ const preferred: readonly MatrixDecodeTuning[] = [matrixDecodeTunings["4x64 grou
 const SIDE = 16;
 /** Tiles of keys and of values that a subgroup holds where it takes them straight from the cache. */
 const MOST_STRAIGHT = 8;
-
-/** As in gpu.ts, whose merging programs these are. */
-const MERGE_QUADS = 8;
-const MERGE_ROWS = 32;
-const SCORE_WIDTH = 256;
-const HEADS_JOINED = 64;
 
 /** Whether a tuning can run heads of this size on the device. */
 export function matrixDecodeTuningFits(tuning: MatrixDecodeTuning, headDim: number, traits: DeviceTraits): boolean {
@@ -113,27 +108,7 @@ export function fullDecodeMatrix(
     },
     params: { keys: "u32", room: "u32", splits: "u32", each: "u32" },
   };
-  const merge: GpuProgram = {
-    name: "full-attention-decode/merge_splits",
-    sources: ["full-attention-decode/merge_partials.wgsl", "full-attention-decode/merge_splits.wgsl"],
-    constants: { GROUP: group, HEAD_DIM: headDim, MERGE_QUADS, MERGE_ROWS },
-    bindings: { partial: "read", sums: "read", out: "read_write" },
-    params: { splits: "u32" },
-  };
-  const heads = Math.min(group, HEADS_JOINED);
-  const finish: GpuProgram = {
-    name: "full-attention-decode/finish_scores",
-    sources: ["full-attention-decode/finish_scores.wgsl"],
-    constants: {
-      WIDTH: SCORE_WIDTH,
-      GROUP: group,
-      HEADS: heads,
-      ROWS: 2 ** Math.floor(Math.log2(SCORE_WIDTH / heads)),
-      TILE_PARTS: 1,
-    },
-    bindings: { maxima: "read", sums: "read", scores: "read_write" },
-    params: { splits: "u32", blocks: "u32", parts: "u32" },
-  };
+  const merged = merging({ queryHeads, kvHeads, headDim, scores }, 1);
 
   const sizes = ({ position }: FullDecodeRun): { keys: number; blocks: number; each: number; splits: number } => {
     const keys = position + 1;
@@ -142,7 +117,7 @@ export function fullDecodeMatrix(
   };
 
   return {
-    programs: scores ? [split, merge, finish] : [split, merge],
+    programs: [split, ...merged.programs],
     scratch: (run) => {
       const { blocks, splits } = sizes(run);
       return {
@@ -153,29 +128,15 @@ export function fullDecodeMatrix(
     },
     dispatches: (run) => {
       const { keys, blocks, each, splits } = sizes(run);
-      const dispatches: GpuDispatch[] = [
+      return [
         {
           program: split,
           buffers: Object.fromEntries(Object.keys(split.bindings).map((name) => [name, name])),
           params: { keys, room: run.room, splits, each },
           workgroups: [splits, kvHeads, chunks],
         },
-        {
-          program: merge,
-          buffers: { partial: "partial", sums: "sums", out: "out" },
-          params: { splits },
-          workgroups: [Math.ceil(headDim / 4 / MERGE_QUADS), queryHeads, 1],
-        },
+        ...merged.dispatches({ splits, blocks, parts: blocks }),
       ];
-      if (scores) {
-        dispatches.push({
-          program: finish,
-          buffers: { maxima: "maxima", sums: "sums", scores: "scores" },
-          params: { splits, blocks, parts: blocks },
-          workgroups: [Math.ceil(blocks / SCORE_WIDTH), kvHeads, 1],
-        });
-      }
-      return dispatches;
     },
   };
 }

@@ -1,5 +1,6 @@
-import { spreadWorkgroups, type DeviceTraits, type GpuDispatch, type GpuOp, type GpuProgram } from "../gpu-op.ts";
+import type { DeviceTraits, GpuOp, GpuProgram } from "../gpu-op.ts";
 import { chooseTuning, fits, workgroupBytes, type FullAttentionTuning } from "./gpu-tunings.ts";
+import { scoredOp } from "./scored-op.ts";
 
 export interface FullAttentionShape {
   /** Hq, a multiple of Hkv. */
@@ -23,14 +24,9 @@ export interface FullAttentionRun {
   readonly room: number;
 }
 
-/** Raw block maxima take no more than this; a call that would need more is run as several over fewer queries. */
-const RAW_BYTES = 2 ** 30;
-/** Queries and blocks of a tile of `rescale_maxima.wgsl`. */
-const SIDE = 16;
 /** Sums of 32 bits need no chunks: a size for the inner loops. */
 const UNPACKED_CHUNK = 16;
 const MAX_HEAD_DIM = 256;
-const FLOAT = 4;
 
 /**
  * Causal attention of C queries over keys 0 .. start + c, for prefill.
@@ -40,7 +36,7 @@ const FLOAT = 4;
  * 0 where no key of the block is visible.
  *
  * Scratch, with scores: `attention-raw` f32 [Hkv, blocks, C' Hq / Hkv] and `attention-statistics` f32
- * [Hkv, C' Hq / Hkv, 2], where C' <= C is such that the first stays within RAW_BYTES and one binding.
+ * [Hkv, C' Hq / Hkv, 2], where C' <= C is at most `largestRowsScored`.
  *
  * @throws Error when a size cannot be run on this device
  */
@@ -58,75 +54,11 @@ export function fullAttentionGpu(
     const bytes = workgroupBytes(tuning, headDim, traits.arithmetic);
     throw new Error(`${tuning.threads} invocations with ${bytes} bytes of workgroup storage do not fit this device`);
   }
-  const group = queryHeads / kvHeads;
-  const attention = attentionProgram(shape, traits, tuning);
-  const rescale: GpuProgram = {
-    name: "full-attention/rescale_maxima",
-    sources: ["full-attention/rescale_maxima.wgsl"],
-    constants: {},
-    bindings: { raw: "read", statistics: "read", scores: "read_write" },
-    params: {
-      first: "u32",
-      rows: "u32",
-      start: "u32",
-      stride: "u32",
-      kv_heads: "u32",
-      group: "u32",
-      blocks: "u32",
-      block: "u32",
-    },
-  };
-  /** Queries per dispatch. */
-  const portion = ({ rows, start }: FullAttentionRun): number => {
-    if (!scores) return rows;
-    const perQuery = queryHeads * Math.ceil((start + rows) / block) * FLOAT;
-    const most = Math.max(1, Math.floor(Math.min(RAW_BYTES, traits.maxBindingBytes) / perQuery));
-    return Math.ceil(rows / Math.ceil(rows / most));
-  };
-  return {
-    programs: scores ? [attention, rescale] : [attention],
-    scratch: (run) => {
-      if (!scores) return {};
-      const rows = portion(run) * queryHeads;
-      return {
-        "attention-raw": rows * Math.ceil((run.start + run.rows) / block) * FLOAT,
-        "attention-statistics": rows * 2 * FLOAT,
-      };
-    },
-    dispatches: (run) => {
-      const blocks = Math.ceil((run.start + run.rows) / block);
-      const most = portion(run);
-      const dispatches: GpuDispatch[] = [];
-      for (let first = 0; first < run.rows; first += most) {
-        const rows = Math.min(most, run.rows - first);
-        const start = run.start + first;
-        const tiles = spreadWorkgroups(Math.ceil((rows * group) / tuning.rows) * kvHeads, traits);
-        const common = { first, rows, start, kv_heads: kvHeads, group, blocks, block };
-        const scratch = { raw: "attention-raw", statistics: "attention-statistics" };
-        dispatches.push({
-          program: attention,
-          buffers: { q: "q", k: "k", v: "v", out: "out", ...(scores ? scratch : {}) },
-          params: {
-            ...common,
-            ...spans(scores ? block : tuning.keys, tuning.keys),
-            room: run.room,
-            stride: tiles[0],
-            scale: Math.LOG2E / Math.sqrt(headDim),
-          },
-          workgroups: tiles,
-        });
-        if (!scores) continue;
-        const turned = spreadWorkgroups(Math.ceil(blocks / SIDE) * Math.ceil(rows / SIDE) * kvHeads, traits);
-        dispatches.push({
-          program: rescale,
-          buffers: { ...scratch, scores: "scores" },
-          params: { ...common, stride: turned[0] },
-          workgroups: turned,
-        });
-      }
-      return dispatches;
-    },
-  };
+  return scoredOp(shape, traits, {
+    program: attentionProgram(shape, traits, tuning),
+    rows: tuning.rows,
+    params: spans(scores ? block : tuning.keys, tuning.keys),
+  });
 }
 
 function attentionProgram(shape: FullAttentionShape, traits: DeviceTraits, tuning: FullAttentionTuning): GpuProgram {

@@ -1,15 +1,10 @@
-import { spreadWorkgroups, type DeviceTraits, type GpuDispatch, type GpuOp, type GpuProgram } from "../gpu-op.ts";
+import type { DeviceTraits, GpuOp, GpuProgram } from "../gpu-op.ts";
 import type { FullAttentionRun, FullAttentionShape } from "./gpu.ts";
 import { chooseMatrixTuning, matrixFits, rowsOf, type MatrixTuning } from "./matrix-tunings.ts";
+import { scoredOp } from "./scored-op.ts";
 
-/** Raw block maxima take no more than this; a call that would need more is run as several over fewer queries. */
-const RAW_BYTES = 2 ** 30;
-/** Queries and blocks that a workgroup of rescale_maxima.wgsl takes. */
-const RESCALED = 16;
 /** What d and B are multiples of. */
 const SIDE = 16;
-const FLOAT = 4;
-const SCRATCH = { raw: "attention-raw", statistics: "attention-statistics" } as const;
 
 /** Whether `fullAttentionMatrix` can run the shape on the device; where not, `fullAttentionGpu` can. */
 export function fitsMatrix(shape: FullAttentionShape, traits: DeviceTraits): boolean {
@@ -17,15 +12,6 @@ export function fitsMatrix(shape: FullAttentionShape, traits: DeviceTraits): boo
   return (
     chooseMatrixTuning(headDim, traits) !== undefined && queryHeads % kvHeads === 0 && (!scores || block % SIDE === 0)
   );
-}
-
-/**
- * The most queries whose raw block maxima over `tokens` keys fit the scratch at once, at least 1; a call of more is run
- * in portions of equal size.
- */
-export function largestRowsScored(shape: FullAttentionShape, tokens: number, traits: DeviceTraits): number {
-  const perQuery = shape.queryHeads * Math.ceil(tokens / shape.block) * FLOAT;
-  return Math.max(1, Math.floor(Math.min(RAW_BYTES, traits.maxBindingBytes) / perQuery));
 }
 
 /**
@@ -52,64 +38,11 @@ export function fullAttentionMatrix(
   if (tuning === undefined || !matrixFits(tuning, headDim, traits)) {
     throw new Error(`attention with d = ${headDim} does not fit this device's matrix units`);
   }
-  const group = queryHeads / kvHeads;
-  const attention = attentionProgram(shape, traits, tuning);
-  const rescale: GpuProgram = {
-    name: "full-attention/rescale_maxima",
-    sources: ["full-attention/rescale_maxima.wgsl"],
-    constants: {},
-    bindings: { raw: "read", statistics: "read", scores: "read_write" },
-    params: {
-      first: "u32",
-      rows: "u32",
-      start: "u32",
-      stride: "u32",
-      kv_heads: "u32",
-      group: "u32",
-      blocks: "u32",
-      block: "u32",
-    },
-  };
-  /** Queries per dispatch. */
-  const portion = ({ rows, start }: FullAttentionRun): number =>
-    scores ? Math.ceil(rows / Math.ceil(rows / largestRowsScored(shape, start + rows, traits))) : rows;
-  return {
-    programs: scores ? [attention, rescale] : [attention],
-    scratch: (run) => {
-      if (!scores) return {};
-      const rows = portion(run) * queryHeads;
-      return {
-        [SCRATCH.raw]: rows * Math.ceil((run.start + run.rows) / block) * FLOAT,
-        [SCRATCH.statistics]: rows * 2 * FLOAT,
-      };
-    },
-    dispatches: (run) => {
-      const blocks = Math.ceil((run.start + run.rows) / block);
-      const most = portion(run);
-      const dispatches: GpuDispatch[] = [];
-      for (let first = 0; first < run.rows; first += most) {
-        const rows = Math.min(most, run.rows - first);
-        const start = run.start + first;
-        const tiles = spreadWorkgroups(Math.ceil((rows * group) / rowsOf(tuning)) * kvHeads, traits);
-        const common = { first, rows, start, kv_heads: kvHeads, group, blocks, block };
-        dispatches.push({
-          program: attention,
-          buffers: { q: "q", k: "k", v: "v", out: "out", ...(scores ? SCRATCH : {}) },
-          params: { ...common, room: run.room, stride: tiles[0], scale: Math.LOG2E / Math.sqrt(headDim) },
-          workgroups: tiles,
-        });
-        if (!scores) continue;
-        const turned = spreadWorkgroups(Math.ceil(blocks / RESCALED) * Math.ceil(rows / RESCALED) * kvHeads, traits);
-        dispatches.push({
-          program: rescale,
-          buffers: { ...SCRATCH, scores: "scores" },
-          params: { ...common, stride: turned[0] },
-          workgroups: turned,
-        });
-      }
-      return dispatches;
-    },
-  };
+  return scoredOp(shape, traits, {
+    program: attentionProgram(shape, traits, tuning),
+    rows: rowsOf(tuning),
+    params: {},
+  });
 }
 
 function attentionProgram(shape: FullAttentionShape, traits: DeviceTraits, tuning: MatrixTuning): GpuProgram {

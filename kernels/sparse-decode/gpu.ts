@@ -1,5 +1,6 @@
 import { planAttend, type AttendTuning } from "../full-attention-decode/plan.ts";
 import type { DeviceTraits, GpuOp, GpuProgram } from "../gpu-op.ts";
+import { branchesOp } from "./branches-op.ts";
 
 export interface SparseDecodeShape {
   readonly queryHeads: number;
@@ -44,8 +45,6 @@ export const sparseDecodeTunings: readonly SparseDecodeTuning[] = [256, 128, 512
   windowRun: 64,
 }));
 
-const MERGE_QUADS = 8;
-const MERGE_ROWS = 8;
 const LONGEST_TILE = 128;
 
 /**
@@ -57,10 +56,11 @@ const LONGEST_TILE = 128;
  * @throws Error when d is no multiple of 4
  */
 export function sparseDecodeGpu(
-  { queryHeads, kvHeads, headDim, block, slots, window, sparse }: SparseDecodeShape,
+  shape: SparseDecodeShape,
   traits: DeviceTraits,
   { windowRun, ...tuning }: SparseDecodeTuning = sparseDecodeTunings[0]!,
 ): GpuOp<SparseDecodeRun> {
+  const { queryHeads, kvHeads, headDim, block, slots, window, sparse } = shape;
   const group = queryHeads / kvHeads;
   const longest = Math.max(Math.min(windowRun, window), sparse ? block : 1);
   const tile = Math.min(LONGEST_TILE, 2 ** Math.ceil(Math.log2(Math.max(longest, 32))));
@@ -85,52 +85,5 @@ export function sparseDecodeGpu(
       : { q: "read", ...ring, ...scratch },
     params: { keys: "u32", ring: "u32", ...(sparse ? ({ room: "u32", selection_row: "u32" } as const) : {}) },
   };
-  const merge: GpuProgram = {
-    name: `sparse-decode/${sparse ? "merge_branches" : "merge_window"}`,
-    sources: [
-      "full-attention-decode/merge_partials.wgsl",
-      `sparse-decode/${sparse ? "merge_branches" : "merge_window"}.wgsl`,
-    ],
-    constants: { GROUP: group, HEAD_DIM: headDim, MERGE_QUADS, MERGE_ROWS, ...sizes },
-    bindings: sparse
-      ? {
-          partial: "read",
-          sums: "read",
-          sparse_sinks: "read",
-          window_sinks: "read",
-          out_sparse: "read_write",
-          out_window: "read_write",
-        }
-      : { partial: "read", sums: "read", window_sinks: "read", out_window: "read_write" },
-    params: { unused: "u32" },
-  };
-  const names: Readonly<Record<string, string>> = {
-    ring_k: "ringK",
-    ring_v: "ringV",
-    sparse_sinks: "sparseSinks",
-    window_sinks: "windowSinks",
-    out_sparse: "outSparse",
-    out_window: "outWindow",
-  };
-  const buffersOf = ({ bindings }: GpuProgram): Record<string, string> =>
-    Object.fromEntries(Object.keys(bindings).map((binding) => [binding, names[binding] ?? binding]));
-
-  return {
-    programs: [branches, merge],
-    scratch: () => ({ partial: jobs * queryHeads * headDim * 4, sums: jobs * queryHeads * 8 }),
-    dispatches: ({ position, room, ring = window, selectionRow }) => [
-      {
-        program: branches,
-        buffers: buffersOf(branches),
-        params: { keys: position + 1, ring, ...(sparse ? { room, selection_row: selectionRow } : {}) },
-        workgroups: [jobs, kvHeads, plan.chunks],
-      },
-      {
-        program: merge,
-        buffers: buffersOf(merge),
-        params: { unused: 0 },
-        workgroups: [Math.ceil(headDim / 4 / MERGE_QUADS), queryHeads, sparse ? 2 : 1],
-      },
-    ],
-  };
+  return branchesOp(shape, { program: branches, jobs, sparseJobs: slots, chunks: plan.chunks });
 }

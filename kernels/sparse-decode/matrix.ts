@@ -7,6 +7,7 @@ import {
   type MatrixAttendTuning,
 } from "../full-attention-decode/matrix-plan.ts";
 import type { DeviceTraits, GpuOp, GpuProgram } from "../gpu-op.ts";
+import { branchesOp } from "./branches-op.ts";
 import type { SparseDecodeRun, SparseDecodeShape } from "./gpu.ts";
 
 export interface MatrixSparseDecodeTuning extends MatrixAttendTuning {
@@ -28,10 +29,6 @@ const preferred: readonly MatrixSparseDecodeTuning[] = [
   matrixSparseDecodeTunings["4x64 run=64"],
   matrixSparseDecodeTunings["4x32 run=32"],
 ];
-
-/** As in gpu.ts, whose merging programs these are. */
-const MERGE_QUADS = 8;
-const MERGE_ROWS = 8;
 
 export function chooseMatrixSparseDecodeTuning(
   headDim: number,
@@ -59,10 +56,11 @@ export function fitsMatrixSparseDecode(
  * @throws Error when a size cannot be run on this device: see `fitsMatrixSparseDecode`
  */
 export function sparseDecodeMatrix(
-  { queryHeads, kvHeads, headDim, block, slots, window, sparse }: SparseDecodeShape,
+  shape: SparseDecodeShape,
   traits: DeviceTraits,
-  tuning: MatrixSparseDecodeTuning | undefined = chooseMatrixSparseDecodeTuning(headDim, traits),
+  tuning: MatrixSparseDecodeTuning | undefined = chooseMatrixSparseDecodeTuning(shape.headDim, traits),
 ): GpuOp<SparseDecodeRun> {
+  const { queryHeads, kvHeads, headDim, block, slots, window, sparse } = shape;
   if (queryHeads % kvHeads !== 0) throw new Error(`Hq = ${queryHeads} is no multiple of Hkv = ${kvHeads}`);
   if (tuning === undefined || !matrixAttendFits(tuning, headDim, traits)) {
     throw new Error(`sparse decode with d = ${headDim} does not fit this device's matrix units`);
@@ -96,56 +94,5 @@ export function sparseDecodeMatrix(
       : { q: "read", ...ring, ...scratch },
     params: { keys: "u32", ring: "u32", ...(sparse ? ({ room: "u32", selection_row: "u32" } as const) : {}) },
   };
-  const merge: GpuProgram = {
-    name: `sparse-decode/${sparse ? "merge_branches" : "merge_window"}`,
-    sources: [
-      "full-attention-decode/merge_partials.wgsl",
-      `sparse-decode/${sparse ? "merge_branches" : "merge_window"}.wgsl`,
-    ],
-    constants: {
-      ...{ GROUP: group, HEAD_DIM: headDim, MERGE_QUADS, MERGE_ROWS, JOBS: jobs },
-      // To the merge, every job of the sparse branch is a slot.
-      ...(sparse ? { SLOTS: sparseJobs } : {}),
-    },
-    bindings: sparse
-      ? {
-          partial: "read",
-          sums: "read",
-          sparse_sinks: "read",
-          window_sinks: "read",
-          out_sparse: "read_write",
-          out_window: "read_write",
-        }
-      : { partial: "read", sums: "read", window_sinks: "read", out_window: "read_write" },
-    params: { unused: "u32" },
-  };
-  const names: Readonly<Record<string, string>> = {
-    ring_k: "ringK",
-    ring_v: "ringV",
-    sparse_sinks: "sparseSinks",
-    window_sinks: "windowSinks",
-    out_sparse: "outSparse",
-    out_window: "outWindow",
-  };
-  const buffersOf = ({ bindings }: GpuProgram): Record<string, string> =>
-    Object.fromEntries(Object.keys(bindings).map((binding) => [binding, names[binding] ?? binding]));
-
-  return {
-    programs: [branches, merge],
-    scratch: () => ({ partial: jobs * queryHeads * headDim * 4, sums: jobs * queryHeads * 8 }),
-    dispatches: ({ position, room, ring: rows = window, selectionRow }) => [
-      {
-        program: branches,
-        buffers: buffersOf(branches),
-        params: { keys: position + 1, ring: rows, ...(sparse ? { room, selection_row: selectionRow } : {}) },
-        workgroups: [jobs, kvHeads, Math.ceil(group / MATRIX_HEADS)],
-      },
-      {
-        program: merge,
-        buffers: buffersOf(merge),
-        params: { unused: 0 },
-        workgroups: [Math.ceil(headDim / 4 / MERGE_QUADS), queryHeads, sparse ? 2 : 1],
-      },
-    ],
-  };
+  return branchesOp(shape, { program: branches, jobs, sparseJobs, chunks: Math.ceil(group / MATRIX_HEADS) });
 }
