@@ -23,5 +23,8 @@ export function warnings(request: ProfileRequest, document: PreparedDocument): s
   if (engine.info.id === "reference") {
     said.push("The reference engine is plain float64 loops, made to be right: its times say nothing about any design.");
   }
+  if (engine.info.gpu?.software === true) {
+    said.push(`${engine.info.device} is a program on the CPU: its times say nothing about any GPU.`);
+  }
   return said;
 }
