@@ -43,14 +43,6 @@ export class GpuAllocator {
     this.#peak = this.#bytes;
   }
 
-  bytesFor(purpose: Purpose, layer?: number): number {
-    let sum = 0;
-    for (const block of this.#held.values()) {
-      if (block.purpose === purpose && (layer === undefined || block.layer === layer)) sum += block.bytes;
-    }
-    return sum;
-  }
-
   /**
    * @throws UserError when the device cannot bind or hold so many bytes, with the numbers
    */

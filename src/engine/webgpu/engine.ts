@@ -7,12 +7,11 @@ import type { Architecture } from "../../model/architecture.ts";
 import type { Model } from "../../model/model.ts";
 import type { Ceilings, DeviceMeter, Engine, EngineInfo, LoadOptions, Runner, Variant } from "../engine.ts";
 import { layerKinds } from "../kinds.ts";
-import type { GpuBlock } from "./allocator.ts";
 import { measureCeilings } from "./ceilings.ts";
 import type { OpenOptions } from "./device.ts";
 import { deviceMemory, type DeviceMemory } from "./memory.ts";
 import { activationSizes, makeOps, scratchSizes, type Ops } from "./ops.ts";
-import { GpuRunner } from "./runner.ts";
+import { GpuRunner, type RopeBlocks } from "./runner.ts";
 import { GpuSession } from "./session.ts";
 import { GpuWeights, weightBytes } from "./weights.ts";
 
@@ -28,8 +27,7 @@ const POSITIONS = 1 << 20;
 /** What the runners of one model share on the device. */
 interface Loaded {
   readonly weights: GpuWeights;
-  readonly rope: Readonly<Record<"coarse" | "fine", GpuBlock>>;
-  readonly positions: number;
+  readonly rope: RopeBlocks;
   users: number;
 }
 
@@ -169,13 +167,14 @@ async function upload({ device, allocator }: GpuSession, model: Model): Promise<
   const weights = await GpuWeights.upload(device, allocator, model);
   const positions = Math.max(maxContext, POSITIONS);
   const tables = ropeTables(headDim, ropeBase, positions);
-  const rope = {
+  const rope: RopeBlocks = {
+    positions,
     coarse: await allocator.allocate("weights", tables.coarse.byteLength),
     fine: await allocator.allocate("weights", tables.fine.byteLength),
   };
   device.gpu.queue.writeBuffer(rope.coarse.buffer, 0, tables.coarse);
   device.gpu.queue.writeBuffer(rope.fine.buffer, 0, tables.fine);
-  return { weights, rope, positions, users: 0 };
+  return { weights, rope, users: 0 };
 }
 
 /** @throws UserError when a width cannot be cut into the kernels' vectors */

@@ -20,6 +20,13 @@ const SPANS = 8;
 /** Dispatches of a layer at most, with room to spare. */
 const DISPATCHES = 32;
 
+/** RoPE's tables on the device (see ropeTables), and how many positions they serve. */
+export interface RopeBlocks {
+  readonly coarse: GpuBlock;
+  readonly fine: GpuBlock;
+  readonly positions: number;
+}
+
 /** A model under one variant on a GPU. */
 export class GpuRunner implements Runner {
   readonly variant: Variant;
@@ -39,6 +46,7 @@ export class GpuRunner implements Runner {
   readonly #flight: Flight;
   readonly #layers: LayerRecorder;
   readonly #release: () => void;
+  readonly #positions: number;
   #capacity = 0;
   #length = 0;
   #state: "ready" | "running" | "spent" | "disposed" = "ready";
@@ -49,7 +57,7 @@ export class GpuRunner implements Runner {
     model: Model,
     weights: GpuWeights,
     ops: Ops,
-    rope: Readonly<Record<"coarse" | "fine", GpuBlock>>,
+    rope: RopeBlocks,
     variant: Variant,
     chunk: number,
     release: () => void,
@@ -77,7 +85,9 @@ export class GpuRunner implements Runner {
     );
     this.#flight = new Flight(device);
     this.#ledger = new StageLedger(device, allocator, this.kinds.length * SPANS);
-    this.#layers = new LayerRecorder(ops, recorder, workspace, this.#ledger, rope);
+    this.#positions = rope.positions;
+    const { coarse, fine } = rope;
+    this.#layers = new LayerRecorder(ops, recorder, workspace, this.#ledger, { coarse, fine });
   }
 
   get length(): number {
@@ -218,6 +228,9 @@ export class GpuRunner implements Runner {
   async #prepare(count: number, observer: RunObserver | undefined): Promise<void> {
     const { workspace, recorder } = this.#session;
     const tokens = this.#length + count;
+    if (tokens > this.#positions) {
+      throw new UserError(`${tokens} tokens are more than the ${this.#positions} positions that RoPE is prepared for`);
+    }
     await this.reserve(tokens);
     const rows = Math.min(count, this.#chunk);
     const needs = this.#needs(observer);
