@@ -1,4 +1,5 @@
 import { spreadWorkgroups, type DeviceTraits, type GpuOp, type GpuProgram } from "../gpu-op.ts";
+import { matrixDirectives } from "../matrix-directives.ts";
 import { onlyProgram } from "./compose.ts";
 import { blockSparseGpu, type BlockSparseCall } from "./gpu.ts";
 import { tileForm, type BlockSparseShape, type BlockSparseTuning } from "./tuning.ts";
@@ -178,14 +179,7 @@ export function blockSparseMatrix(
             `block-sparse-attention/matrix_pool_${traits.matrix}.wgsl`,
             "block-sparse-attention/matrix_gathered_tile.wgsl",
           ],
-    directives:
-      traits.matrix === "units"
-        ? [
-            ...(cut.form === "rows" ? ["enable subgroups;"] : []),
-            "enable chromium_experimental_subgroup_matrix;",
-            "diagnostic(off, chromium.subgroup_matrix_uniformity);",
-          ]
-        : [],
+    directives: matrixDirectives(traits, { shuffles: cut.form === "rows" }),
     constants: {
       KV_HEADS: kvHeads,
       GROUP: group,

@@ -1,4 +1,4 @@
-import { matrixDirectives } from "../linear/matrix.ts";
+import { matrixDirectives } from "../matrix-directives.ts";
 import type { DeviceTraits, GpuProgram } from "../gpu-op.ts";
 import type { Ceiling } from "./gpu.ts";
 

@@ -68,16 +68,6 @@ export function matrixAttendConstants(
   };
 }
 
-export function matrixDirectives(traits: DeviceTraits): readonly string[] {
-  return traits.matrix === "units"
-    ? [
-        "enable subgroups;",
-        "enable chromium_experimental_subgroup_matrix;",
-        "diagnostic(off, chromium.subgroup_matrix_uniformity);",
-      ]
-    : [];
-}
-
 /** matrix_attend_keys.wgsl and what it needs but its bindings and block maxima. */
 export function matrixAttendSources(traits: DeviceTraits): readonly string[] {
   return [

@@ -1,4 +1,5 @@
 import type { DeviceTraits, GpuOp, GpuProgram } from "../gpu-op.ts";
+import { matrixDirectives } from "../matrix-directives.ts";
 import { merging } from "./merging.ts";
 import type { FullDecodeRun, FullDecodeShape } from "./gpu.ts";
 import {
@@ -6,7 +7,6 @@ import {
   matrixAttendConstants,
   matrixAttendFits,
   matrixAttendSources,
-  matrixDirectives,
   type MatrixAttendTuning,
 } from "./matrix-plan.ts";
 
@@ -96,7 +96,7 @@ export function fullDecodeMatrix(
         : ["full-attention-decode/matrix_staged.wgsl"]),
       `full-attention-decode/matrix_${scores ? "with" : "without"}_block_maxima.wgsl`,
     ],
-    directives: matrixDirectives(traits),
+    directives: matrixDirectives(traits, { shuffles: true }),
     constants: { ...matrixAttendConstants(tuning, group, headDim), ...(scores ? { BLOCK: block } : {}) },
     bindings: {
       q: "read",

@@ -1,4 +1,5 @@
 import type { DeviceTraits, GpuOp, GpuProgram } from "../gpu-op.ts";
+import { matrixDirectives } from "../matrix-directives.ts";
 import type { FullAttentionRun, FullAttentionShape } from "./gpu.ts";
 import { chooseMatrixTuning, matrixFits, rowsOf, type MatrixTuning } from "./matrix-tunings.ts";
 import { scoredOp } from "./scored-op.ts";
@@ -56,14 +57,7 @@ function attentionProgram(shape: FullAttentionShape, traits: DeviceTraits, tunin
       scores ? "full-attention/matrix_block_maxima.wgsl" : "full-attention/matrix_no_block_maxima.wgsl",
       `full-attention/matrix_tiles_${traits.matrix}.wgsl`,
     ],
-    directives:
-      traits.matrix === "units"
-        ? [
-            "enable subgroups;",
-            "enable chromium_experimental_subgroup_matrix;",
-            "diagnostic(off, chromium.subgroup_matrix_uniformity);",
-          ]
-        : [],
+    directives: matrixDirectives(traits, { shuffles: true }),
     constants: {
       HEAD_DIM: headDim,
       BLOCKS_SPLIT_TILES: scores && block % keys !== 0,

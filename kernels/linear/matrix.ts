@@ -1,4 +1,5 @@
 import { spreadWorkgroups, type DeviceTraits, type GpuDispatch, type GpuOp, type GpuProgram } from "../gpu-op.ts";
+import { matrixDirectives } from "../matrix-directives.ts";
 import type { LinearRun, LinearShape } from "./gpu.ts";
 import {
   chooseMatrix,
@@ -134,10 +135,4 @@ function halveProgram({ inputs }: LinearShape): GpuProgram {
     bindings: { x: "read", halves: "read_write" },
     params: { rows: "u32", stride: "u32" },
   };
-}
-
-/** What must stand first in a module that uses matrix units. */
-export function matrixDirectives({ matrix }: DeviceTraits): readonly string[] {
-  if (matrix !== "units") return [];
-  return ["enable chromium_experimental_subgroup_matrix;", "diagnostic(off, chromium.subgroup_matrix_uniformity);"];
 }

@@ -1,4 +1,5 @@
 import { spreadWorkgroups, type DeviceTraits, type GpuOp, type GpuProgram } from "../gpu-op.ts";
+import { matrixDirectives } from "../matrix-directives.ts";
 import type { SlidingWindowRun, SlidingWindowShape } from "./gpu.ts";
 
 /** How a chunk is cut. A team is 32 invocations. */
@@ -102,10 +103,7 @@ export function slidingWindowMatrix(
   const program: GpuProgram = {
     name: "sliding-window/matrix_band",
     sources: [`block-sparse-attention/matrix_pool_${traits.matrix}.wgsl`, "sliding-window/matrix_band.wgsl"],
-    directives:
-      traits.matrix === "units"
-        ? ["enable chromium_experimental_subgroup_matrix;", "diagnostic(off, chromium.subgroup_matrix_uniformity);"]
-        : [],
+    directives: matrixDirectives(traits),
     constants: {
       KV_HEADS: kvHeads,
       GROUP: group,

@@ -3,10 +3,10 @@ import {
   matrixAttendConstants,
   matrixAttendFits,
   matrixAttendSources,
-  matrixDirectives,
   type MatrixAttendTuning,
 } from "../full-attention-decode/matrix-plan.ts";
 import type { DeviceTraits, GpuOp, GpuProgram } from "../gpu-op.ts";
+import { matrixDirectives } from "../matrix-directives.ts";
 import { branchesOp } from "./branches-op.ts";
 import type { SparseDecodeRun, SparseDecodeShape } from "./gpu.ts";
 
@@ -82,7 +82,7 @@ export function sparseDecodeMatrix(
       "full-attention-decode/matrix_staged.wgsl",
       "full-attention-decode/matrix_without_block_maxima.wgsl",
     ],
-    directives: matrixDirectives(traits),
+    directives: matrixDirectives(traits, { shuffles: true }),
     constants: {
       ...matrixAttendConstants(tuning, group, headDim),
       JOBS: jobs,

@@ -1,6 +1,5 @@
-import { ATTEND_PARTS, type RunOptions, type Stage } from "../engine.ts";
-
-const parts: ReadonlySet<Stage> = new Set(ATTEND_PARTS);
+import type { RunOptions, Stage } from "../engine.ts";
+import { tellStage } from "../tell-stage.ts";
 
 /** Times the stages of a run on the monotonic clock and stops it between any two of them. */
 export class StageClock {
@@ -16,8 +15,7 @@ export class StageClock {
     const begin = performance.now();
     const result = await work();
     const ms = performance.now() - begin;
-    this.#options.observer?.onStage?.(layer, stage, ms);
-    if (parts.has(stage)) this.#options.observer?.onStage?.(layer, "attend", ms);
+    tellStage(this.#options.observer, layer, stage, ms);
     return result;
   }
 }

@@ -1,10 +1,10 @@
-import { ATTEND_PARTS, type RunObserver, type Stage } from "../engine.ts";
+import type { RunObserver, Stage } from "../engine.ts";
+import { tellStage } from "../tell-stage.ts";
 import type { GpuAllocator, GpuBlock } from "./allocator.ts";
 import type { GpuDevice } from "./device.ts";
 import type { Recorder } from "./recorder.ts";
 import { Timestamps } from "./timestamps.ts";
 
-const parts: ReadonlySet<Stage> = new Set(ATTEND_PARTS);
 /** Chunks whose times may be on their way while the next is recorded. */
 const SETS = 2;
 
@@ -78,8 +78,7 @@ export class StageLedger {
     sheet.told = sheet.clock.collect(sheet.readback).then((spans) => {
       spans.forEach((ms, i) => {
         const { layer, stage } = entries[i]!;
-        observer?.onStage?.(layer, stage, ms);
-        if (parts.has(stage)) observer?.onStage?.(layer, "attend", ms);
+        tellStage(observer, layer, stage, ms);
       });
     });
     // Who waits for it sees its failure; until then it must not count as unhandled.

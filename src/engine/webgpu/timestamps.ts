@@ -1,17 +1,11 @@
 import type { GpuAllocator, GpuBlock } from "./allocator.ts";
 import { USAGE, type GpuDevice } from "./device.ts";
+import type { PassTimes } from "./recorder.ts";
 import { readBlock } from "./readback.ts";
 
 const TICK_BYTES = 8;
 /** The most queries that one set may hold, by the WebGPU specification. */
 const MOST = 4096;
-
-/** A span on the device's clock. */
-export interface SpanIndex {
-  readonly querySet: GPUQuerySet;
-  readonly begin: number;
-  readonly end: number;
-}
 
 /** One query set for a whole submission: spans are handed out in order and resolved together at its end. */
 export class Timestamps {
@@ -39,7 +33,7 @@ export class Timestamps {
   }
 
   /** The next span's queries. */
-  span(): SpanIndex {
+  span(): PassTimes {
     if (this.#used >= this.capacity) throw new Error(`more than ${this.capacity} spans in one submission`);
     const begin = 2 * this.#used++;
     return { querySet: this.#set, begin, end: begin + 1 };
