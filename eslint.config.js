@@ -2,7 +2,7 @@ import js from "@eslint/js";
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["node_modules/", "out/", "training/", "media/"] },
+  { ignores: ["node_modules/", "out/", "dist/", "training/", "media/"] },
   js.configs.recommended,
   {
     files: ["**/*.ts"],

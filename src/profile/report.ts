@@ -72,6 +72,30 @@ const oracle = z.strictObject({
   layer: index,
   feeds: z.array(index).describe("the sparse layers that reuse this selection"),
   queries: z.array(z.strictObject({ token: index, heads: z.array(selectedHead) })),
+  timesSelected: z
+    .array(index)
+    .optional()
+    .describe("per block: how many pairs of query and KV head selected it, over the whole document"),
+});
+
+const sweepVariant = z.strictObject({
+  prefillMs: ms,
+  prefillSamples: z.array(ms),
+  timePerOutputTokenMs: ms.optional(),
+  timePerOutputTokenSamples: z.array(ms).optional(),
+  kvBytes: bytes,
+});
+
+const sweep = z.strictObject({
+  method: z.string().describe("in words: how contexts were made and how often each was run"),
+  points: z.array(
+    z.strictObject({
+      tokens: z.int().positive(),
+      repeated: z.boolean().describe("longer than the document: its tokens were repeated to fill the context"),
+      variants: z.partialRecord(z.enum(VARIANTS), sweepVariant),
+      skipped: z.string().optional().describe("why this length was not run; then `variants` is empty"),
+    }),
+  ),
 });
 
 const importanceRange = z.strictObject({
@@ -162,6 +186,7 @@ export const reportSchema = z.strictObject({
     chunk: z.int().positive(),
     maxTokens: z.int().positive().optional(),
     importance: z.enum(["last-token", "document"]),
+    sweep: z.array(z.int().positive()).optional().describe("context lengths that were asked for"),
   }),
   variants: z.partialRecord(z.enum(VARIANTS), variant),
   selection: z
@@ -178,6 +203,7 @@ export const reportSchema = z.strictObject({
     })
     .optional()
     .describe("absent when hysparse was not run, and always absent on synthetic weights, where it would mean nothing"),
+  sweep: sweep.optional().describe("the same variants at other context lengths, ascending"),
   warnings: z.array(z.string()),
 });
 
@@ -189,3 +215,5 @@ export type StageReport = z.infer<typeof stage>;
 export type Samples = z.infer<typeof samples>;
 export type ImportanceRange = z.infer<typeof importanceRange>;
 export type Passage = z.infer<typeof passage>;
+export type Sweep = z.infer<typeof sweep>;
+export type SweepPoint = Sweep["points"][number];

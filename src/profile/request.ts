@@ -27,6 +27,8 @@ export interface ProfileSettings {
   readonly maxTokens?: number;
   /** Queries per prefill chunk. */
   readonly chunk?: number;
+  /** Context lengths to measure besides the document, ascending. */
+  readonly sweep?: readonly number[];
   /** Keep the document's text in the report. */
   readonly includeText: boolean;
 }
