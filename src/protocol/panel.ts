@@ -75,7 +75,13 @@ export const fromPanelSchema = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("ready") }),
   z.strictObject({ type: z.literal("reveal"), start: index, end: index, focus: z.boolean() }),
   z.strictObject({ type: z.literal("command"), command: z.enum(PANEL_COMMANDS) }),
-  z.strictObject({ type: z.literal("painted"), milliseconds: z.number().nonnegative() }),
+  /** Sent after each state is on the screen, with what a reader sees first; `milliseconds` since the message came. */
+  z.strictObject({
+    type: z.literal("painted"),
+    milliseconds: z.number().nonnegative(),
+    headline: z.string(),
+    sections: z.array(z.string()),
+  }),
 ]);
 
 export type Job = z.infer<typeof jobSchema>;
