@@ -11,9 +11,6 @@ from safetensors.torch import load_file, save_file
 
 from model import Architecture, HySparse
 
-NOTES = ["Layer 8 learned to select under a supervised loss on retrieval questions; layers 0 and 4 select mostly by "
-         "position (MODEL_CARD.md)."]
-
 
 def export(model: HySparse, path: Path) -> None:
     """Write the weights; the tied output matrix is not repeated."""
@@ -30,11 +27,11 @@ def load_weights(model: HySparse, path: Path) -> None:
     model.load_state_dict({name: value.float() for name, value in tensors.items()})
 
 
-def write_config(folder: Path, arch: Architecture, training: dict) -> None:
-    """config.json beside the weights."""
+def write_config(folder: Path, arch: Architecture, training: dict, notes: list[str] | None = None) -> None:
+    """config.json beside the weights; `training` names the design where it is not HySparse."""
     config = {
         "format": "hysparse", "formatVersion": 1, "name": "HySparse 25M", "weights": "trained",
-        "architecture": asdict(arch), "notes": NOTES, "training": training,
+        "architecture": asdict(arch), "notes": notes or [], "training": training,
         "specialTokens": {"separator": {"id": 0, "token": "<|endoftext|>"}},
     }
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
@@ -43,3 +40,8 @@ def write_config(folder: Path, arch: Architecture, training: dict) -> None:
 def read_architecture(folder: Path) -> Architecture:
     """Architecture of an exported folder."""
     return Architecture(**json.loads((folder / "config.json").read_text())["architecture"])
+
+
+def read_design(folder: Path) -> str:
+    """Design of an exported folder."""
+    return json.loads((folder / "config.json").read_text())["training"].get("design", "hysparse")

@@ -21,13 +21,13 @@ from torch import Tensor
 
 import needle
 from attention import attention_ops
-from checkpoint import load_weights, read_architecture
+from checkpoint import load_weights, read_architecture, read_design
 from model import HySparse
 
 
 def load(folder: Path, device: torch.device) -> HySparse:
     """The exported model, upcast to float32."""
-    model = HySparse(read_architecture(folder), attention_ops(device))
+    model = HySparse(read_architecture(folder), attention_ops(device), read_design(folder))
     load_weights(model, folder / "model.safetensors")
     return model.to(device).eval()
 

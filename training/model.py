@@ -36,15 +36,19 @@ class Architecture:
     maxContext: int = 16384
     tieEmbeddings: bool = True
 
+    def full_layers(self) -> list[int]:
+        """Layers with dense attention in every design."""
+        return [i for i in range(self.layers) if i % (self.sparsePerFull + 1) == 0 or i == self.layers - 1]
+
     def kind(self, layer: int, design: str = "hysparse") -> str:
         """Kind of one layer: `full`, or what the design puts between full layers."""
-        full = layer % (self.sparsePerFull + 1) == 0 or layer == self.layers - 1
         if design not in BETWEEN:
             raise ValueError(f"unknown design {design!r}; known: {', '.join(BETWEEN)}")
-        return "full" if full else BETWEEN[design]
+        return "full" if layer in self.full_layers() else BETWEEN[design]
 
 
-BETWEEN = {"hysparse": "sparse", "hybrid-swa": "window", "full": "full"}
+BETWEEN = {"full": "full", "hybrid-swa": "window", "hysparse": "sparse", "hysparse-no-swa": "sparse-alone",
+           "hysparse-shared-kv": "sparse-shared"}
 
 
 class Oracle(NamedTuple):
@@ -83,22 +87,34 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return torch.cat([a * c - b * s, b * c + a * s], dim=-1).to(x.dtype)
 
 
+def owns_keys(kind: str) -> bool:
+    """Has a layer of this kind its own key and value projections."""
+    return kind in ("full", "window", "sparse")
+
+
 class Attention(nn.Module):
-    """Attention of one layer: `full`, `sparse` (two gated branches) or `window` (one branch)."""
+    """Attention of one layer: `full`, `window` (own K, V), `sparse` (the oracle's K, V, gated beside such a window).
+
+    Two ablations of `sparse`: `sparse-alone` has no window branch, and in `sparse-shared` the window, too, reads the
+    oracle's K, V.
+    """
 
     def __init__(self, arch: Architecture, kind: str, emits: bool) -> None:
         super().__init__()
         self.arch, self.kind, self.emits = arch, kind, emits
+        self.far, self.near = kind.startswith("sparse"), kind in ("window", "sparse", "sparse-shared")
         inner, kv = arch.queryHeads * arch.headDim, arch.kvHeads * arch.headDim
         self.q_proj = nn.Linear(arch.hidden, inner, bias=False)
-        self.k_proj = nn.Linear(arch.hidden, kv, bias=False)
-        self.v_proj = nn.Linear(arch.hidden, kv, bias=False)
+        if owns_keys(kind):
+            self.k_proj = nn.Linear(arch.hidden, kv, bias=False)
+            self.v_proj = nn.Linear(arch.hidden, kv, bias=False)
         self.o_proj = nn.Linear(inner, arch.hidden, bias=False)
-        if kind != "full":
+        if self.near:
             self.window_sinks = nn.Parameter(torch.zeros(arch.queryHeads))
-        if kind == "sparse":
+        if self.far:
             self.sparse_sinks = nn.Parameter(torch.zeros(arch.queryHeads))
             self.sparse_gate_proj = nn.Linear(arch.hidden, arch.queryHeads, bias=False)
+        if self.far and self.near:
             self.window_gate_proj = nn.Linear(arch.hidden, arch.queryHeads, bias=False)
 
     def forward(self, x: Tensor, rope: tuple[Tensor, Tensor], oracle: Oracle | None,
@@ -106,35 +122,44 @@ class Attention(nn.Module):
         """x is the normed layer input; returns the projected output and, for a full layer, what it hands on."""
         arch, batch, length = self.arch, x.shape[0], x.shape[1]
         q = rotate(self.q_proj(x).view(batch, length, arch.queryHeads, arch.headDim), *rope)
-        k = rotate(self.k_proj(x).view(batch, length, arch.kvHeads, arch.headDim), *rope)
-        v = self.v_proj(x).view(batch, length, arch.kvHeads, arch.headDim)
+        if owns_keys(self.kind):
+            k = rotate(self.k_proj(x).view(batch, length, arch.kvHeads, arch.headDim), *rope)
+            v = self.v_proj(x).view(batch, length, arch.kvHeads, arch.headDim)
+        else:
+            assert oracle is not None
+            k, v = oracle.k, oracle.v
         if self.kind == "full":
             out = ops.full(q, k, v)
             count = arch.selectedTokens // arch.block
             oracle = Oracle(q, k, v, ops.selection(q, k, arch.block, count) if self.emits else None)
-        else:
+        if self.near:
             out = ops.window(q, k, v, self.window_sinks, arch.window)
-            if self.kind == "sparse":
-                near = self.window_gate_proj(x).sigmoid()[..., None]
-                far = self.sparse_gate_proj(x).sigmoid()[..., None]
-                assert oracle is not None and oracle.selection is not None
-                chosen = ops.sparse(q, oracle.k, oracle.v, self.sparse_sinks, oracle.selection, arch.block)
-                out = far * chosen + near * out
+        if self.far:
+            assert oracle is not None and oracle.selection is not None
+            chosen = ops.sparse(q, oracle.k, oracle.v, self.sparse_sinks, oracle.selection, arch.block)
+            chosen = self.sparse_gate_proj(x).sigmoid()[..., None] * chosen
+            out = chosen + self.window_gate_proj(x).sigmoid()[..., None] * out if self.near else chosen
         return self.o_proj(out.reshape(batch, length, -1)), oracle
 
 
 class MLP(nn.Module):
     """SwiGLU: down(silu(gate(x)) * up(x))."""
 
-    def __init__(self, arch: Architecture) -> None:
+    def __init__(self, arch: Architecture, width: int) -> None:
         super().__init__()
-        self.gate_proj = nn.Linear(arch.hidden, arch.intermediate, bias=False)
-        self.up_proj = nn.Linear(arch.hidden, arch.intermediate, bias=False)
-        self.down_proj = nn.Linear(arch.intermediate, arch.hidden, bias=False)
+        self.gate_proj = nn.Linear(arch.hidden, width, bias=False)
+        self.up_proj = nn.Linear(arch.hidden, width, bias=False)
+        self.down_proj = nn.Linear(width, arch.hidden, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, T, hidden] to the same."""
         return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
+
+
+def mlp_width(arch: Architecture, kind: str) -> int:
+    """Inner width: a layer without key and value projections gets their parameters here, so that designs stay equal."""
+    missing = 0 if owns_keys(kind) else 2 * arch.kvHeads * arch.headDim
+    return arch.intermediate + -(-missing // 24) * 8
 
 
 class Layer(nn.Module):
@@ -145,7 +170,7 @@ class Layer(nn.Module):
         self.input_layernorm = RMSNorm(arch.hidden, arch.normEps)
         self.self_attn = Attention(arch, kind, emits)
         self.post_attention_layernorm = RMSNorm(arch.hidden, arch.normEps)
-        self.mlp = MLP(arch)
+        self.mlp = MLP(arch, mlp_width(arch, kind))
 
     def forward(self, x: Tensor, rope: tuple[Tensor, Tensor], oracle: Oracle | None,
                 ops) -> tuple[Tensor, Oracle | None]:
@@ -162,7 +187,8 @@ class Body(nn.Module):
         super().__init__()
         self.embed_tokens = nn.Embedding(arch.vocabulary, arch.hidden)
         kinds = [arch.kind(layer, design) for layer in range(arch.layers)]
-        emits = [kind == "full" and following == "sparse" for kind, following in zip(kinds, kinds[1:] + ["full"])]
+        after = kinds[1:] + ["full"]
+        emits = [kind == "full" and following.startswith("sparse") for kind, following in zip(kinds, after)]
         self.layers = nn.ModuleList(Layer(arch, kind, emit) for kind, emit in zip(kinds, emits))
         self.norm = RMSNorm(arch.hidden, arch.normEps)
 

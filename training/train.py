@@ -1,10 +1,10 @@
-"""Train the embedded HySparse model, one script end to end.
+"""Train one model of the study (or the embedded one), one script end to end.
 
-    python training/train.py --smoke                                    # a minute on a CPU, plain PyTorch
+    python training/train.py --smoke                                    # seconds, CPU, every design in plain PyTorch
     python training/train.py --tokens DIR/pack/tokens.xz --out DIR      # on one GPU; resumes from DIR/state.pt
 
-The plan is in seconds of training per context length, not in steps: the learning rate follows the share of the plan
-that has passed, so a run ends fully decayed whatever the device's speed, and a stopped run goes on where it was.
+The plan is in tokens per context length, and the learning rate follows the share of the plan that has passed, so
+runs of different designs see the same rows in the same order at the same rate, whatever their speed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import lzma
 import math
 import os
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +25,10 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from attention import attention_ops
-from checkpoint import export, load_weights
-from model import Architecture, HySparse, Oracle
-from rows import Batches, RowMaker
+from checkpoint import export, load_weights, write_config
+from families import families
+from model import BETWEEN, Architecture, HySparse, Oracle
+from rows import CHAIN_WEIGHT, Batches, RowMaker
 
 
 @dataclass
@@ -36,48 +37,50 @@ class Config:
 
     arch: Architecture = field(default_factory=Architecture)
     design: str = "hysparse"
-    phases: tuple[tuple[int, float], ...] = ((4096, 1000.0),)
-    tokens_per_step: int = 65536
+    phases: tuple[tuple[int, int], ...] = ((4096, 300_000_000),)
+    tokens_per_step: int = 49152
     learning_rate: float = 2e-3
-    warmup_steps: int = 150
+    warmup_steps: int = 200
     decay_share: float = 0.4
     final_share: float = 0.01
     weight_decay: float = 0.1
     betas: tuple[float, float] = (0.9, 0.95)
     clip: float = 1.0
-    retrieval: float = 0.25
-    free_wording: float = 0.0
+    retrieval: float = 0.7
+    free_wording: float = 0.4
+    chains: float = 0.55
     oracle_weight: float = 0.1
     oracle_mass: float = 0.5
     probes: int = 16
     seed: int = 7
     workers: int = 12
 
-    def total(self) -> float:
-        """Planned seconds of training."""
-        return sum(seconds for _, seconds in self.phases)
+    def total(self) -> int:
+        """Planned tokens."""
+        return sum(tokens for _, tokens in self.phases)
 
-    def phase(self, seconds: float) -> int:
+    def phase(self, tokens: int) -> int:
         """Index of the phase that a moment belongs to."""
         for index, (_, length) in enumerate(self.phases):
-            seconds -= length
-            if seconds < 0:
+            tokens -= length
+            if tokens < 0:
                 return index
         return len(self.phases) - 1
 
-    def rate(self, step: int, seconds: float) -> float:
+    def rate(self, step: int, tokens: int) -> float:
         """Learning rate: linear warm-up in steps, flat, then linear decay over the last share of the plan."""
-        left = max(0.0, 1.0 - seconds / self.total())
+        left = max(0.0, 1.0 - tokens / self.total())
         share = max(self.final_share, min(1.0, left / self.decay_share))
         return self.learning_rate * min(1.0, (step + 1) / self.warmup_steps) * share
 
 
 def oracle_loss(oracle: Oracle, probes: Tensor, mass: float) -> tuple[Tensor, Tensor]:
-    """How far the last oracle is from looking at the value that a question asks for, and the share of hits.
+    """How far a full layer is from looking at the value that a question asks for, and the share of hits.
 
-    For each probe (the position that predicts an answer's first token) and KV head, the attention probability of the
-    value's span is summed per query head, the best head of the group counts, and the loss is max(0, log mass - log p):
-    nothing is asked beyond `mass`. A hit is a probe whose value's first block is selected by some KV head.
+    For each probe (the position that predicts an answer's first token), the attention probability of the value's span
+    is summed per query head, the best head counts, and the loss is max(0, log mass - log p): one head is asked, the
+    others stay free, and nothing is asked beyond `mass`. A hit is a probe whose value's first block is selected by some
+    KV head (0 where the layer selects nothing). The same layer is asked in every design.
     probes [B, P, 3] holds position, start, end, or -1; q [B, T, Hq, d]; k [B, T, Hkv, d].
     """
     q, k = oracle.q, oracle.k
@@ -92,9 +95,11 @@ def oracle_loss(oracle: Oracle, probes: Tensor, mass: float) -> tuple[Tensor, Te
     inside = seen & (place >= start[..., None]) & (place < torch.maximum(end, start + 1)[..., None])
     everything = scores.masked_fill(~seen[:, :, None, None], -1e4).logsumexp(-1)
     span = scores.masked_fill(~inside[:, :, None, None], -1e4).logsumexp(-1)
-    short = (math.log(mass) - (span - everything).amax(-1)).clamp_min(0)
+    short = (math.log(mass) - (span - everything).flatten(2).amax(-1)).clamp_min(0)
     count = valid.sum().clamp_min(1)
-    loss = (short.mean(-1) * valid).sum() / count
+    loss = (short * valid).sum() / count
+    if oracle.selection is None:
+        return loss, torch.zeros_like(loss)
     chosen = oracle.selection[0]
     block = ((start + 1) // (length // chosen.shape[2])).clamp_max(chosen.shape[2] - 1)
     rows = torch.arange(batch, device=q.device)[:, None]
@@ -103,14 +108,14 @@ def oracle_loss(oracle: Oracle, probes: Tensor, mass: float) -> tuple[Tensor, Te
 
 
 def language_loss(states: Tensor, table: Tensor, targets: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """Weighted cross entropy per token, and (text, answer) means without weights."""
+    """Weighted cross entropy per token; unweighted sums over text, answers and chains' answers, then their counts."""
     dtype = torch.bfloat16 if states.is_cuda else states.dtype
     logits = F.linear(states.to(dtype), table.to(dtype))
     each = F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), reduction="none")
     flat = weights.flatten()
-    text, answer = (flat == 1).float(), (flat > 1).float()
-    means = torch.stack([(each * m).sum() / m.sum().clamp_min(1) for m in (text, answer)])
-    return (each * flat).sum() / flat.numel(), means.detach()
+    parts = (flat == 1, (flat > 1) & (flat < CHAIN_WEIGHT), flat == CHAIN_WEIGHT)
+    sums = torch.stack([(each * part).sum() for part in parts] + [part.sum() for part in parts])
+    return (each * flat).sum() / flat.numel(), sums.detach()
 
 
 class Trainer:
@@ -124,10 +129,10 @@ class Trainer:
         plain = [p for p in self.model.parameters() if p.ndim != 2]
         groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": plain, "weight_decay": 0.0}]
         cuda = device.type == "cuda"
-        self.optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, betas=config.betas, fused=cuda)
+        rate = torch.tensor(config.learning_rate, device=device) if cuda else config.learning_rate
+        self.optimizer = torch.optim.AdamW(groups, lr=rate, betas=config.betas, fused=cuda, capturable=cuda)
         self.step, self.seconds, self.tokens = 0, 0.0, 0
-        emitting = [i for i, layer in enumerate(self.model.model.layers) if layer.self_attn.emits]
-        self.supervised = emitting[-1] if emitting else None
+        self.supervised = config.arch.full_layers()[-2]
         self.oracle_loss, self.language_loss = oracle_loss, language_loss
         if cuda:
             torch._dynamo.config.recompile_limit = 64
@@ -139,31 +144,46 @@ class Trainer:
             self.language_loss = torch.compile(language_loss, dynamic=False)
 
     def losses(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """Total loss of a batch and its parts (text, answers, oracle loss, oracle hits)."""
+        """Total loss of a batch and its parts (language_loss's six sums, oracle loss, hits)."""
         tokens = batch["tokens"]
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
             states, oracles = self.model(tokens[:, :-1])
-        loss, means = self.language_loss(states, self.model.model.embed_tokens.weight, tokens[:, 1:].contiguous(),
-                                         batch["weights"])
+        loss, sums = self.language_loss(states, self.model.model.embed_tokens.weight, tokens[:, 1:].contiguous(),
+                                        batch["weights"])
         extra = torch.zeros(2, device=self.device)
-        if self.supervised is not None:
+        if self.config.oracle_weight > 0:
             aim, hits = self.oracle_loss(oracles[self.supervised], batch["probes"], self.config.oracle_mass)
             loss = loss + self.config.oracle_weight * aim
             extra = torch.stack([aim.detach(), hits.float()])
-        return loss, torch.cat([means, extra])
+        return loss, torch.cat([sums, extra])
 
-    def update(self, batch: dict[str, Tensor]) -> Tensor:
-        """One optimizer step; returns the parts of the loss and the gradient norm."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.config.rate(self.step, self.seconds)
+    def optimize(self, batch: dict[str, Tensor]) -> Tensor:
+        """Gradients and update on one batch; returns the parts of the loss and the gradient norm."""
         loss, parts = self.losses(batch)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
         self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        return torch.cat([parts, norm.detach().reshape(1)])
+
+    def set_rate(self, rate: float) -> None:
+        """Learning rate of the next step; in place where a CUDA graph reads it."""
+        for group in self.optimizer.param_groups:
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(rate)
+            else:
+                group["lr"] = rate
+
+    def update(self, batch: dict[str, Tensor], graph: "StepGraph | None" = None) -> Tensor:
+        """One optimizer step at the schedule's rate, replayed from a graph where there is one."""
+        self.set_rate(self.config.rate(self.step, self.tokens))
+        if graph:
+            out = graph.replay(batch)
+        else:
+            out = self.optimize(batch)
+            self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
         self.tokens += batch["weights"].numel()
-        return torch.cat([parts, norm.detach().reshape(1)])
+        return out
 
     def warm_up(self, batch: dict[str, Tensor]) -> None:
         """Compile for the batch's shape without training."""
@@ -185,79 +205,117 @@ class Trainer:
         self.step, self.seconds, self.tokens = state["step"], state["seconds"], state["tokens"]
 
 
-def run(trainer: Trainer, maker: RowMaker, out: Path, stop_at: float, export_to: Path) -> None:
-    """Train until the plan is done or the clock reaches `stop_at` (time.monotonic())."""
+class StepGraph:
+    """One whole optimizer step as a CUDA graph: small steps are otherwise bound by launching kernels one by one.
+
+    Not yet run on a GPU (LOG.md); it compares its losses with an ordinary step's before it is used.
+    """
+
+    def __init__(self, trainer: Trainer, batch: dict[str, Tensor]) -> None:
+        """Capture for the shape of `batch`; nothing is trained. Raises RuntimeError if the graph computes otherwise."""
+        self.batch = {name: value.clone() for name, value in batch.items()}
+        trainer.set_rate(0.0)
+        side, fresh = torch.cuda.Stream(), not trainer.optimizer.state
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(2):
+                if fresh:
+                    trainer.optimize(self.batch)
+                else:
+                    trainer.losses(self.batch)[0].backward()
+                trainer.optimizer.zero_grad(set_to_none=True)
+        torch.cuda.current_stream().wait_stream(side)
+        self.graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self.graph, capture_error_mode="thread_local"):
+            self.out = trainer.optimize(self.batch)
+        expected = trainer.losses(self.batch)[1]
+        self.graph.replay()
+        gap = ((self.out[:3] - expected[:3]).abs() / expected[:3].abs().clamp_min(1)).max().item()
+        if not gap < 0.02 or not torch.isfinite(self.out).all():
+            raise RuntimeError(f"the captured step's losses differ by {gap}")
+        print(f"captured, losses differ by {gap:.1e}", flush=True)
+        if fresh:
+            for state in trainer.optimizer.state.values():
+                for value in state.values():
+                    value.zero_()
+
+    def replay(self, batch: dict[str, Tensor]) -> Tensor:
+        """Run the step on another batch of the same shape."""
+        for name, value in self.batch.items():
+            value.copy_(batch[name], non_blocking=True)
+        self.graph.replay()
+        return self.out
+
+
+def synchronize(device: torch.device) -> None:
+    """Wait for the device."""
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def run(trainer: Trainer, maker: RowMaker, out: Path, stop_at: float, save_every: float,
+        graph: bool) -> None:
+    """Train until the plan is done or the clock reaches `stop_at` (time.monotonic()); writes into the folder `out`."""
     config, device = trainer.config, trainer.device
     saved = time.monotonic()
-    while trainer.seconds < config.total() - 0.5 and time.monotonic() < stop_at:
-        phase = config.phase(trainer.seconds)
+    while trainer.tokens < config.total() and time.monotonic() < stop_at:
+        phase = config.phase(trainer.tokens)
         length = config.phases[phase][0]
         batches = Batches(maker, config.seed + phase, config.tokens_per_step // length, length, config.retrieval,
                           config.probes * (1 if length <= 4096 else 2))
-        loader = iter(DataLoader(batches, batch_size=None, sampler=range(trainer.step, 10 ** 7), pin_memory=True,
-                                 num_workers=config.workers, prefetch_factor=6))
         begun = time.monotonic()
-        trainer.warm_up({k: v.to(device) for k, v in next(loader).items()})
-        torch.cuda.synchronize()
+        first = {k: torch.from_numpy(v).to(device) for k, v in batches[trainer.step].items()}
+        trainer.warm_up(first)
+        step_graph = StepGraph(trainer, first) if graph else None
+        synchronize(device)
+        loader = iter(DataLoader(batches, batch_size=None, sampler=range(trainer.step, 10 ** 7),
+                                 pin_memory=device.type == "cuda", num_workers=config.workers, prefetch_factor=6))
         print(f"context {length}: ready after {time.monotonic() - begun:.1f} s", flush=True)
         before, mark, mark_step = trainer.seconds, time.monotonic(), trainer.step
-        start = mark
-        while (config.phase(trainer.seconds) == phase and trainer.seconds < config.total()
+        start, totals, done = mark, torch.zeros(9, device=device), 0
+        while (config.phase(trainer.tokens) == phase and trainer.tokens < config.total()
                and time.monotonic() < stop_at):
-            parts = trainer.update({k: v.to(device, non_blocking=True) for k, v in next(loader).items()})
+            batch = next(loader)
+            if step_graph is None:
+                batch = {name: value.to(device, non_blocking=True) for name, value in batch.items()}
+            totals += trainer.update(batch, step_graph)
             trainer.seconds = before + time.monotonic() - start
-            if trainer.step % 50 == 0:
-                text, answer, aim, hits, norm = parts.tolist()
+            done += 1
+            if trainer.step % 100 == 0:
+                text, answer, chain = (totals[:3] / totals[3:6].clamp_min(1)).tolist()
+                aim, hits, norm = (totals[6:] / done).tolist()
+                totals, done = torch.zeros_like(totals), 0
                 now = time.monotonic()
                 speed = (trainer.step - mark_step) * config.tokens_per_step / (now - mark)
                 mark, mark_step = now, trainer.step
                 line = {"step": trainer.step, "seconds": round(trainer.seconds, 1), "tokens": trainer.tokens,
-                        "context": length, "text": round(text, 4), "answer": round(answer, 4), "oracle": round(aim, 3),
-                        "hits": round(hits, 3), "norm": round(norm, 3), "tokens_per_s": round(speed),
-                        "rate": round(config.rate(trainer.step, trainer.seconds), 6)}
+                        "context": length, "text": round(text, 4), "answer": round(answer, 4),
+                        "chain": round(chain, 4), "oracle": round(aim, 3), "hits": round(hits, 3),
+                        "norm": round(norm, 3), "tokens_per_s": round(speed),
+                        "rate": round(config.rate(trainer.step, trainer.tokens), 6)}
                 print(json.dumps(line), flush=True)
-                with open(export_to / "log.jsonl", "a") as log:
+                with open(out / "log.jsonl", "a") as log:
                     log.write(json.dumps(line) + "\n")
-                if now - saved > 150:
+                if now - saved > save_every:
                     trainer.save(out / "state.pt")
-                    export(trainer.model, export_to / "model.safetensors")
+                    export(trainer.model, out / "model.safetensors")
                     saved = time.monotonic()
-        del loader
-    torch.cuda.synchronize()
-    trainer.save(out / "state.pt")
-    export(trainer.model, export_to / "model.safetensors")
-    progress = {"step": trainer.step, "tokens": trainer.tokens, "seconds": trainer.seconds, "plan": config.phases}
-    (export_to / "progress.json").write_text(json.dumps(progress))
-    print(json.dumps(progress), f"{torch.cuda.max_memory_allocated() / 2 ** 30:.1f} GiB", flush=True)
+        del loader, step_graph
+        trainer.optimizer.zero_grad(set_to_none=True)
+    synchronize(device)
+    if math.isfinite(save_every):
+        trainer.save(out / "state.pt")
+    export(trainer.model, out / "model.safetensors")
+    write_config(out, config.arch, {"design": config.design, "tokens": trainer.tokens, "steps": trainer.step,
+                                    "seconds": round(trainer.seconds, 1), "planned": config.total(),
+                                    "contexts": [length for length, _ in config.phases], "seed": config.seed,
+                                    "oracleWeight": config.oracle_weight})
+    print(f"{trainer.tokens} tokens, {torch.cuda.max_memory_allocated() / 2 ** 30:.1f} GiB", flush=True)
 
 
-def smoke() -> None:
-    """A tiny model on the CPU: the loss falls, gradients reach every parameter, the export reads back unchanged."""
-    from tempfile import TemporaryDirectory
-
-    torch.set_num_threads(1)
-    arch = Architecture(layers=6, hidden=48, intermediate=96, queryHeads=4, kvHeads=2, headDim=16, vocabulary=96,
-                        block=16, selectedTokens=32, window=24, maxContext=256)
-    trainer = Trainer(Config(arch=arch, learning_rate=5e-3, warmup_steps=5, phases=((128, 1e9),)), torch.device("cpu"))
-    rng = np.random.default_rng(0)
-    losses = []
-    for step in range(60):
-        tokens = torch.from_numpy((rng.integers(0, 96, (4, 1)) + 7 * np.arange(129)) % 96)
-        probes = torch.tensor([[[100, 37, 38], [-1, -1, -1]]]).repeat(4, 1, 1)
-        batch = {"tokens": tokens, "weights": torch.ones(4, 128), "probes": probes}
-        if step == 0:
-            trainer.losses(batch)[0].backward()
-            silent = [n for n, p in trainer.model.named_parameters() if p.grad is None]
-            assert not silent, f"no gradient reaches {silent}"
-        losses.append(trainer.update(batch)[0].item())
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "model.safetensors"
-        export(trainer.model, path)
-        other = HySparse(arch, trainer.model.ops)
-        load_weights(other, path)
-        gap = (other(tokens)[0] - trainer.model(tokens)[0]).abs().max().item()
-    print(f"loss {losses[0]:.3f} -> {losses[-1]:.3f}, export differs by {gap:.1e}")
-    assert losses[-1] < losses[0] - 0.3 and gap < 0.05
+def count(text: str) -> int:
+    """`75M` to 75000000."""
+    return int(float(text.removesuffix("M")) * (1e6 if text.endswith("M") else 1))
 
 
 def main() -> None:
@@ -267,43 +325,53 @@ def main() -> None:
     parser.add_argument("--smoke", action="store_true")
     parser.add_argument("--tokens", type=Path, help="tokens.xz of corpus.py")
     parser.add_argument("--tokenizer", type=Path, default=Path("media/model/tokenizer.json"))
-    parser.add_argument("--out", type=Path, help="folder of the resumable state")
-    parser.add_argument("--export", type=Path, help="folder of the exported weights and log (default: --out)")
+    parser.add_argument("--out", type=Path, help="folder of the resumable state, the exported weights and the log")
     parser.add_argument("--init", type=Path, help="exported weights to start from when there is no saved state")
-    parser.add_argument("--plan", default="4096:700,16384:450", help="context:seconds, ...")
-    parser.add_argument("--stop-after", type=float, default=1e9, help="seconds of wall clock for this call")
-    parser.add_argument("--retrieval", type=float, default=Config.retrieval)
+    parser.add_argument("--design", default=Config.design, choices=BETWEEN)
+    parser.add_argument("--ratio", type=int, default=Architecture.sparsePerFull, help="sparse layers per full one")
+    parser.add_argument("--layers", type=int, default=Architecture.layers)
+    parser.add_argument("--plan", default="4096:300M", help="context:tokens, ...")
+    parser.add_argument("--step", type=int, default=Config.tokens_per_step, help="tokens per optimizer step")
+    parser.add_argument("--stop-after", type=float, default=math.inf, help="seconds of wall clock for this call")
+    parser.add_argument("--save-every", type=float, default=150, help="seconds; inf: keep no state to resume from")
+    parser.add_argument("--retrieval", type=float, default=Config.retrieval, help="share of retrieval rows")
     parser.add_argument("--free-wording", type=float, default=Config.free_wording,
                         help="share of the needles whose wording is made up, see phrases.free_forms")
     parser.add_argument("--warmup", type=int, default=Config.warmup_steps)
     parser.add_argument("--decay-share", type=float, default=Config.decay_share)
-    parser.add_argument("--seed", type=int, default=Config.seed)
+    parser.add_argument("--seed", type=int, default=Config.seed, help="of the weights and of the rows")
     parser.add_argument("--rate", type=float, default=Config.learning_rate)
     parser.add_argument("--oracle-weight", type=float, default=Config.oracle_weight)
-    parser.add_argument("--design", default="hysparse", help="hysparse, hybrid-swa or full")
+    parser.add_argument("--chains", type=float, default=Config.chains, help="share of chains in the retrieval rows")
+    parser.add_argument("--graph", action=argparse.BooleanOptionalAction, default=False,
+                        help="replay each step from a CUDA graph: for small steps")
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--workers", type=int, default=Config.workers)
     args = parser.parse_args()
     if args.smoke:
-        smoke()
+        import smoke
+
+        smoke.main()
         return
     from tokenizers import Tokenizer
 
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    phases = tuple((int(a), float(b)) for a, b in (part.split(":") for part in args.plan.split(",")))
-    config = Config(phases=phases, retrieval=args.retrieval, learning_rate=args.rate, design=args.design,
+    phases = tuple((int(a), count(b)) for a, b in (part.split(":") for part in args.plan.split(",")))
+    arch = replace(Architecture(), sparsePerFull=args.ratio, layers=args.layers)
+    config = Config(arch=arch, phases=phases, retrieval=args.retrieval, learning_rate=args.rate, design=args.design,
                     oracle_weight=args.oracle_weight, free_wording=args.free_wording, warmup_steps=args.warmup,
-                    decay_share=args.decay_share, seed=args.seed)
-    export_to = args.export or args.out
-    for folder in (args.out, export_to):
-        folder.mkdir(parents=True, exist_ok=True)
+                    decay_share=args.decay_share, seed=args.seed, tokens_per_step=args.step, workers=args.workers,
+                    chains=args.chains)
+    args.out.mkdir(parents=True, exist_ok=True)
     tokens = np.frombuffer(lzma.decompress(args.tokens.read_bytes()), dtype=np.uint16)
-    maker = RowMaker(tokens, Tokenizer.from_file(str(args.tokenizer)), config.free_wording)
-    trainer = Trainer(config, torch.device("cuda"))
+    maker = RowMaker(tokens, Tokenizer.from_file(str(args.tokenizer)), families(config.chains), config.free_wording)
+    trainer = Trainer(config, torch.device(args.device))
     if (args.out / "state.pt").exists():
         trainer.load(args.out / "state.pt")
     elif args.init:
         load_weights(trainer.model, args.init)
     print(json.dumps(asdict(config)), f"start-up {time.monotonic() - started:.1f} s", flush=True)
-    run(trainer, maker, args.out, started + args.stop_after, export_to)
+    run(trainer, maker, args.out, started + args.stop_after, args.save_every, args.graph)
 
 
 if __name__ == "__main__":
