@@ -1,7 +1,8 @@
-import { readFileSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { VARIANTS, type Variant } from "../engine/engine.ts";
 import { UserError } from "../model/errors.ts";
+import { manifest } from "../model/package-root.ts";
+import { readLengths } from "../profile/sweep-lengths.ts";
 
 /** What the command line asks for, checked as far as that goes without looking at files or machines. */
 export interface Options {
@@ -19,11 +20,16 @@ export interface Options {
   readonly repetitions: number;
   readonly importance: "last-token" | "document";
   readonly chunk?: number;
+  /** Context lengths to measure besides the document's. */
+  readonly sweep?: "auto" | readonly number[];
   readonly includeText: boolean;
   /** A file, or "-" for one last line on stdout. */
   readonly json?: string;
   readonly html?: string;
   readonly csv?: string;
+  readonly trace?: string;
+  /** A saved report to hold the new one against. */
+  readonly compare?: string;
   readonly quiet: boolean;
   readonly debug: boolean;
 }
@@ -38,6 +44,8 @@ Examples:
   npm run profile -- src/big-file.ts --variants hysparse,full --repetitions 5
   git diff | npm run --silent profile -- - --quiet --json - | jq .variants.hysparse.totals
   npm run profile -- book.txt --model paper-7b --max-tokens 512 --decode 4
+  npm run profile -- notes.md --sweep 1k,2k,4k,8k --compare last-week.hysparse.json
+  npm run profile -- compare last-week.hysparse.json today.hysparse.json
 
 The tables go to stdout, progress and errors to stderr. With --json - the report is the last line of stdout, also beside
 the tables: "... --json - | tail -1 | jq ." always works. Files are written when the run is complete, or not at all; an
@@ -59,7 +67,7 @@ export function parseOptions(args: readonly string[]): Options {
   }
   const options = program.opts<Omit<Options, "file">>();
   if (program.args.length === 0 && !options.listDevices) throw new UserError("missing required argument 'file'");
-  for (const name of ["html", "csv"] as const) {
+  for (const name of ["html", "csv", "trace"] as const) {
     if (options[name] === "-") throw new UserError(`--${name} takes a file; only --json can write to stdout as "-"`);
   }
   return { ...options, file: program.args[0] ?? "" };
@@ -87,13 +95,16 @@ function command(): Command {
         .default("last-token"),
     )
     .option("--chunk <n>", "queries per prefill chunk (the engine chooses; results do not depend on it)", atLeast(1))
+    .option("--sweep <lengths>", 'measure other context lengths, too: "1k,4k,16k", or auto', lengths)
     .option("--include-text", "put the document's text into the JSON report", false)
     .option("--json <file>", 'write the report as JSON; "-" prints it as the last line')
     .option("--html <file>", "write the report as one self-contained page, with the document's text")
     .option("--csv <file>", "write all latencies and KV bytes as a table")
+    .option("--trace <file>", "write a Chrome / Perfetto trace of the medians")
+    .option("--compare <report>", "hold the result against a report that was saved with --json")
     .option("--quiet", "no tables and no progress", false)
     .option("--debug", "show the stack of an unexpected error", false)
-    .version(version())
+    .version(manifest().version)
     .addHelpText("after", EXAMPLES)
     .allowExcessArguments(false)
     .exitOverride()
@@ -114,6 +125,15 @@ function isVariant(name: string): name is Variant {
   return (VARIANTS as readonly string[]).includes(name);
 }
 
+function lengths(text: string): "auto" | number[] {
+  try {
+    return readLengths(text);
+  } catch (error) {
+    if (error instanceof UserError) throw new InvalidArgumentError(error.message);
+    throw error;
+  }
+}
+
 /** Plain decimal digits only: "1e3", "0x10", "2.0" and "" are refused like "-1". */
 function atLeast(least: number): (text: string) => number {
   return (text) => {
@@ -123,9 +143,4 @@ function atLeast(least: number): (text: string) => number {
     }
     return value;
   };
-}
-
-function version(): string {
-  const file = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
-  return (JSON.parse(file) as { version: string }).version;
 }

@@ -1,14 +1,14 @@
-import Table from "cli-table3";
 import type { Report } from "../profile/report.ts";
 import { hasDecode, selectingHeads, variantsOf } from "../report/breakdown.ts";
 import { card } from "../report/card.ts";
 import { finding } from "../report/finding.ts";
 import { lines, score } from "../report/format.ts";
+import { growthOf } from "../report/growth.ts";
 import { snippet, visible } from "../report/lines.ts";
-import { QUERY_WORDS, VARIANT_NAMES } from "../report/names.ts";
-import { layerTable, stageTable, totalsTable, type Table as ReportTable } from "../report/tables.ts";
-
-const WIDTH = 100;
+import { PHASE_NAMES, QUERY_WORDS, VARIANT_NAMES } from "../report/names.ts";
+import { sweepKv, sweepNotes, sweepPhases, sweepTimes, growthTable } from "../report/sweep-table.ts";
+import { layerTable, stageTable, totalsTable } from "../report/tables.ts";
+import { section, WIDTH, wrap } from "./layout.ts";
 
 /** The whole report for a terminal; every piece of the document in it is made harmless first. */
 export function terminalText(report: Report, text: string): string {
@@ -19,6 +19,8 @@ export function terminalText(report: Report, text: string): string {
     section("Prefill by stage, all layers", stageTable(report, "prefill")),
     ...(hasDecode(report) ? [section("Decoding a token by stage, all layers", stageTable(report, "decode"))] : []),
     section("Totals", totalsTable(report)),
+    sweep(report),
+    growth(report),
     finding(report)
       .map((paragraph) => wrap(paragraph))
       .join("\n\n"),
@@ -42,6 +44,23 @@ function warnings(report: Report): string {
   return report.warnings.map((warning) => wrap(`! ${visible(warning)}`, 2)).join("\n");
 }
 
+/** Where HySparse becomes faster is in the finding. */
+function sweep(report: Report): string {
+  if (report.sweep === undefined) return "";
+  return [
+    ...sweepPhases(report).map((phase) =>
+      section(`${PHASE_NAMES[phase]} by context length`, sweepTimes(report, phase)),
+    ),
+    section("KV cache by context length", sweepKv(report)),
+    [...sweepNotes(report), report.sweep.method].map((note) => wrap(visible(note))).join("\n"),
+  ].join("\n\n");
+}
+
+function growth(report: Report): string {
+  const found = growthOf(report);
+  return `${section("Growth of the KV cache", growthTable(found))}\n${wrap(visible(found.note))}`;
+}
+
 function passages(report: Report, text: string): string {
   const { importance, model } = report;
   if (!importance) {
@@ -60,59 +79,4 @@ function passages(report: Report, text: string): string {
   });
   if (rows.length === 0) return `No passage stands out for ${QUERY_WORDS[importance.queries]}.`;
   return [`Most wanted passages for ${QUERY_WORDS[importance.queries]}`, ...rows].join("\n");
-}
-
-function section(title: string, { columns, rows }: ReportTable): string {
-  const table = new Table({
-    head: columns.map((column) => twoLines(column.title)),
-    colAligns: columns.map((column) => (column.numeric ? "right" : "left")),
-    chars: BORDERS,
-    // Colours belong to the terminal's owner.
-    style: { head: [], border: [], compact: true, "padding-left": 0, "padding-right": 2 },
-  });
-  table.push(...rows.map((row) => [...row]));
-  const body = table.toString().split("\n");
-  return [title, ...body.map((line) => line.trimEnd())].join("\n");
-}
-
-const BORDERS = {
-  top: "",
-  "top-mid": "",
-  "top-left": "",
-  "top-right": "",
-  bottom: "",
-  "bottom-mid": "",
-  "bottom-left": "",
-  "bottom-right": "",
-  left: "",
-  "left-mid": "",
-  mid: "─",
-  "mid-mid": "─",
-  right: "",
-  "right-mid": "",
-  middle: "",
-};
-
-/** A long title on two lines, broken at the space nearest to its middle. */
-function twoLines(title: string): string {
-  if (title.length < 10 || title.includes("\n")) return title;
-  const spaces = [...title.matchAll(/ /g)].map((match) => match.index);
-  const middle = title.length / 2;
-  const [at] = spaces.sort((a, b) => Math.abs(a - middle) - Math.abs(b - middle));
-  return at === undefined ? title : `${title.slice(0, at)}\n${title.slice(at + 1)}`;
-}
-
-/** Lines of at most WIDTH characters; all but the first indented. Words that are longer stay whole. */
-function wrap(text: string, indent = 0): string {
-  const result: string[] = [];
-  let line = "";
-  for (const word of text.split(" ")) {
-    if (line !== "" && line.length + 1 + word.length > WIDTH) {
-      result.push(line);
-      line = `${" ".repeat(indent)}${word}`;
-    } else {
-      line = line === "" && result.length === 0 ? word : `${line} ${word}`;
-    }
-  }
-  return [...result, line].join("\n");
 }

@@ -1,10 +1,7 @@
-import { UserError } from "../model/errors.ts";
-import { CpuEngine } from "./cpu/engine.ts";
+import { messageOf, UserError } from "../model/errors.ts";
 import type { Engine } from "./engine.ts";
-import { ReferenceEngine } from "./reference/engine.ts";
 import { listAdapters } from "./webgpu/dawn.ts";
 import type { OpenOptions } from "./webgpu/device.ts";
-import { WebGpuEngine } from "./webgpu/engine.ts";
 
 /** What engines on a GPU are told; the others take no notice. */
 export type EngineOptions = OpenOptions;
@@ -15,18 +12,18 @@ interface EngineEntry {
   readonly create: (options: EngineOptions) => Promise<Engine>;
 }
 
-/** Every engine there is. */
+/** Every engine there is, each loaded on first use: native code costs time, and may be missing on a platform. */
 const ENGINES: readonly EngineEntry[] = [
   {
     id: "webgpu",
     description: "WGSL kernels on a GPU, 16-bit weights and KV cache",
-    create: (options) => WebGpuEngine.open(options),
+    create: openGpu,
   },
-  { id: "cpu", description: "onnxruntime on the CPU, float32", create: () => Promise.resolve(new CpuEngine()) },
+  { id: "cpu", description: "onnxruntime on the CPU, float32", create: openCpu },
   {
     id: "reference",
     description: "plain float64 loops, for checking; slow",
-    create: () => Promise.resolve(new ReferenceEngine()),
+    create: async () => new (await import("./reference/engine.ts")).ReferenceEngine(),
   },
 ];
 
@@ -68,12 +65,30 @@ async function automatic(options: EngineOptions): Promise<ChosenEngine> {
   try {
     const adapters = await listAdapters();
     if (adapters.some(({ software }) => !software)) {
-      return { engine: await WebGpuEngine.open(options), reason: "auto: the first GPU found" };
+      return { engine: await openGpu(options), reason: "auto: the first GPU found" };
     }
     why = adapters.length === 0 ? "no GPU was found" : "only a software GPU was found";
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     why = error.message;
   }
-  return { engine: new CpuEngine(), reason: `auto: ${why}, so the CPU` };
+  return { engine: await openCpu(), reason: `auto: ${why}, so the CPU` };
+}
+
+async function openGpu(options: EngineOptions): Promise<Engine> {
+  const { WebGpuEngine } = await import("./webgpu/engine.ts");
+  return WebGpuEngine.open(options);
+}
+
+async function openCpu(): Promise<Engine> {
+  let module: typeof import("./cpu/engine.ts");
+  try {
+    module = await import("./cpu/engine.ts");
+  } catch (error) {
+    throw new UserError(
+      `onnxruntime could not be loaded on ${process.platform}-${process.arch} (${messageOf(error)}); ` +
+        "--engine webgpu does without it",
+    );
+  }
+  return new module.CpuEngine();
 }

@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { loadCheckpoint, loadTokenizerFile } from "./checkpoint.ts";
 import { UserError } from "./errors.ts";
 import type { Model } from "./model.ts";
+import { packageFile } from "./package-root.ts";
 import { isPresetId, PRESETS } from "./presets.ts";
 import { syntheticModel } from "./synthetic.ts";
 
@@ -12,11 +12,22 @@ export const EMBEDDED_ID = "embedded";
 /** The names that `loadModel` knows; anything else is taken as a folder. */
 export const MODEL_IDS: readonly string[] = [EMBEDDED_ID, ...Object.keys(PRESETS)];
 
+/** The names with a line each, for people who choose. */
+export function listModels(): { readonly id: string; readonly description: string }[] {
+  const presets = Object.entries(PRESETS).map(([id, { architecture: a }]) => ({
+    id,
+    description:
+      `synthetic weights, for latency and memory only: ${a.layers} layers, ` +
+      `${a.queryHeads} query and ${a.kvHeads} KV heads of ${a.headDim}, width ${a.hidden}`,
+  }));
+  return [{ id: EMBEDDED_ID, description: "the trained 25M model that comes with the profiler" }, ...presets];
+}
+
 /** Synthetic weights of a preset are the same in every run. */
 const PRESET_SEED = 1;
 
-/** The media folder beside the sources. A bundle moves this file, so a bundled caller gives its own. */
-export const MEDIA_ROOT = fileURLToPath(new URL("../../media", import.meta.url));
+/** The package's media folder. */
+export const MEDIA_ROOT = packageFile("media");
 
 /**
  * Loads a model by name (see MODEL_IDS) or from a checkpoint folder.

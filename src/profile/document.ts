@@ -8,6 +8,10 @@ import type { ProfileRequest } from "./request.ts";
 /** The tokens to profile, and what the report says of the document. */
 export interface PreparedDocument {
   readonly tokens: Uint32Array;
+  /** Those of the whole document, cut or not. */
+  readonly allTokens: Uint32Array;
+  /** UTF-16 offset of each profiled token's first character, then the end of the profiled text. [tokens + 1] */
+  readonly tokenStarts: Uint32Array<ArrayBuffer>;
   readonly report: Report["document"];
 }
 
@@ -29,8 +33,13 @@ export function prepareDocument(request: ProfileRequest): PreparedDocument {
     starts: encoding.starts.slice(0, tokens),
     ends: encoding.ends.slice(0, tokens),
   };
+  const tokenStarts = new Uint32Array(tokens + 1);
+  tokenStarts.set(kept.starts);
+  tokenStarts[tokens] = kept.ends.at(-1) ?? 0;
   return {
     tokens: kept.ids,
+    allTokens: encoding.ids,
+    tokenStarts,
     report: {
       name,
       sha256: createHash("sha256").update(text, "utf8").digest("hex"),

@@ -12,10 +12,22 @@ export function checkMemory(
   tokens: number,
   available = request.engine.availableBytes(),
 ): void {
+  const shortage = memoryShortage(request, tokens, available);
+  if (shortage === undefined) return;
+  const advice = shortage.fits > 0 ? `--max-tokens ${shortage.fits} would fit` : "not even one token would fit";
+  throw new UserError(`${shortage.text}: ${advice}`);
+}
+
+/** What a context of `tokens` lacks, and the longest that fits; undefined where it does. */
+export function memoryShortage(
+  request: ProfileRequest,
+  tokens: number,
+  available = request.engine.availableBytes(),
+): { readonly text: string; readonly fits: number } | undefined {
   const { engine, model, variants } = request;
   const needed = (count: number): number =>
     Math.max(...variants.map((variant) => engine.estimateBytes(model, variant, count)));
-  if (needed(tokens) <= available) return;
+  if (needed(tokens) <= available) return undefined;
   let fits = 0;
   let tooLong = tokens;
   while (tooLong - fits > 1) {
@@ -23,10 +35,11 @@ export function checkMemory(
     if (needed(middle) <= available) fits = middle;
     else tooLong = middle;
   }
-  const advice = fits > 0 ? `--max-tokens ${fits} would fit` : "not even one token would fit";
-  throw new UserError(
-    `${tokens} tokens need about ${gib(needed(tokens))}${engine.meter === undefined ? " beside the weights" : " of device memory, weights included,"} and ${gib(available)} are available: ${advice}`,
-  );
+  const what = engine.meter === undefined ? " beside the weights" : " of device memory, weights included,";
+  return {
+    text: `${tokens} tokens need about ${gib(needed(tokens))}${what} and ${gib(available)} are available`,
+    fits,
+  };
 }
 
 function gib(bytes: number): string {

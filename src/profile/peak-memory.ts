@@ -1,8 +1,8 @@
 import { fork } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { VARIANTS, type Variant } from "../engine/engine.ts";
 import { UserError } from "../model/errors.ts";
+import { processModule } from "../model/package-root.ts";
 import type { PeakMeasurement } from "./request.ts";
 
 /** What the child needs to build the same run. */
@@ -25,7 +25,7 @@ const peakReplySchema = z.strictObject({ peakBytes: z.int().positive() });
 export function peakMeasurement(engine: string, model: string, chunk?: number): PeakMeasurement {
   return (variant: Variant, tokens: Uint32Array, signal?: AbortSignal) =>
     new Promise((resolve, reject) => {
-      const child = fork(fileURLToPath(new URL("./peak-memory-child.ts", import.meta.url)), {
+      const child = fork(processModule("src/profile/peak-memory-child.ts"), {
         stdio: ["ignore", "ignore", "pipe", "ipc"],
       });
       let complaint = "";
@@ -48,7 +48,7 @@ export function peakMeasurement(engine: string, model: string, chunk?: number): 
         reject(
           new UserError(
             `the process that measures the peak memory of ${variant} ended with ${how}; the machine may be out of memory ` +
-              `(--max-tokens makes it smaller). ${complaint.trim().split("\n").at(-1) ?? ""}`.trim(),
+              `(--max-tokens makes it smaller). ${pointOf(complaint)}`.trim(),
           ),
         );
       });
@@ -62,4 +62,10 @@ export function peakMeasurement(engine: string, model: string, chunk?: number): 
       if (signal?.aborted === true) stop();
       else child.send(request);
     });
+}
+
+/** Of what a process complained about, the line to show: the error's own, before its stack and Node's signature. */
+function pointOf(complaint: string): string {
+  const lines = complaint.trim().split("\n");
+  return lines.find((line) => /error:/i.test(line)) ?? lines.at(-1) ?? "";
 }

@@ -1,9 +1,8 @@
 import os from "node:os";
-import { createRequire } from "node:module";
-import { z } from "zod";
 import type { Ceilings, Runner, Variant } from "../engine/engine.ts";
 import type { Selection } from "../engine/selection.ts";
 import { fedBy, schedule, selectedBlocks } from "../model/architecture.ts";
+import { manifest } from "../model/package-root.ts";
 import { prepareDocument, type PreparedDocument } from "./document.ts";
 import { importanceReport } from "./importance.ts";
 import { checkMemory } from "./memory-check.ts";
@@ -12,6 +11,9 @@ import { SCHEMA_VERSION, type Report } from "./report.ts";
 import { chunkOf, type ProfileRequest } from "./request.ts";
 import { runVariant, type VariantRun } from "./run-variant.ts";
 import { ScoreStatistics } from "./score-statistics.ts";
+import { selectionTable, timesSelected } from "./selection-table.ts";
+import { sweepLengths } from "./sweep-lengths.ts";
+import { measureSweep } from "./sweep.ts";
 import { variantReport } from "./variant-report.ts";
 import { warnings } from "./warnings.ts";
 
@@ -33,7 +35,9 @@ export async function profile(request: ProfileRequest): Promise<Report> {
   const document = prepareDocument(request);
   const tokens = document.tokens.length;
   checkMemory(request, tokens);
-  const meter = new ProgressMeter(request, tokens);
+  const asked = request.sweep === undefined ? undefined : sweepLengths(request.sweep, tokens);
+  const besides = (asked ?? []).filter((length) => length !== tokens);
+  const meter = new ProgressMeter(request, tokens, besides);
   meter.phase("measuring the machine");
   let ceilings = await engine.measureCeilings(signal);
 
@@ -43,6 +47,9 @@ export async function profile(request: ProfileRequest): Promise<Report> {
       runners.set(variant, await engine.load(model, variant, { chunk: chunkOf(request) }));
     }
     const recording = await warmUp(request, runners, document, meter);
+    if (recording !== undefined) {
+      request.onSelection?.(selectionTable(model.architecture, recording.selection, document.tokenStarts));
+    }
     const runs = await timedRounds(request, runners, document, meter);
     // Once more at the end: on a shared machine the first measurement may have met a bad moment.
     ceilings = highest(ceilings, await engine.measureCeilings(signal));
@@ -53,7 +60,9 @@ export async function profile(request: ProfileRequest): Promise<Report> {
       peaks.set(variant, await peakOf(request, variant, document.tokens));
       meter.advance(1);
     }
-    return assemble(request, document, ceilings, runners, runs, peaks, recording);
+    const sweep = asked && (await measureSweep(request, document, besides, runs, meter));
+    const report = assemble(request, document, ceilings, runners, runs, peaks, recording);
+    return sweep === undefined ? report : { ...report, settings: { ...report.settings, sweep: asked }, sweep };
   } finally {
     await disposeAll(runners);
   }
@@ -173,7 +182,7 @@ function assemble(
   }
   return {
     schemaVersion: SCHEMA_VERSION,
-    tool: toolVersion(),
+    tool: manifest(),
     createdAt: new Date().toISOString(),
     document: document.report,
     environment: {
@@ -226,7 +235,7 @@ function assemble(
   };
 }
 
-/** What each feeding oracle selected for the document's last token. */
+/** What each feeding oracle selected for the document's last token, and how often it selected each block. */
 function selectionReport(
   request: ProfileRequest,
   document: PreparedDocument,
@@ -242,11 +251,7 @@ function selectionReport(
       layer: oracle.layer,
       feeds: fedBy(kinds, oracle.layer),
       queries: [{ token, heads: Array.from({ length: oracle.kvHeads }, (_, head) => oracle.at(token, head)) }],
+      timesSelected: timesSelected(oracle, document.tokens.length, architecture.block),
     })),
   };
-}
-
-function toolVersion(): Report["tool"] {
-  const manifest: unknown = createRequire(import.meta.url)("../../package.json");
-  return z.object({ name: z.string(), version: z.string() }).parse(manifest);
 }

@@ -7,23 +7,27 @@ import { chunkOf, type ProfileRequest } from "./request.ts";
 /** Turns the runs of a profile into one share that only grows, each run weighing what its arithmetic does. */
 export class ProgressMeter {
   readonly #request: ProfileRequest;
-  readonly #weights: ReadonlyMap<Variant, number>;
+  readonly #tokens: number;
   readonly #total: number;
   #finished = 0;
   #current = 0;
+  /** Where `#finished` will be when the point of a sweep is over, whether it was run or not. */
+  #pointEnd = 0;
   #phase = "";
   #variant: Variant | undefined;
 
-  constructor(request: ProfileRequest, tokens: number) {
+  /** `sweep` are the lengths that will be run besides the document's `tokens`. */
+  constructor(request: ProfileRequest, tokens: number, sweep: readonly number[] = []) {
     this.#request = request;
-    this.#weights = new Map(
-      request.variants.map((variant) => [variant, prefillFlops(request.model.architecture, variant, tokens)]),
-    );
-    const round = [...this.#weights.values()].reduce((sum, weight) => sum + weight, 0);
+    this.#tokens = tokens;
+    const { variants, warmup, repetitions } = request;
     const chunk = Math.min(1, chunkOf(request) / tokens);
-    const recorded = request.warmup > 0 ? (this.#weights.get("hysparse") ?? 0) * (1 - chunk) : 0;
+    const recorded = warmup > 0 && variants.includes("hysparse") ? this.#work("hysparse", tokens) * (1 - chunk) : 0;
     // Warm-ups, rounds, and one run of each variant apart for its peak memory.
-    this.#total = round * (request.warmup * chunk + request.repetitions + 1) + recorded;
+    this.#total =
+      this.#round(tokens) * (warmup * chunk + repetitions + 1) +
+      recorded +
+      sweep.reduce((sum, length) => sum + this.#point(length), 0);
   }
 
   /** A step that is not a run. */
@@ -33,10 +37,10 @@ export class ProgressMeter {
     this.#tell(0);
   }
 
-  /** The next run, of this share of the document; the one before is finished. */
-  begin(phase: string, variant: Variant, share = 1): void {
+  /** The next run, of this share of so many tokens; the one before is finished. */
+  begin(phase: string, variant: Variant, share = 1, tokens = this.#tokens): void {
     this.#finished += this.#current;
-    this.#current = (this.#weights.get(variant) ?? 0) * share;
+    this.#current = this.#work(variant, tokens) * share;
     this.#phase = phase;
     this.#variant = variant;
     this.#tell(0);
@@ -45,6 +49,34 @@ export class ProgressMeter {
   /** Share of the current run that is done. */
   advance(share: number): void {
     this.#tell(share);
+  }
+
+  /** The runs that follow are those of a context of so many tokens in a sweep. */
+  beginPoint(tokens: number): void {
+    this.#finished += this.#current;
+    this.#current = 0;
+    this.#pointEnd = this.#finished + this.#point(tokens);
+  }
+
+  /** They are done, or will not be. */
+  endPoint(): void {
+    this.#finished = this.#pointEnd;
+    this.#current = 0;
+    this.#tell(0);
+  }
+
+  #work(variant: Variant, tokens: number): number {
+    return prefillFlops(this.#request.model.architecture, variant, tokens);
+  }
+
+  #round(tokens: number): number {
+    return this.#request.variants.reduce((sum, variant) => sum + this.#work(variant, tokens), 0);
+  }
+
+  /** What sweep.ts runs at one length: warm-ups of one chunk, then the repetitions. */
+  #point(tokens: number): number {
+    const chunk = Math.min(1, chunkOf(this.#request) / tokens);
+    return this.#round(tokens) * (this.#request.warmup * chunk + this.#request.repetitions);
   }
 
   #tell(share: number): void {

@@ -1,5 +1,6 @@
 import type { Engine, Variant } from "../engine/engine.ts";
 import type { Model } from "../model/model.ts";
+import type { SelectionTable } from "../protocol/selection-table.ts";
 import type { Report } from "./report.ts";
 
 export interface ProfileProgress {
@@ -27,8 +28,8 @@ export interface ProfileSettings {
   readonly maxTokens?: number;
   /** Queries per prefill chunk. */
   readonly chunk?: number;
-  /** Context lengths to measure besides the document, ascending. */
-  readonly sweep?: readonly number[];
+  /** Context lengths to measure besides the document's; `auto` takes powers of two up to it (sweep-lengths.ts). */
+  readonly sweep?: readonly number[] | "auto";
   /** Keep the document's text in the report. */
   readonly includeText: boolean;
 }
@@ -47,4 +48,6 @@ export interface ProfileRequest extends ProfileSettings {
   readonly measurePeak: PeakMeasurement;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: ProfileProgress) => void;
+  /** Given every query's selection, once, where hysparse is among the variants and was recorded (a warm-up was made). */
+  readonly onSelection?: (table: SelectionTable) => void;
 }

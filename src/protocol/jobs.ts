@@ -49,9 +49,9 @@ export const profileParamsSchema = z.strictObject({
     maxTokens: z.int().positive().optional(),
     chunk: z.int().positive().optional(),
     sweep: z
-      .array(z.int().positive())
+      .union([z.literal("auto"), z.array(z.int().positive())])
       .optional()
-      .describe("context lengths to measure besides the document; ascending"),
+      .describe("context lengths to measure besides the document's; auto takes powers of two up to it"),
     includeText: z.boolean(),
   }),
 });

@@ -90,6 +90,7 @@ export function command({ document, environment, model, settings }: Report): str
     `--importance ${settings.importance}`,
     `--chunk ${settings.chunk}`,
     ...(settings.maxTokens === undefined ? [] : [`--max-tokens ${settings.maxTokens}`]),
+    ...(settings.sweep === undefined ? [] : [`--sweep ${settings.sweep.join(",")}`]),
   ];
   return `npm run profile -- ${document.name === STDIN_NAME ? "-" : quote(document.name)} ${options.join(" ")}`;
 }

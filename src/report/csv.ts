@@ -1,12 +1,15 @@
 import { STAGES } from "../engine/engine.ts";
 import type { Report, StageReport } from "../profile/report.ts";
 import { variantsOf } from "./breakdown.ts";
+import { crossovers, timeOf } from "./crossover.ts";
 import type { PhaseName } from "./names.ts";
 
 /**
  * Tidy long form: one row per variant, layer, phase and stage. `stage` is "all" for the whole layer; rows whose `layer`
  * is empty and whose `kind` is "total" are the variant's totals. Score, select, sparse and window are parts of attend:
  * sum "all" rows, or stages, never both. KV bytes stand on the prefill "all" rows only, so that a plain sum is right.
+ * Rows of kind "sweep" are totals at other context lengths, which stand in `tokens`; in rows of kind "crossover" `tokens`
+ * is the estimate of where HySparse becomes faster than the row's variant.
  */
 export const CSV_COLUMNS = [
   "document",
@@ -65,6 +68,7 @@ function* rows(report: Report): Generator<Row> {
     }
     yield* totals(report, name);
   }
+  yield* sweep(report);
 }
 
 function* totals(report: Report, variant: keyof Report["variants"]): Generator<Row> {
@@ -86,6 +90,32 @@ function* totals(report: Report, variant: keyof Report["variants"]): Generator<R
     ...(sums.timePerOutputTokenMinMs === undefined ? {} : { minMs: sums.timePerOutputTokenMinMs }),
     ...(sums.timePerOutputTokenMaxMs === undefined ? {} : { maxMs: sums.timePerOutputTokenMaxMs }),
   };
+}
+
+function* sweep(report: Report): Generator<Row> {
+  for (const point of report.sweep?.points ?? []) {
+    for (const { name } of variantsOf(report)) {
+      for (const phase of ["prefill", "decode"] as const) {
+        const time = timeOf(point, name, phase);
+        if (time === undefined) continue;
+        yield {
+          tokens: point.tokens,
+          variant: name,
+          kind: "sweep",
+          phase,
+          stage: "all",
+          medianMs: time.median,
+          minMs: time.min,
+          maxMs: time.max,
+          ...(phase === "prefill" ? { kvBytes: point.variants[name]!.kvBytes } : {}),
+        };
+      }
+    }
+  }
+  for (const { rival, phase, tokens } of crossovers(report)) {
+    if (tokens !== undefined)
+      yield { tokens: Math.round(tokens), variant: rival, kind: "crossover", phase, stage: "all" };
+  }
 }
 
 function times(samples: { medianMs: number; minMs: number; maxMs: number }): Row {

@@ -1,16 +1,10 @@
 import type { Variant } from "../engine/engine.ts";
 import type { Report, VariantReport } from "../profile/report.ts";
 import { variantsOf } from "./breakdown.ts";
+import { crossovers } from "./crossover.ts";
 import { bytes, count, duration, plural, ratio } from "./format.ts";
 import { VARIANT_WORDS } from "./names.ts";
-
-/** A measured quantity with its spread. */
-interface Measured {
-  readonly median: number;
-  readonly min: number;
-  readonly max: number;
-  readonly samples: number;
-}
+import { decodeOf, overlap, prefillOf, spreadKnown, type Measured } from "./spread.ts";
 
 /**
  * What the measurement says, in plain paragraphs: the subject (HySparse where it was run) against each other variant.
@@ -25,7 +19,11 @@ export function finding(report: Report): string[] {
   if (!subject) return ["No variant was profiled."];
   const others = variants.filter(({ name }) => name !== subject.name);
   const sentences = others.length === 0 ? [alone(subject.name, subject.data)] : [];
-  for (const other of others) sentences.push(against(subject, other));
+  const crossing = crossovers(report).filter(({ kind }) => kind !== "unknown");
+  for (const other of others) {
+    const texts = crossing.filter(({ rival }) => rival === other.name).map(({ text }) => text);
+    sentences.push([against(subject, other), ...texts].join(" "));
+  }
   if (others.length > 0 && report.settings.repetitions === 1) {
     sentences.push("Each was measured only once, so the spread is unknown and small differences mean nothing.");
   }
@@ -84,34 +82,13 @@ function memory(subject: Named, other: Named): string {
 /** "Its prefill takes 1.2 times less time (8.1 s against 9.7 s)." */
 function time(what: string, subject: string, a: Measured, b: Measured): string {
   const figures = `${duration(a.median)} against ${duration(b.median)}`;
-  const spreadKnown = Math.min(a.samples, b.samples) > 1;
-  if (spreadKnown && a.min <= b.max && b.min <= a.max) {
+  if (spreadKnown(a, b) && overlap(a, b)) {
     return `No difference in ${what} time was measured: the samples overlap (${figures}).`;
   }
   if (a.median === b.median) return `${subject} takes the same time (${figures}).`;
   return a.median < b.median
     ? `${subject} takes ${ratio(b.median / a.median)} times less time (${figures}).`
     : `${subject} is slower, ${ratio(a.median / b.median)} times as long (${figures}).`;
-}
-
-function prefillOf({ totals }: VariantReport): Measured {
-  return {
-    median: totals.prefillMs,
-    min: totals.prefillMinMs,
-    max: totals.prefillMaxMs,
-    samples: totals.prefillSamples.length,
-  };
-}
-
-function decodeOf({ totals }: VariantReport): Measured | undefined {
-  const median = totals.timePerOutputTokenMs;
-  if (median === undefined) return undefined;
-  return {
-    median,
-    min: totals.timePerOutputTokenMinMs ?? median,
-    max: totals.timePerOutputTokenMaxMs ?? median,
-    samples: totals.timePerOutputTokenSamples?.length ?? 1,
-  };
 }
 
 function capital(text: string): string {

@@ -1,7 +1,9 @@
 import type { Report } from "../profile/report.ts";
 import { hasDecode, stagesIn, variantsOf } from "./breakdown.ts";
 import { card, command, cutText } from "./card.ts";
+import { crossovers } from "./crossover.ts";
 import { finding } from "./finding.ts";
+import { growthOf } from "./growth.ts";
 import {
   PHASE_NAMES,
   QUERY_WORDS,
@@ -13,9 +15,11 @@ import {
 } from "./names.ts";
 import { scripts, styles } from "./page/assets.ts";
 import { chartData, latencyId } from "./page/charts.ts";
+import { curves } from "./page/curves.ts";
 import { hoverTexts, LEVELS, shadedText } from "./page/document.ts";
 import { markup, jsonBlock, Markup } from "./page/markup.ts";
 import { passageList } from "./page/passages.ts";
+import { growthTable, sweepKv, sweepNotes, sweepPhases, sweepTimes } from "./sweep-table.ts";
 import { kvTable, layerTable, phaseTable, selectionTable, stageTable, totalsTable, type Table } from "./tables.ts";
 
 /**
@@ -51,6 +55,7 @@ ${head(report)}
 ${latency(report, "prefill")}
 ${hasDecode(report) ? latency(report, "decode") : ""}
 ${memory(report)}
+${lengths(report)}
 ${importance(report, text)}
 </main>
 <div id="tip" role="status" hidden></div>
@@ -115,6 +120,7 @@ ${details(
 }
 
 function memory(report: Report): Markup {
+  const growth = growthOf(report);
   return markup`<section>
 <h2>KV-cache memory by layer</h2>
 <p>Bytes as allocated at the end of prefill. A sparse layer of HySparse reads the keys and values of the full layer before
@@ -124,6 +130,23 @@ it and keeps only its window.</p>
 <figure><figcaption>All layers up to this one</figcaption>${chart("kv-sum")}</figure>
 </div>
 ${details("The charts as a table", [table(kvTable(report), "KV bytes by layer")])}
+${table(growthTable(growth), "Growth of the KV cache")}
+<p>${growth.note}</p>
+</section>`;
+}
+
+/** A sweep over other context lengths; where HySparse becomes faster is also in the finding. */
+function lengths(report: Report): Markup | string {
+  if (report.sweep === undefined) return "";
+  const charts = curves(report);
+  return markup`<section>
+<h2>Other context lengths</h2>
+<p>${report.sweep.method}</p>
+${crossovers(report).map(({ text }) => markup`<p>${text}</p>`)}
+${charts.length === 0 ? "" : markup`<div class="panels wide">${charts.map(({ id, caption }) => markup`<figure><figcaption>${caption}</figcaption>${chart(id)}</figure>`)}</div>`}
+${sweepPhases(report).map((phase) => table(sweepTimes(report, phase), `${PHASE_NAMES[phase]} by context length`))}
+${table(sweepKv(report), "KV cache by context length")}
+<ul class="notes">${sweepNotes(report).map((note) => markup`<li>${note}</li>`)}</ul>
 </section>`;
 }
 

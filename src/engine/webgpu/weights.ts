@@ -1,7 +1,7 @@
 import type { LayerWeights, Model } from "../../model/model.ts";
 import type { GpuAllocator, GpuBlock } from "./allocator.ts";
 import type { GpuDevice } from "./device.ts";
-import { toHalves } from "./half-upload.ts";
+import { toHalves } from "../../model/float16.ts";
 
 /** Values converted and sent at once: bounds the staging memory, and lets the event loop breathe in between. */
 const PIECE = 1 << 24;

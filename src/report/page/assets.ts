@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { pageAsset } from "../../model/package-root.ts";
 
 /** A style sheet or script that goes into the page as it is. */
 export interface Asset {
@@ -20,13 +19,13 @@ export function styles(): Asset {
 }
 
 function own(name: string): string {
-  return readFileSync(new URL(name, import.meta.url), "utf8");
+  return readFileSync(pageAsset(`src/report/page/${name}`), "utf8");
 }
 
 /** chart.js for browsers, from the installed package; its source map is not shipped, so its mention goes. */
 function chartJs(): string {
-  const entry = createRequire(import.meta.url).resolve("chart.js");
-  return readFileSync(join(dirname(entry), "chart.umd.min.js"), "utf8").replace(/^\/\/# sourceMappingURL=.*$/m, "");
+  const file = pageAsset("node_modules/chart.js/dist/chart.umd.min.js");
+  return readFileSync(file, "utf8").replace(/^\/\/# sourceMappingURL=.*$/m, "");
 }
 
 /** In JavaScript these strings only occur inside literals, where a backslash changes nothing. */

@@ -262,6 +262,47 @@
     };
   }
 
+  /** Both axes logarithmic: doubling the context is the same step everywhere. */
+  function curveChart(chart, colours) {
+    const {
+      plugins,
+      scales: linear,
+      ...rest
+    } = options(colours, chart.axis, undefined, (i) => chart.titles[i], chart.texts, false);
+    const tick = (value) => value.toLocaleString("en-US");
+    const x = {
+      ...linear.x,
+      type: "logarithmic",
+      min: chart.tokens[0],
+      max: chart.tokens.at(-1),
+      title: { ...linear.x.title, text: "tokens in context" },
+      afterBuildTicks: (axis) => {
+        axis.ticks = chart.tokens.map((value) => ({ value }));
+      },
+      ticks: { ...linear.x.ticks, callback: tick },
+    };
+    const y = { ...linear.y, type: "logarithmic", beginAtZero: false, ticks: { ...linear.y.ticks, callback: tick } };
+    return {
+      type: "line",
+      data: {
+        datasets: chart.series.map(({ variant, name, values }) => ({
+          label: name,
+          data: values.map((value, i) => ({ x: chart.tokens[i], y: value })),
+          backgroundColor: variantColour(variant, colours),
+          borderColor: variantColour(variant, colours),
+          borderWidth: 2,
+          borderDash: VARIANTS[variant].dash,
+          clip: false,
+          pointStyle: VARIANTS[variant].point,
+          pointRadius: 4,
+        })),
+      },
+      // Room for the marks at the edges and for the name above the highest line.
+      options: { ...rest, plugins, scales: { x, y }, layout: { padding: { top: 18, right: 8 } } },
+      plugins: [endLabels(chart, colours)],
+    };
+  }
+
   /** Left and right walk the layers, Escape leaves; what is shown is also said. */
   function keyboard(canvas, titleOf, texts) {
     let at = -1;
@@ -269,7 +310,7 @@
       const step = { ArrowRight: 1, ArrowLeft: -1, Escape: 0 }[event.key];
       if (step === undefined) return;
       event.preventDefault();
-      at = step === 0 ? -1 : Math.min(data.layers.length - 1, Math.max(0, at + step));
+      at = step === 0 ? -1 : Math.min(texts.length - 1, Math.max(0, at + step));
       show(canvas, at);
       canvas.setAttribute("aria-label", at < 0 ? canvas.dataset.label : [titleOf(at), ...texts[at]].join(", "));
     });
@@ -297,9 +338,10 @@
     };
     for (const chart of data.latency) draw(chart, latencyChart(chart, colours));
     for (const chart of data.memory) draw(chart, memoryChart(chart, colours));
+    for (const chart of data.curves) draw(chart, curveChart(chart, colours));
   }
 
-  for (const chart of [...data.latency, ...data.memory]) {
+  for (const chart of [...data.latency, ...data.memory, ...data.curves]) {
     const canvas = document.getElementById(chart.id);
     canvas.dataset.label = `${chart.label}; the table below holds its figures`;
     canvas.setAttribute("aria-label", canvas.dataset.label);

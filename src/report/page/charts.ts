@@ -3,6 +3,7 @@ import type { LayerReport, Report, VariantReport } from "../../profile/report.ts
 import { cumulativeKv, floorOf, hasDecode, slices, stagesIn, variantsOf } from "../breakdown.ts";
 import { bytes, byteUnit, milliseconds } from "../format.ts";
 import { PHASE_NAMES, STAGE_NAMES, VARIANT_NAMES, type PhaseName } from "../names.ts";
+import { curves, type CurveChart } from "./curves.ts";
 
 /**
  * What the page's script draws: values in the axis's unit, and beside each the text a reader sees, so that the script
@@ -13,6 +14,7 @@ export interface ChartData {
   readonly layers: readonly string[];
   readonly latency: readonly LatencyChart[];
   readonly memory: readonly MemoryChart[];
+  readonly curves: readonly CurveChart[];
 }
 
 /** One variant's latency by layer, stacked by stage. Charts of one phase share `top`, so that they compare by eye. */
@@ -49,6 +51,7 @@ export function chartData(report: Report): ChartData {
     layers: report.model.schedule.map((kind, index) => (kind === "full" ? `F${index}` : String(index))),
     latency: phases.flatMap((phase) => latency(report, phase)),
     memory: memory(report),
+    curves: curves(report),
   };
 }
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { CSV_COLUMNS, toCsv } from "../../../src/report/csv.ts";
 import { sampleReport } from "./sample-report.ts";
+import { withSweep } from "./sample-sweep.ts";
 
 type Row = Record<string, string>;
 
@@ -73,5 +74,27 @@ describe("CSV report", () => {
 
   it("has no decode rows when nothing was decoded", () => {
     assert.ok(parse(toCsv(sampleReport({ decodeTokens: 0 }))).every((row) => row.phase === "prefill"));
+  });
+
+  it("has the lengths of a sweep and where they cross, apart from the document's own rows", () => {
+    const swept = withSweep(report, [1024, 8192]);
+    const all = parse(toCsv(swept));
+    const own = all.filter(({ kind }) => kind !== "sweep" && kind !== "crossover");
+    assert.deepEqual(own, rows);
+    const points = all.filter(({ kind }) => kind === "sweep");
+    assert.equal(points.length, 2 * 3 * 2);
+    for (const { tokens, variant, phase, medianMs, minMs, maxMs, kvBytes } of points) {
+      const point = swept.sweep!.points.find((candidate) => String(candidate.tokens) === tokens)!;
+      const of = point.variants[variant as "full"]!;
+      assert.equal(medianMs, String(phase === "prefill" ? of.prefillMs : of.timePerOutputTokenMs));
+      assert.ok(Number(minMs) < Number(medianMs) && Number(medianMs) < Number(maxMs));
+      assert.equal(kvBytes, phase === "prefill" ? String(of.kvBytes) : "");
+    }
+    const crossings = all.filter(({ kind }) => kind === "crossover");
+    assert.deepEqual(
+      crossings.map(({ variant, phase }) => [variant, phase]),
+      [["full", "prefill"]],
+    );
+    assert.ok(Number(crossings[0]!.tokens) > 1024 && Number(crossings[0]!.tokens) < 8192);
   });
 });

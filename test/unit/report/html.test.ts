@@ -5,6 +5,7 @@ import { readReport } from "../../../src/report/json.ts";
 import { renderHtml } from "../../../src/report/html.ts";
 import { level, LEVELS } from "../../../src/report/page/document.ts";
 import { sampleReport, SAMPLE_TEXT } from "./sample-report.ts";
+import { withSweep } from "./sample-sweep.ts";
 
 /** The contents of every script or style element, as a browser would cut them out. */
 function elements(page: string, name: string): { attributes: string; content: string }[] {
@@ -56,7 +57,38 @@ describe("HTML report", () => {
       for (const variant of ["hysparse", "full", "hybrid-swa"]) assert.ok(page.includes(`id="${phase}-${variant}"`));
     }
     assert.ok(page.includes('id="kv"') && page.includes('id="kv-sum"'));
-    assert.equal(page.match(/<table>/g)!.length, 1 + 1 + 2 * (1 + 3) + 1 + 1);
+    assert.equal(page.match(/<table>/g)!.length, 1 + 1 + 2 * (1 + 3) + 2 + 1);
+  });
+
+  it("draws a sweep by length, with its tables, where it crosses, and what was left out", () => {
+    const report = withSweep(sampleReport(), [1024, 4096, 8192]);
+    report.sweep!.points.push({ tokens: 65536, repeated: true, variants: {}, skipped: "it needs <9 GiB>" });
+    const swept = renderHtml(report, SAMPLE_TEXT);
+    for (const id of ["length-prefill", "length-decode", "length-kv"]) assert.ok(swept.includes(`id="${id}"`), id);
+    assert.equal(swept.match(/<table>/g)!.length, page.match(/<table>/g)!.length + 3);
+    assert.ok(swept.includes("Below about 5,800 tokens the prefill of full attention is faster"));
+    assert.ok(swept.includes("65,536 tokens: not run, it needs &lt;9 GiB&gt;."));
+    assert.ok(swept.includes("its tokens were repeated: 4,096, 8,192."));
+    const data = elements(swept, "script").find(({ attributes }) => attributes.includes('id="page-data"'))!;
+    const { charts } = JSON.parse(data.content) as { charts: { curves: { tokens: number[]; texts: string[][] }[] } };
+    assert.equal(charts.curves.length, 3);
+    for (const { tokens, texts } of charts.curves) {
+      assert.deepEqual(tokens, [1024, 4096, 8192]);
+      assert.deepEqual(
+        texts.map((lines) => lines.length),
+        [3, 3, 3],
+      );
+    }
+    assert.ok(!page.includes("Other context lengths"));
+  });
+
+  it("draws no curve through one length", () => {
+    const swept = renderHtml(withSweep(sampleReport(), [1024]), SAMPLE_TEXT);
+    assert.ok(swept.includes("Other context lengths") && !swept.includes('id="length-prefill"'));
+  });
+
+  it("says how the KV cache grows, where it ends and what that counts", () => {
+    assert.match(page, /Growth of the KV cache.*about 6,200,000 tokens.*upper bound/s);
   });
 
   it("shows the whole text, whatever its lines and blocks", () => {

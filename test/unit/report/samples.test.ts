@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, it } from "node:test";
 import { loadTokenizerFile } from "../../../src/model/checkpoint.ts";
+import { crossovers } from "../../../src/report/crossover.ts";
+import { finding } from "../../../src/report/finding.ts";
+import { readReport } from "../../../src/report/json.ts";
 
 const media = new URL("../../../media/", import.meta.url);
 
@@ -23,4 +27,39 @@ describe("shipped samples", () => {
     assert.ok(note.indexOf("48213") < 2000);
     assert.equal(note.indexOf("48213"), note.lastIndexOf("48213"));
   });
+});
+
+describe("shipped sample reports", () => {
+  const samples = new URL("samples/", media);
+  const names = readdirSync(samples).filter((name) => name.endsWith(".hysparse.json"));
+
+  it("are there", () => {
+    assert.deepEqual(names, ["design-note.hysparse.json"]);
+  });
+
+  for (const name of names) {
+    it(`${name} follows the schema, holds the shipped document, and is small`, () => {
+      const text = readFileSync(new URL(name, samples), "utf8");
+      assert.ok(text.length < 600_000, `${text.length} bytes`);
+      const report = readReport(text, name);
+      const document = readFileSync(new URL(name.replace(".hysparse.json", ".md"), samples), "utf8");
+      assert.equal(report.document.text, document);
+      assert.equal(report.document.sha256, createHash("sha256").update(document, "utf8").digest("hex"));
+      assert.equal(report.document.name, `media/samples/${name.replace(".hysparse.json", ".md")}`);
+      assert.equal(report.model.weights, "trained");
+    });
+
+    it(`${name} has all that the panel can show`, () => {
+      const report = readReport(readFileSync(new URL(name, samples), "utf8"), name);
+      assert.deepEqual(Object.keys(report.variants), ["hysparse", "full", "hybrid-swa"]);
+      for (const oracle of report.selection!.oracles) {
+        assert.equal(oracle.timesSelected?.length, report.document.blockRanges.length);
+      }
+      assert.ok(report.importance!.passages.length > 0);
+      assert.ok(report.settings.repetitions >= 3 && report.variants.full!.layers[0]!.decode);
+      assert.ok(report.sweep!.points.filter(({ skipped }) => skipped === undefined).length >= 4);
+      assert.equal(crossovers(report).length, 4);
+      assert.ok(finding(report).length >= 2);
+    });
+  }
 });

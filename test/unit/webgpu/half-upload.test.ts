@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { fromHalfBits, toHalfBits } from "../../../kernels/half.ts";
-import { halfToNumber } from "../../../src/model/float16.ts";
-import { toHalves } from "../../../src/engine/webgpu/half-upload.ts";
+import { halfToNumber, toHalves } from "../../../src/model/float16.ts";
 
 describe("16-bit weights", () => {
   it("every half and every middle between two halves rounds as IEEE says", () => {

@@ -1,0 +1,74 @@
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { Command, CommanderError } from "commander";
+import { UserError } from "../model/errors.ts";
+import type { Report } from "../profile/report.ts";
+import { compareReports } from "../report/compare.ts";
+import { comparisonTable, differencesTable } from "../report/comparison-table.ts";
+import { timestamp } from "../report/format.ts";
+import { readReport } from "../report/json.ts";
+import { visible } from "../report/lines.ts";
+import type { Table } from "../report/tables.ts";
+import { section, wrap } from "./layout.ts";
+import { Answered } from "./options.ts";
+
+/**
+ * `compare BASELINE REPORT`: holds two saved reports against each other and profiles nothing.
+ * @throws UserError for files that are no reports and arguments that cannot be meant
+ * @throws Answered after --help
+ */
+export async function compareSaved(args: readonly string[], folder: string): Promise<string> {
+  const program = new Command("profile compare")
+    .description("Compares a saved report with an earlier one; nothing is profiled.")
+    .argument("<baseline>", "the earlier report, as saved with --json")
+    .argument("<report>", "the later one")
+    .option("--debug", "show the stack of an unexpected error", false)
+    .allowExcessArguments(false)
+    .exitOverride()
+    .configureOutput({ writeErr: () => undefined });
+  try {
+    program.parse(args, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) throw new Answered();
+    throw new UserError(error.message.replace(/^error: /, ""));
+  }
+  const [baseline = "", report = ""] = program.args;
+  return comparisonText(await savedReport(baseline, folder), await savedReport(report, folder), baseline);
+}
+
+/**
+ * Reads a baseline; the answer compares a report with it.
+ * @throws UserError when the file cannot be read or is no report
+ */
+export async function against(name: string, folder: string): Promise<(report: Report) => string> {
+  const baseline = await savedReport(name, folder);
+  return (report) => comparisonText(baseline, report, name);
+}
+
+async function savedReport(name: string, folder: string): Promise<Report> {
+  let text: string;
+  try {
+    text = await readFile(resolve(folder, name), "utf8");
+  } catch (error) {
+    throw new UserError(`${name} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  return readReport(text, name);
+}
+
+/** A comparison for a terminal; names and devices come from files and are made harmless. */
+function comparisonText(baseline: Report, report: Report, name: string): string {
+  const comparison = compareReports(baseline, report);
+  const parts = [
+    wrap(visible(`Compared with ${name}, measured ${timestamp(baseline.createdAt)}: ${comparison.headline}`)),
+    ...(comparison.rows.length === 0 ? [] : [section("Beside the baseline", harmless(comparisonTable(comparison)))]),
+    ...(comparison.differences.length === 0
+      ? []
+      : [section("What is not alike", harmless(differencesTable(comparison)))]),
+  ];
+  return `${parts.join("\n\n")}\n`;
+}
+
+function harmless({ columns, rows }: Table): Table {
+  return { columns, rows: rows.map((row) => row.map(visible)) };
+}

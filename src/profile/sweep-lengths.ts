@@ -1,0 +1,47 @@
+import { UserError } from "../model/errors.ts";
+import type { ProfileSettings } from "./request.ts";
+
+/** The shortest context that `auto` measures. */
+const AUTO_FROM = 1024;
+
+/**
+ * The lengths of a sweep, ascending, each once. `auto` takes the powers of two from 1,024 that the document fills, and the
+ * document itself, of `tokens` as it is profiled.
+ * @throws UserError for a list without a length, or with one that is none
+ */
+export function sweepLengths(asked: NonNullable<ProfileSettings["sweep"]>, tokens: number): number[] {
+  if (asked === "auto") {
+    const lengths: number[] = [];
+    for (let length = AUTO_FROM; length < tokens; length *= 2) lengths.push(length);
+    return [...lengths, tokens];
+  }
+  if (asked.length === 0) throw new UserError("a sweep needs at least one context length");
+  for (const length of asked) {
+    if (!Number.isSafeInteger(length) || length < 1) throw new UserError(`${length} is not a context length`);
+  }
+  return [...new Set(asked)].sort((a, b) => a - b);
+}
+
+const MOST_TOKENS = 2 ** 20;
+const MOST_LENGTHS = 24;
+
+/**
+ * Context lengths as people write them: "auto", or "1k, 4096, 16k" where 1k is 1,024 tokens.
+ * @throws UserError in one sentence for anything else
+ */
+export function readLengths(text: string): "auto" | number[] {
+  const words = text.split(/[\s,;]+/u).filter((word) => word !== "");
+  if (words.length === 1 && words[0] === "auto") return "auto";
+  if (words.length === 0) throw new UserError('Name lengths such as 1k,4096,16k, or "auto".');
+  const lengths = words.map((word) => {
+    const match = /^(\d{1,9})(k?)$/iu.exec(word);
+    if (!match) throw new UserError(`"${word}" is not a length: write tokens such as 4096 or 4k, or only "auto".`);
+    const length = Number(match[1]) * (match[2] === "" ? 1 : 1024);
+    if (length < 1 || length > MOST_TOKENS)
+      throw new UserError(`${word}: lengths go from 1 token to ${MOST_TOKENS / 1024}k.`);
+    return length;
+  });
+  const different = [...new Set(lengths)].sort((a, b) => a - b);
+  if (different.length > MOST_LENGTHS) throw new UserError(`These are more than ${MOST_LENGTHS} lengths.`);
+  return different;
+}

@@ -1,0 +1,131 @@
+import type { Runner, Variant } from "../engine/engine.ts";
+import { UserError } from "../model/errors.ts";
+import type { PreparedDocument } from "./document.ts";
+import { memoryShortage } from "./memory-check.ts";
+import type { ProgressMeter } from "./progress-meter.ts";
+import type { Sweep, SweepPoint } from "./report.ts";
+import { chunkOf, type ProfileRequest } from "./request.ts";
+import { runVariant, type VariantRun } from "./run-variant.ts";
+import { summarize } from "./statistics.ts";
+
+type Runs = ReadonlyMap<Variant, readonly VariantRun[]>;
+
+/**
+ * Measures the same variants at other context lengths: latency and KV memory only. Each length is warmed up by one prefill
+ * chunk and then run as often as the document, variants interleaved with the order rotated by one each round. The
+ * document's own length is always among the points and never run again: `measured` are its timed runs. `besides` are
+ * the others, ascending.
+ *
+ * A length that does not fit is skipped and its reason kept: what was measured already is worth more than an error.
+ * @throws the signal's reason when cancelled
+ */
+export async function measureSweep(
+  request: ProfileRequest,
+  document: PreparedDocument,
+  besides: readonly number[],
+  measured: Runs,
+  meter: ProgressMeter,
+): Promise<Sweep> {
+  const runners = new Map<Variant, Runner>();
+  const points: SweepPoint[] = [];
+  try {
+    for (const tokens of besides) {
+      const repeated = tokens > document.allTokens.length;
+      meter.beginPoint(tokens);
+      const skipped = memoryShortage(request, tokens)?.text;
+      if (skipped !== undefined) points.push({ tokens, repeated, variants: {}, skipped });
+      else {
+        try {
+          const runs = await runLength(request, runners, contextOf(document.allTokens, tokens), meter);
+          points.push({ tokens, repeated, variants: variantsOf(runs) });
+        } catch (error) {
+          request.signal?.throwIfAborted();
+          points.push({ tokens, repeated, variants: {}, skipped: reason(error) });
+          // A runner that failed is of no more use; the next length gets new ones.
+          await disposeAll(runners);
+        }
+      }
+      meter.endPoint();
+    }
+    points.push({ tokens: document.tokens.length, repeated: false, variants: variantsOf(measured) });
+    return { method: method(request), points: points.sort((a, b) => a.tokens - b.tokens) };
+  } finally {
+    await disposeAll(runners);
+  }
+}
+
+async function disposeAll(runners: Map<Variant, Runner>): Promise<void> {
+  for (const runner of runners.values()) await runner.dispose();
+  runners.clear();
+}
+
+/** `tokens` of a document: cut, or repeated from its start. */
+export function contextOf(document: Uint32Array, tokens: number): Uint32Array {
+  if (tokens <= document.length) return document.subarray(0, tokens);
+  const context = new Uint32Array(tokens);
+  for (let at = 0; at < tokens; at += document.length) context.set(document.subarray(0, tokens - at), at);
+  return context;
+}
+
+async function runLength(
+  request: ProfileRequest,
+  runners: Map<Variant, Runner>,
+  context: Uint32Array,
+  meter: ProgressMeter,
+): Promise<Runs> {
+  const { engine, model, variants, signal, warmup, repetitions, decodeTokens } = request;
+  for (const variant of variants) {
+    if (!runners.has(variant)) runners.set(variant, await engine.load(model, variant, { chunk: chunkOf(request) }));
+  }
+  const order = [...runners];
+  const runs = new Map<Variant, VariantRun[]>(variants.map((variant) => [variant, []]));
+  const title = `${context.length.toLocaleString("en-US")} tokens`;
+  const options = { decodeTokens, signal, onProgress: (share: number) => meter.advance(share) };
+  const chunk = context.subarray(0, chunkOf(request));
+  for (let round = 0; round < warmup; round++) {
+    for (const [variant, runner] of order) {
+      meter.begin(`${title}, warm-up`, variant, chunk.length / context.length, context.length);
+      await runVariant(runner, chunk, options);
+    }
+  }
+  for (let round = 0; round < repetitions; round++) {
+    for (let i = 0; i < order.length; i++) {
+      const [variant, runner] = order[(i + round) % order.length]!;
+      meter.begin(`${title}, repetition ${round + 1} of ${repetitions}`, variant, 1, context.length);
+      await engine.wake?.();
+      runs.get(variant)?.push(await runVariant(runner, context, options));
+    }
+  }
+  return runs;
+}
+
+function variantsOf(runs: Runs): SweepPoint["variants"] {
+  const variants: SweepPoint["variants"] = {};
+  for (const [variant, of] of runs) {
+    const prefill = summarize(of.map(({ prefillMs }) => prefillMs));
+    const perToken = of.flatMap(({ perTokenMs }) => perTokenMs ?? []);
+    variants[variant] = {
+      prefillMs: prefill.medianMs,
+      prefillSamples: prefill.samples,
+      ...(perToken.length > 0
+        ? { timePerOutputTokenMs: summarize(perToken).medianMs, timePerOutputTokenSamples: perToken }
+        : {}),
+      kvBytes: of[0]?.kvBytes.reduce((sum, bytes) => sum + bytes, 0) ?? 0,
+    };
+  }
+  return variants;
+}
+
+function reason(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return error instanceof UserError ? message : `it failed unexpectedly: ${message}`;
+}
+
+function method({ repetitions, warmup, decodeTokens }: ProfileRequest): string {
+  return (
+    "The document's tokens cut to each length, or repeated to fill it (latency and KV memory do not ask what a text says, " +
+    "but which blocks are selected, and so how well they are shared, depends on it); " +
+    `${repetitions} timed ${repetitions === 1 ? "run" : "runs"} of each variant after ${warmup} untimed of one prefill chunk, ` +
+    `variants interleaved, ${decodeTokens} decoded tokens; the document's own length is the main measurement.`
+  );
+}

@@ -1,0 +1,145 @@
+import { VARIANTS, type Variant } from "../engine/engine.ts";
+import type { Report, VariantReport } from "../profile/report.ts";
+import { differences, type Difference } from "./differences.ts";
+import { plural, ratio } from "./format.ts";
+import { VARIANT_WORDS } from "./names.ts";
+import { decodeOf, overlap, prefillOf, spreadKnown, type Measured } from "./spread.ts";
+
+/** Time to first token, time per output token, KV-cache bytes, peak memory. */
+export const QUANTITIES = ["prefill", "decode", "kv", "peak"] as const;
+export type Quantity = (typeof QUANTITIES)[number];
+
+/**
+ * What may be said of the report against its baseline. Times are `faster` or `slower` only where both were measured more than
+ * once and the ranges of the samples do not overlap; bytes that are counted are `less`, `more` or the `same`.
+ */
+export type Verdict = "faster" | "slower" | "less" | "more" | "same" | "no difference measured" | "not comparable";
+
+export interface ComparisonRow {
+  readonly variant: Variant;
+  readonly quantity: Quantity;
+  /** Milliseconds or bytes. */
+  readonly baseline: Measured;
+  readonly report: Measured;
+  /** The report's median over the baseline's; undefined where the baseline's is 0. */
+  readonly ratio: number | undefined;
+  readonly verdict: Verdict;
+  /** Why no difference can be claimed, where that is so. */
+  readonly reason?: string;
+}
+
+export interface Comparison {
+  readonly comparable: boolean;
+  /** Why the reports are not comparable, a clause each; empty where they are. */
+  readonly obstacles: readonly string[];
+  readonly differences: readonly Difference[];
+  /** Variants that are in both reports, each with the quantities that both have. */
+  readonly rows: readonly ComparisonRow[];
+  /** One sentence. */
+  readonly headline: string;
+}
+
+/**
+ * Holds a report against an earlier one. Reports are comparable when they did the same work: the same document and number of
+ * tokens, the same model. Other devices, engines and settings may be compared, and are named.
+ */
+export function compareReports(baseline: Report, report: Report): Comparison {
+  const found = differences(baseline, report);
+  const both = VARIANTS.flatMap((name) => {
+    const [before, after] = [baseline.variants[name], report.variants[name]];
+    return before && after ? [{ name, before, after }] : [];
+  });
+  const obstacles = [
+    ...found.filter(({ affects }) => affects === "work").map(({ what }) => `the ${what} ${verb(what)}`),
+    ...(both.length === 0 ? ["no variant is in both"] : []),
+  ];
+  const comparable = obstacles.length === 0;
+  // Bytes on a GPU are the allocator's count; resident memory of a process is a measurement, made once.
+  const counted = baseline.environment.gpu !== undefined && report.environment.gpu !== undefined;
+  const rows = both.flatMap(({ name, before, after }) => {
+    const [earlier, later] = [quantities(before), quantities(after)];
+    return QUANTITIES.flatMap((quantity): ComparisonRow[] => {
+      const [a, b] = [earlier[quantity], later[quantity]];
+      if (a === undefined || b === undefined) return [];
+      const judged = comparable
+        ? judge(a, b, quantity === "kv" || (quantity === "peak" && counted) ? "count" : quantity)
+        : { verdict: "not comparable" as const };
+      const times = a.median > 0 ? b.median / a.median : undefined;
+      return [{ variant: name, quantity, baseline: a, report: b, ratio: times, ...judged }];
+    });
+  });
+  return { comparable, obstacles, differences: found, rows, headline: headline(obstacles, found, rows) };
+}
+
+function verb(what: string): string {
+  return what.endsWith("s") ? "differ" : "differs";
+}
+
+function quantities(variant: VariantReport): Record<Quantity, Measured | undefined> {
+  const once = (value: number): Measured => ({ median: value, min: value, max: value, samples: 1 });
+  return {
+    prefill: prefillOf(variant),
+    decode: decodeOf(variant),
+    kv: once(variant.totals.kvBytes),
+    peak: once(variant.totals.peakBytes),
+  };
+}
+
+function judge(a: Measured, b: Measured, what: "count" | Quantity): Pick<ComparisonRow, "verdict" | "reason"> {
+  const lower = b.median < a.median;
+  if (what === "count") return { verdict: a.median === b.median ? "same" : lower ? "less" : "more" };
+  if (what === "peak" && a.median === b.median) return { verdict: "same" };
+  if (!spreadKnown(a, b)) {
+    return { verdict: "no difference measured", reason: "measured once, so the spread is unknown" };
+  }
+  if (overlap(a, b)) return { verdict: "no difference measured", reason: "the ranges overlap" };
+  return { verdict: lower ? "faster" : "slower" };
+}
+
+function headline(obstacles: readonly string[], found: readonly Difference[], rows: readonly ComparisonRow[]): string {
+  if (obstacles.length > 0) return `These reports cannot be compared: ${list(obstacles)}.`;
+  const conditions = found.filter(({ affects }) => affects === "times").map(({ what }) => what);
+  const others = conditions.length === 0 ? "" : `; not alike: ${conditions.join(", ")}`;
+  const subject = rows[0]!.variant;
+  const changed = rows.filter(({ verdict }) => ["faster", "slower", "less", "more"].includes(verdict));
+  const clauses = changed.filter(({ variant }) => variant === subject).map(clause);
+  const rest = changed.length - clauses.length;
+  if (clauses.length === 0 && rest === 0) {
+    const once = rows.some(({ quantity, reason }) => quantity === "prefill" && reason?.startsWith("measured once"));
+    return `No difference was measured${once ? ": times were measured only once, so their spread is unknown" : ""}${others}.`;
+  }
+  const name = capital(VARIANT_WORDS[subject]);
+  const said =
+    clauses.length === 0
+      ? `No difference was measured for ${VARIANT_WORDS[subject]}`
+      : `${name} ${list(clauses)} than in the baseline`;
+  const more =
+    rest === 0 ? "" : `; ${plural(rest, "figure")} of other variants ${rest === 1 ? "differs" : "differ"} too`;
+  return `${said}${more}${others}.`;
+}
+
+const SUBJECTS: Readonly<Record<Quantity, readonly [verb: string, noun: string]>> = {
+  prefill: ["takes", "prefill time"],
+  decode: ["takes", "time per output token"],
+  kv: ["needs", "KV memory"],
+  peak: ["needs", "peak memory"],
+};
+
+/** "takes 1.3 times less prefill time". */
+function clause({ quantity, baseline, report }: ComparisonRow): string {
+  const [does, noun] = SUBJECTS[quantity];
+  const lower = report.median < baseline.median;
+  const [small, large] = lower ? [report.median, baseline.median] : [baseline.median, report.median];
+  const times = small > 0 ? `${ratio(large / small)} times ` : "";
+  return `${does} ${times}${lower ? "less" : "more"} ${noun}`;
+}
+
+/** "a", "a and b", "a, b and c". */
+function list(items: readonly string[]): string {
+  const last = items.at(-1) ?? "";
+  return items.length < 2 ? last : `${items.slice(0, -1).join(", ")} and ${last}`;
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

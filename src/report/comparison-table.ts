@@ -1,0 +1,60 @@
+import type { Comparison, ComparisonRow, Quantity } from "./compare.ts";
+import { bytes, count, duration, significant } from "./format.ts";
+import { VARIANT_NAMES } from "./names.ts";
+import type { Measured } from "./spread.ts";
+import type { Table } from "./tables.ts";
+
+export const QUANTITY_NAMES: Readonly<Record<Quantity, string>> = {
+  prefill: "Time to first token",
+  decode: "Time per output token",
+  kv: "KV cache",
+  peak: "Peak memory",
+};
+
+/** Every row of a comparison with both medians and ranges, their ratio and what may be said of it. */
+export function comparisonTable({ rows }: Comparison): Table {
+  return {
+    columns: [
+      { title: "Variant", numeric: false },
+      { title: "Quantity", numeric: false },
+      { title: "Baseline", numeric: true },
+      { title: "min - max", numeric: true },
+      { title: "This report", numeric: true },
+      { title: "min - max", numeric: true },
+      { title: "This /\nbaseline", numeric: true },
+      { title: "Verdict", numeric: false },
+    ],
+    rows: rows.map((row) => [
+      VARIANT_NAMES[row.variant],
+      QUANTITY_NAMES[row.quantity],
+      ...figures(row.quantity, row.baseline),
+      ...figures(row.quantity, row.report),
+      row.ratio === undefined ? "-" : significant(row.ratio),
+      verdictText(row),
+    ]),
+  };
+}
+
+/** "no difference measured: the ranges overlap". */
+export function verdictText({ verdict, reason }: ComparisonRow): string {
+  return reason === undefined ? verdict : `${verdict}: ${reason}`;
+}
+
+/** What is not alike in the two reports. */
+export function differencesTable({ differences }: Comparison): Table {
+  const effects = { work: "not the same work", times: "other conditions", none: "nothing here depends on it" };
+  return {
+    columns: [
+      { title: "Not alike", numeric: false },
+      { title: "Baseline", numeric: false },
+      { title: "This report", numeric: false },
+      { title: "Which means", numeric: false },
+    ],
+    rows: differences.map(({ what, baseline, report, affects }) => [what, baseline, report, effects[affects]]),
+  };
+}
+
+function figures(quantity: Quantity, { median, min, max, samples }: Measured): [string, string] {
+  if (quantity === "kv" || quantity === "peak") return [bytes(median), "-"];
+  return [duration(median), samples > 1 ? `${duration(min)} - ${duration(max)}` : `${count(samples)} sample`];
+}

@@ -1,0 +1,99 @@
+import type { Variant } from "../engine/engine.ts";
+import type { Report, VariantReport } from "../profile/report.ts";
+import { variantsOf } from "./breakdown.ts";
+import { bytes, count } from "./format.ts";
+
+/** How KV memory grows with the context, and at which length it fills the device. */
+export interface Growth {
+  readonly rows: readonly GrowthRow[];
+  /** What the growth was taken from, and what was and was not counted for the length at which the device is full. */
+  readonly note: string;
+}
+
+export interface GrowthRow {
+  readonly variant: Variant;
+  /** KV bytes that 1,000 tokens more take, once the windows are full. */
+  readonly bytesPerThousand: number;
+  /** Allocations at two lengths of a sweep, or the formula of profile/kv.ts. */
+  readonly basis: "measured" | "formula";
+  /** The context at which KV cache, weights and workspace fill the memory; undefined where its size is unknown. */
+  readonly fullTokens?: number;
+  /** The same in words: "about 1,300,000 tokens". */
+  readonly fullAt?: string;
+}
+
+interface Capacity {
+  readonly bytes: number;
+  readonly what: string;
+}
+
+/** Growth of every variant in the report. */
+export function growthOf(report: Report): Growth {
+  const capacity = capacityOf(report);
+  const rows = variantsOf(report).map(({ name, data }): GrowthRow => {
+    const perToken = measuredGrowth(report, name);
+    const slope = perToken ?? formulaGrowth(report, data);
+    return {
+      variant: name,
+      bytesPerThousand: slope * 1000,
+      basis: perToken === undefined ? "formula" : "measured",
+      ...(capacity === undefined ? {} : full(report.document.tokens, data, slope, capacity)),
+    };
+  });
+  return { rows, note: [basisNote(rows), capacityNote(report, capacity)].join(" ") };
+}
+
+/** Bytes per token between the shortest and the longest measured context in which every window is full. */
+function measuredGrowth({ sweep, model }: Report, variant: Variant): number | undefined {
+  const points = (sweep?.points ?? []).flatMap(({ tokens, variants }) => {
+    const of = variants[variant];
+    return of && tokens >= model.architecture.window ? [{ tokens, bytes: of.kvBytes }] : [];
+  });
+  const [first, last] = [points[0], points.at(-1)];
+  if (!first || !last || first.tokens === last.tokens) return undefined;
+  return (last.bytes - first.bytes) / (last.tokens - first.tokens);
+}
+
+/** Bytes per token of the layers that keep every token: 2 Hkv d b each. */
+function formulaGrowth({ document }: Report, { layers }: VariantReport): number {
+  const kept = layers.filter(({ kind }) => kind === "full").reduce((sum, layer) => sum + layer.kvBytesPredicted, 0);
+  return kept / document.tokens;
+}
+
+/** On a GPU what was free when the engine started, weights not yet loaded; else the machine's memory. */
+function capacityOf({ environment }: Report): Capacity | undefined {
+  const { gpu, memoryBytes } = environment;
+  if (gpu === undefined) return memoryBytes > 0 ? { bytes: memoryBytes, what: "physical memory" } : undefined;
+  return gpu.freeBytes === undefined ? undefined : { bytes: gpu.freeBytes, what: "device memory free at the start" };
+}
+
+function full(
+  tokens: number,
+  { totals }: VariantReport,
+  slope: number,
+  capacity: Capacity,
+): Pick<GrowthRow, "fullTokens" | "fullAt"> {
+  if (!(slope > 0)) return {};
+  const fullTokens = Math.max(0, Math.floor(tokens + (capacity.bytes - totals.peakBytes) / slope));
+  return { fullTokens, fullAt: `about ${count(Number(fullTokens.toPrecision(2)))} tokens` };
+}
+
+function basisNote(rows: readonly GrowthRow[]): string {
+  return rows.some(({ basis }) => basis === "measured")
+    ? "Growth is what was allocated between the shortest and the longest context of the sweep."
+    : "Growth is by the formula: 2 Hkv d b bytes a token in every layer that keeps all tokens.";
+}
+
+function capacityNote({ environment, model, document }: Report, capacity: Capacity | undefined): string {
+  if (capacity === undefined) {
+    return environment.gpu === undefined
+      ? "How much memory this machine has is not known, so neither is the length that fills it."
+      : "How much memory this device has free is not known, so neither is the length that fills it.";
+  }
+  return (
+    `Full means that the ${bytes(capacity.bytes)} of ${capacity.what} are taken: the KV cache grows, everything else of one ` +
+    `run (weights, workspace) stays what its peak was at ${count(document.tokens)} tokens. Selections and other workspace ` +
+    "that grow with the context are not counted, nor other programs, so it is an upper bound; and it is about memory only: " +
+    `${model.name} was made for ${count(model.architecture.maxContext)} tokens.`
+  );
+}

@@ -1,0 +1,50 @@
+import type { VariantReport } from "../profile/report.ts";
+
+/** A measured quantity with its spread. */
+export interface Measured {
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+  readonly samples: number;
+}
+
+/** Whether the two ranges have a value in common. */
+export function overlap(a: Measured, b: Measured): boolean {
+  return a.min <= b.max && b.min <= a.max;
+}
+
+/** Whether both were measured more than once, so that their ranges say anything. */
+export function spreadKnown(a: Measured, b: Measured): boolean {
+  return Math.min(a.samples, b.samples) > 1;
+}
+
+export function prefillOf({ totals }: VariantReport): Measured {
+  return {
+    median: totals.prefillMs,
+    min: totals.prefillMinMs,
+    max: totals.prefillMaxMs,
+    samples: totals.prefillSamples.length,
+  };
+}
+
+/** Time per output token; undefined when none was decoded. */
+export function decodeOf({ totals }: VariantReport): Measured | undefined {
+  const median = totals.timePerOutputTokenMs;
+  if (median === undefined) return undefined;
+  return {
+    median,
+    min: totals.timePerOutputTokenMinMs ?? median,
+    max: totals.timePerOutputTokenMaxMs ?? median,
+    samples: totals.timePerOutputTokenSamples?.length ?? 1,
+  };
+}
+
+/** A median with the samples it came from. */
+export function measured(median: number, samples: readonly number[] = []): Measured {
+  return {
+    median,
+    min: Math.min(median, ...samples),
+    max: Math.max(median, ...samples),
+    samples: Math.max(1, samples.length),
+  };
+}

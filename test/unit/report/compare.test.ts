@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { Report } from "../../../src/profile/report.ts";
+import { compareReports, type ComparisonRow, type Quantity } from "../../../src/report/compare.ts";
+import { comparisonTable, differencesTable } from "../../../src/report/comparison-table.ts";
+import { sampleReport } from "./sample-report.ts";
+
+/** A report like `report` with every prefill time of hysparse multiplied. */
+function withPrefill(report: Report, factor: number): Report {
+  const changed = structuredClone(report);
+  const { totals } = changed.variants.hysparse!;
+  totals.prefillMs *= factor;
+  totals.prefillMinMs *= factor;
+  totals.prefillMaxMs *= factor;
+  totals.prefillSamples = totals.prefillSamples.map((sample) => sample * factor);
+  return changed;
+}
+
+function row(rows: readonly ComparisonRow[], quantity: Quantity): ComparisonRow {
+  const found = rows.find((candidate) => candidate.variant === "hysparse" && candidate.quantity === quantity);
+  assert.ok(found);
+  return found;
+}
+
+describe("comparing reports", () => {
+  const base = sampleReport();
+
+  it("measures no difference between a report and itself", () => {
+    const comparison = compareReports(base, base);
+    assert.equal(comparison.comparable, true);
+    assert.deepEqual(comparison.differences, []);
+    assert.equal(comparison.headline, "No difference was measured.");
+    assert.equal(comparison.rows.length, 12);
+    for (const { quantity, ratio, verdict, reason } of comparison.rows) {
+      assert.equal(ratio, 1);
+      const bytes = quantity === "kv" || quantity === "peak";
+      assert.equal(verdict, bytes ? "same" : "no difference measured");
+      assert.equal(reason, bytes ? undefined : "the ranges overlap");
+    }
+  });
+
+  it("says faster and slower only where the ranges do not overlap", () => {
+    const faster = compareReports(base, withPrefill(base, 0.5));
+    assert.equal(row(faster.rows, "prefill").verdict, "faster");
+    assert.equal(row(faster.rows, "prefill").ratio, 0.5);
+    assert.equal(faster.headline, "HySparse takes 2.0 times less prefill time than in the baseline.");
+    const slower = compareReports(base, withPrefill(base, 1.5));
+    assert.equal(row(slower.rows, "prefill").verdict, "slower");
+    assert.equal(slower.headline, "HySparse takes 1.5 times more prefill time than in the baseline.");
+    const { prefillMinMs, prefillMaxMs } = base.variants.hysparse!.totals;
+    const touching = compareReports(base, withPrefill(base, prefillMaxMs / prefillMinMs));
+    assert.equal(row(touching.rows, "prefill").verdict, "no difference measured");
+    assert.equal(touching.headline, "No difference was measured.");
+  });
+
+  it("claims nothing of times that were measured once", () => {
+    const once = sampleReport({ repetitions: 1 });
+    const comparison = compareReports(base, withPrefill(once, 0.2));
+    const { verdict, reason } = row(comparison.rows, "prefill");
+    assert.equal(verdict, "no difference measured");
+    assert.match(reason ?? "", /once/);
+    assert.match(comparison.headline, /^No difference was measured: times were measured only once/);
+    assert.match(comparison.headline, /not alike: repetitions\.$/);
+  });
+
+  it("counts KV bytes, and peaks only where an allocator counted them", () => {
+    const other = structuredClone(base);
+    other.variants.hysparse!.totals.kvBytes /= 2;
+    other.variants.hysparse!.totals.peakBytes += 1;
+    const cpu = compareReports(base, other);
+    assert.equal(row(cpu.rows, "kv").verdict, "less");
+    assert.equal(row(cpu.rows, "peak").verdict, "no difference measured");
+    assert.equal(cpu.headline, "HySparse needs 2.0 times less KV memory than in the baseline.");
+    const gpu = { backend: "vulkan", driver: "x", arithmetic: "y", software: false, subgroupSize: 32 };
+    const on = (report: Report): Report => ({ ...report, environment: { ...report.environment, gpu } });
+    assert.equal(row(compareReports(on(base), on(other)).rows, "peak").verdict, "more");
+  });
+
+  it("is refused for other work, naming what it is", () => {
+    const cases: readonly (readonly [RegExp, (report: Report) => void])[] = [
+      [/the document differs/, (report) => (report.document.sha256 = "0".repeat(64))],
+      [/the tokens differ/, (report) => (report.document.tokens -= 1)],
+      [/the model differs/, (report) => (report.model.sha256 = "ab12")],
+      [/the architecture differs/, (report) => (report.model.architecture.window = 64)],
+      [/no variant is in both/, (report) => (report.variants = {})],
+    ];
+    for (const [message, change] of cases) {
+      const other = structuredClone(base);
+      change(other);
+      const comparison = compareReports(base, other);
+      assert.equal(comparison.comparable, false);
+      assert.match(comparison.headline, message);
+      assert.match(comparison.obstacles.join(), message);
+      assert.ok(comparison.rows.every(({ verdict }) => verdict === "not comparable"));
+    }
+    const other = structuredClone(base);
+    other.model.architecture.window = 64;
+    assert.deepEqual(differencesTable(compareReports(base, other)).rows, [
+      ["architecture", "window 128", "window 64", "not the same work"],
+    ]);
+  });
+
+  it("goes across devices, engines and settings, and says so", () => {
+    const other = withPrefill(base, 0.1);
+    other.environment.device = "Another CPU";
+    other.environment.engine = "webgpu";
+    other.environment.dtype = "float16";
+    other.settings.chunk = 512;
+    other.settings.importance = "document";
+    const { comparable, headline, differences } = compareReports(base, other);
+    assert.equal(comparable, true);
+    assert.equal(
+      headline,
+      "HySparse takes 10 times less prefill time than in the baseline; not alike: engine, device, number type, queries per chunk.",
+    );
+    assert.deepEqual(
+      differences.map(({ what, affects }) => `${what} ${affects}`),
+      ["engine times", "device times", "number type times", "queries per chunk times", "importance none"],
+    );
+  });
+
+  it("does not mind another name of the same document", () => {
+    const other = structuredClone(base);
+    other.document.name = "renamed.md";
+    assert.deepEqual(compareReports(base, other).differences, []);
+  });
+
+  it("compares the variants and phases that both have", () => {
+    const other = sampleReport({ variants: ["full"], decodeTokens: 0 });
+    const { rows, headline } = compareReports(base, other);
+    assert.deepEqual(
+      rows.map(({ variant, quantity }) => `${variant} ${quantity}`),
+      ["full prefill", "full kv", "full peak"],
+    );
+    assert.match(headline, /not alike: decoded tokens, variants\.$/);
+  });
+
+  it("has a table with every figure", () => {
+    const table = comparisonTable(compareReports(base, withPrefill(base, 0.5)));
+    assert.equal(table.rows.length, 12);
+    for (const cells of table.rows) assert.equal(cells.length, table.columns.length);
+    const [first] = table.rows;
+    assert.equal(first?.[0], "HySparse");
+    assert.equal(first[6], "0.500");
+    assert.equal(first[7], "faster");
+    assert.match(first[3] ?? "", / - /);
+  });
+});
