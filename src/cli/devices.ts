@@ -1,15 +1,13 @@
-import { listEngines } from "../engine/registry.ts";
-import { describeAdapter, listAdapters } from "../engine/webgpu/dawn.ts";
+import type { Devices } from "../protocol/jobs.ts";
 
 /** What --list-devices prints: engines, and the GPUs that --gpu can name. */
-export async function deviceList(): Promise<string> {
-  const adapters = await listAdapters();
-  const gpus = adapters.map((adapter) => `  ${describeAdapter(adapter)}`);
+export function deviceList({ engines, gpus, gpuTrouble }: Devices): string {
+  const none = gpuTrouble ?? "is a Vulkan, Metal or Direct3D 12 driver installed?";
   return [
     "Engines (--engine):",
-    ...listEngines().map(({ id, description }) => `  ${id}: ${description}`),
+    ...engines.map(({ id, description }) => `  ${id}: ${description}`),
     "GPUs (--gpu, by index, name or part of the name):",
-    ...(gpus.length > 0 ? gpus : ["  none: is a Vulkan, Metal or Direct3D 12 driver installed?"]),
+    ...(gpus.length > 0 ? gpus.map(({ description }) => `  ${description}`) : [`  none: ${none}`]),
     "",
   ].join("\n");
 }

@@ -1,13 +1,16 @@
 import type { WriteStream } from "node:tty";
 import ora, { type Ora } from "ora";
-import type { ProfileProgress } from "../profile/request.ts";
+import type { Progress as Said } from "../protocol/jobs.ts";
 import { percent, remaining } from "../report/format.ts";
 import { VARIANT_NAMES } from "../report/names.ts";
+
+/** A step of the work, as the runtime tells it. */
+type Step = Omit<Extract<Said, { kind: "progress" }>, "kind">;
 
 /** Where the run stands, told on stderr. */
 export interface Progress {
   phase(text: string): void;
-  progress(progress: ProfileProgress): void;
+  progress(step: Step): void;
   /** Ends the display; what comes next is written on a clean line. */
   stop(): void;
 }
@@ -38,8 +41,8 @@ class Spinner implements Progress {
     this.spinner.text = text;
   }
 
-  progress(progress: ProfileProgress): void {
-    this.spinner.text = this.estimate.text(progress);
+  progress(step: Step): void {
+    this.spinner.text = this.estimate.text(step);
   }
 
   stop(): void {
@@ -71,8 +74,8 @@ export class Lines implements Progress {
     this.show();
   }
 
-  progress(progress: ProfileProgress): void {
-    this.latest = this.estimate.text(progress);
+  progress(step: Step): void {
+    this.latest = this.estimate.text(step);
     this.show();
   }
 
@@ -98,7 +101,7 @@ export class Estimate {
     this.now = now;
   }
 
-  text({ phase, variant, done, total }: ProfileProgress): string {
+  text({ phase, variant, done, total }: Step): string {
     if (this.startedAt === undefined) {
       this.startedAt = this.now();
       this.startedWith = done;

@@ -1,11 +1,14 @@
 import { UserError } from "../model/errors.ts";
+import { processModule } from "../model/package-root.ts";
 import type { Report } from "../profile/report.ts";
+import type { ProfileParams, Progress as Said } from "../protocol/jobs.ts";
+import type { RuntimeClient } from "../runtime/client.ts";
+import { Cancelled, RuntimeFault } from "../runtime/runtime.ts";
+import { deviceList } from "./devices.ts";
 import { readDocument, type Document } from "./input.ts";
-import { Cancelled, runJob } from "./job-process.ts";
-import type { JobRequest } from "./messages.ts";
 import { Answered, parseOptions, type Options } from "./options.ts";
 import { checkTargets, writeAll, type Target } from "./outputs.ts";
-import { createProgress } from "./progress.ts";
+import { createProgress, type Progress } from "./progress.ts";
 import { onStop } from "./stop.ts";
 
 export const EXIT = { done: 0, fault: 1, mistake: 2, stopped: 130 } as const;
@@ -14,13 +17,14 @@ export const EXIT = { done: 0, fault: 1, mistake: 2, stopped: 130 } as const;
 const WARMUP = 1;
 
 /** The module of the process that does the work; tests put their own here. */
-const JOB = new URL("./job.ts", import.meta.url);
+const RUNTIME = processModule("src/runtime/server.ts");
 
 /** The whole command, from arguments to exit code. Errors end here, each as one line on stderr. */
-export async function run(args: readonly string[], job: URL = JOB): Promise<number> {
+export async function run(args: readonly string[], module: URL | string = RUNTIME): Promise<number> {
   const stop = onStop(() => new Cancelled(), EXIT.stopped);
   try {
-    await profileDocument(parseOptions(args), job, stop.signal);
+    if (args[0] === "compare") await compareFiles(args.slice(1));
+    else await execute(parseOptions(args), module, stop.signal);
     return EXIT.done;
   } catch (error) {
     return explain(error, args.includes("--debug"));
@@ -29,48 +33,61 @@ export async function run(args: readonly string[], job: URL = JOB): Promise<numb
   }
 }
 
-async function profileDocument(options: Options, job: URL, signal: AbortSignal): Promise<void> {
+async function compareFiles(args: readonly string[]): Promise<void> {
+  const { compareSaved } = await import("./compare.ts");
+  process.stdout.write(await compareSaved(args, workingFolder()));
+}
+
+async function execute(options: Options, module: URL | string, signal: AbortSignal): Promise<void> {
   if (options.listDevices) {
-    const { deviceList } = await import("./devices.ts");
-    process.stdout.write(await deviceList());
+    const devices = await withRuntime(module, (runtime) => orStopped(runtime.devices(), signal));
+    process.stdout.write(deviceList(devices));
     return;
   }
   const folder = workingFolder();
   const targets = checkTargets(wantedFiles(options), folder, options.file === "-" ? undefined : options.file);
+  // Read first, so that a mistake in its name does not cost a profile, and loaded only where it is asked for.
+  const compared =
+    options.compare === undefined ? undefined : await (await import("./compare.ts")).against(options.compare, folder);
   const progress = createProgress(process.stderr, options.quiet);
   let document: Document;
   let report: Report;
   try {
     progress.phase(options.file === "-" ? "reading standard input until its end" : `reading ${options.file}`);
     document = await readDocument(options.file, { folder, stdin: process.stdin, signal });
-    report = await runJob(job, request(options, document, folder), progress, signal);
+    const asked = request(options, document, folder);
+    ({ report } = await withRuntime(module, (runtime) =>
+      runtime.profile(asked, (said) => tell(progress, said), signal),
+    ));
   } finally {
     progress.stop();
   }
   // Loaded only now: nothing of it is needed before there is a report, and the first sign of life should come at once.
   const [{ terminalText }, { render }] = await Promise.all([import("./terminal.ts"), import("./render.ts")]);
   if (!options.quiet) process.stdout.write(terminalText(report, document.text));
+  if (compared !== undefined) process.stdout.write(`\n${compared(report)}`);
   writeAll(targets.map((target) => ({ target, content: render(target.option, report, document.text) })));
   if (!options.quiet) for (const { name } of targets) process.stderr.write(`wrote ${name}\n`);
   if (options.json === "-") process.stdout.write(`${render("json-line", report, document.text)}\n`);
 }
 
 function wantedFiles(options: Options): Pick<Target, "option" | "name">[] {
-  return (["json", "html", "csv"] as const).flatMap((kind) => {
+  return (["json", "html", "csv", "trace"] as const).flatMap((kind) => {
     const name = options[kind];
     return name === undefined || (kind === "json" && name === "-") ? [] : [{ option: `--${kind}`, name }];
   });
 }
 
-function request(options: Options, document: Document, folder: string): JobRequest {
+function request(options: Options, document: Document, folder: string): ProfileParams {
   return {
     engine: options.engine,
     ...(options.gpu === undefined ? {} : { gpu: options.gpu }),
     model: options.model,
     folder,
+    selectionTable: false,
     settings: {
       document,
-      variants: options.variants,
+      variants: [...options.variants],
       decodeTokens: options.decode,
       repetitions: options.repetitions,
       warmup: WARMUP,
@@ -78,8 +95,33 @@ function request(options: Options, document: Document, folder: string): JobReque
       includeText: options.includeText,
       ...(options.maxTokens === undefined ? {} : { maxTokens: options.maxTokens }),
       ...(options.chunk === undefined ? {} : { chunk: options.chunk }),
+      ...(options.sweep === undefined ? {} : { sweep: options.sweep === "auto" ? "auto" : [...options.sweep] }),
     },
   };
+}
+
+/** Loaded only now, and gone afterwards: the first sign of life should come at once, and the end too. */
+async function withRuntime<T>(module: URL | string, work: (runtime: RuntimeClient) => Promise<T>): Promise<T> {
+  const { RuntimeClient } = await import("../runtime/client.ts");
+  const runtime = new RuntimeClient({ module });
+  try {
+    return await work(runtime);
+  } finally {
+    runtime.dispose();
+  }
+}
+
+function tell(progress: Progress, said: Said): void {
+  if (said.kind === "phase") progress.phase(said.text);
+  else progress.progress(said);
+}
+
+/** What `answer` brings, unless the signal comes first. @throws Cancelled */
+async function orStopped<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
+  const stopped = new Promise<never>((_, reject) => {
+    signal.addEventListener("abort", () => reject(new Cancelled()), { once: true });
+  });
+  return Promise.race([answer, stopped]);
 }
 
 /** npm starts scripts in the package's folder; the names that a user types are meant from where the user is. */
@@ -101,5 +143,6 @@ function explain(error: unknown, debug: boolean): number {
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
   process.stderr.write(`error: ${message} (unexpected; ${debug ? "its stack follows" : "--debug shows the stack"})\n`);
   if (debug) process.stderr.write(`${stack ?? "there is no stack"}\n`);
+  if (debug && error instanceof RuntimeFault && error.printed !== "") process.stderr.write(`${error.printed}\n`);
   return EXIT.fault;
 }

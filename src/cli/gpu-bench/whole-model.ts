@@ -8,7 +8,7 @@ import { heldOutTokens } from "../bench/held-out.ts";
 const DECODED = 16;
 const PLACES = 3;
 
-/** Tables of whole prefills and decodes of a model, every variant, interleaved; then one by layer at the longest. */
+/** A table of whole prefills and decodes of a model, every variant, interleaved; then for each length one by layer. */
 export async function wholeModel(
   engine: WebGpuEngine,
   model: Model,
@@ -20,8 +20,10 @@ export async function wholeModel(
   print(`\n### ${model.name}, whole prefill and ${DECODED} decoded tokens (wall clock, layers by device clock), ms\n`);
   print("| tokens | variant | prefill | sum of layers | per output token | KV MB | full / this, prefill |");
   print("|---|---|---|---|---|---|---|");
+  const measured = new Map<number, ReadonlyMap<Variant, readonly VariantRun[]>>();
   for (const length of lengths) {
     const runs = await measure(engine, model, text.subarray(0, length), repetitions);
+    measured.set(length, runs);
     const full = medianOf(runs.get("full"), prefillMs);
     for (const [variant, all] of runs) {
       const prefill = medianOf(all, prefillMs);
@@ -31,8 +33,8 @@ export async function wholeModel(
           `${medianOf(all, ({ perTokenMs }) => perTokenMs ?? 0).toFixed(2)} | ${(bytes / 1e6).toFixed(1)} | ${(full / prefill).toFixed(2)}x |`,
       );
     }
-    if (length === Math.max(...lengths)) byLayer(length, runs, print);
   }
+  for (const [length, runs] of measured) byLayer(length, runs, print);
 }
 
 async function measure(

@@ -24,6 +24,14 @@ type Dawn = typeof import("webgpu");
 
 /** Loads Dawn's native binding on first use, so that nobody without a GPU pays for it. */
 async function loadDawn(): Promise<Dawn> {
+  // Dawn hands out mapped memory of the GPU as an ArrayBuffer that it does not own, and Electron's V8 allows none such:
+  // every result would fail on its way back. onnxruntime's binding copies instead.
+  if (process.versions["electron"] !== undefined) {
+    throw new UserError(
+      "the Node.js inside Electron (desktop VS Code) cannot read a GPU's results; the setting hysparse.runtime.nodePath " +
+        "names another Node.js for the runtime, and with that the GPU works",
+    );
+  }
   try {
     return await import("webgpu");
   } catch (error) {

@@ -5,7 +5,7 @@ import { PRESETS } from "../../model/presets.ts";
 import { GpuAllocator } from "./allocator.ts";
 import { GpuDevice } from "./device.ts";
 import { linearOp } from "./forms.ts";
-import { toHalves } from "./half-upload.ts";
+import { toHalves } from "../../model/float16.ts";
 import type { ProbeReply, ProbeRequest } from "./matrix-probe.ts";
 import { makeOps } from "./ops.ts";
 import { download } from "./readback.ts";

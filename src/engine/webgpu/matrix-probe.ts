@@ -1,5 +1,5 @@
 import { fork } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import { processModule } from "../../model/package-root.ts";
 import type { AdapterListing } from "./dawn.ts";
 
 /** Long enough for a cold driver to compile every kernel. */
@@ -21,7 +21,7 @@ export interface ProbeReply {
  */
 export function probeMatrixUnits(adapter: AdapterListing): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const child = fork(fileURLToPath(new URL("./matrix-probe-child.ts", import.meta.url)), {
+    const child = fork(processModule("src/engine/webgpu/matrix-probe-child.ts"), {
       stdio: ["ignore", "ignore", "ignore", "ipc"],
     });
     const timer = setTimeout(() => {

@@ -1,15 +1,13 @@
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import type { DeviceTraits, GpuProgram } from "../../../kernels/gpu-op.ts";
-
-const KERNELS = new URL("../../../kernels/", import.meta.url);
+import { packageFile } from "../../model/package-root.ts";
 
 const files = new Map<string, string>();
 
 function source(path: string): string {
   let text = files.get(path);
   if (text === undefined) {
-    text = readFileSync(fileURLToPath(new URL(path, KERNELS)), "utf8");
+    text = readFileSync(packageFile(`kernels/${path}`), "utf8");
     files.set(path, text);
   }
   return text;

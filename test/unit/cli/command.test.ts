@@ -9,7 +9,7 @@ import { command, finish, folder, start } from "./command.ts";
 
 const TEXT = "A line of the document to profile.\n".repeat(40);
 
-describe("the command, with a pretended job", { concurrency: 2 }, () => {
+describe("the command, with a pretended runtime", { concurrency: 2 }, () => {
   it("prints card, tables, finding and passages; progress goes to stderr", async (t) => {
     const path = folder(t);
     writeFileSync(join(path, "doc.md"), TEXT);
@@ -96,6 +96,9 @@ describe("the command, with a pretended job", { concurrency: 2 }, () => {
     const killed = await command("failing", ["doc.md", "--model", "crash", "--quiet"], path);
     assert.equal(killed.code, 1);
     assert.match(killed.err, /was killed; the machine may have run out of memory/);
+    assert.doesNotMatch(killed.err, /last words/);
+    const told = await command("failing", ["doc.md", "--model", "crash", "--quiet", "--debug"], path);
+    assert.match(told.err, /\nlast words of a driver\n$/, "what was printed is shown to who asks");
   });
 
   it("finds files from where npm was called", async (t) => {
@@ -119,7 +122,7 @@ describe("the command, with a pretended job", { concurrency: 2 }, () => {
 
 describe("stopping", () => {
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    it(`takes less than a second on ${signal}, even when the job hears nothing, and ends all processes`, async (t) => {
+    it(`takes less than a second on ${signal}, even when the runtime hears nothing, and ends all processes`, async (t) => {
       const path = folder(t);
       writeFileSync(join(path, "doc.md"), TEXT);
       const child = start("blocked", ["doc.md", "--html", "r.html"], path);

@@ -12,7 +12,8 @@ export const MAIN = fileURLToPath(new URL("../../../src/cli/main.ts", import.met
 // By address, because the command runs in a folder from which the name cannot be found.
 const LOADER = import.meta.resolve("tsx");
 
-export type Job = "done" | "blocked" | "failing";
+/** Pretended runtimes: fixtures/<name>-runtime.ts. */
+export type Pretended = "done" | "blocked" | "failing";
 
 export interface Outcome {
   readonly code: number | null;
@@ -29,15 +30,17 @@ export function folder(context: TestContext): string {
   return path;
 }
 
-/** Starts the command with a pretended job; with `undefined` the real main file. */
+/** Starts the command with a pretended runtime; with `undefined` the real main file. */
 export function start(
-  job: Job | undefined,
+  runtime: Pretended | undefined,
   args: readonly string[],
   cwd: string,
   env: NodeJS.ProcessEnv = {},
 ): Process {
   const entry =
-    job === undefined ? [MAIN] : [COMMAND, fileURLToPath(new URL(`fixtures/${job}-job.ts`, import.meta.url))];
+    runtime === undefined
+      ? [MAIN]
+      : [COMMAND, fileURLToPath(new URL(`fixtures/${runtime}-runtime.ts`, import.meta.url))];
   return spawn(process.execPath, ["--import", LOADER, ...entry, ...args], {
     cwd,
     env: { ...process.env, npm_lifecycle_event: "test", ...env },
@@ -56,6 +59,11 @@ export async function finish(child: Process, input?: string | Buffer): Promise<O
   return { code, out, err };
 }
 
-export function command(job: Job | undefined, args: readonly string[], cwd: string, input?: string): Promise<Outcome> {
-  return finish(start(job, args, cwd), input);
+export function command(
+  runtime: Pretended | undefined,
+  args: readonly string[],
+  cwd: string,
+  input?: string,
+): Promise<Outcome> {
+  return finish(start(runtime, args, cwd), input);
 }

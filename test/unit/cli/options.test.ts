@@ -39,10 +39,14 @@ describe("options", () => {
   });
 
   it("take all that is offered, in any order", () => {
-    const args = "--variants full,hysparse --max-tokens 400 --decode 0 - --chunk 64 --json - --html a.html --csv b.csv";
+    const args =
+      "--variants full,hysparse --max-tokens 400 --decode 0 - --chunk 64 --json - --html a.html --csv b.csv " +
+      "--trace c.json --compare old.hysparse.json --sweep 4k,512,1K";
     const options = parseOptions([...args.split(" "), "--importance", "document", "--include-text", "--quiet"]);
     assert.deepEqual(options.variants, ["full", "hysparse"]);
     assert.deepEqual([options.file, options.json, options.html, options.csv], ["-", "-", "a.html", "b.csv"]);
+    assert.deepEqual([options.trace, options.compare], ["c.json", "old.hysparse.json"]);
+    assert.deepEqual(options.sweep, [512, 1024, 4096]);
     assert.deepEqual([options.maxTokens, options.decode, options.chunk], [400, 0, 64]);
     assert.ok(options.importance === "document" && options.includeText && options.quiet);
   });
@@ -66,7 +70,24 @@ describe("options", () => {
     refuses("a.md --json", /argument missing/);
   });
 
+  it("read the lengths of a sweep as people write them", () => {
+    const sweep = (text: string): unknown => parseOptions(["a.md", "--sweep", text]).sweep;
+    assert.equal(sweep("auto"), "auto");
+    assert.deepEqual(sweep("1k, 2k;8k 2048"), [1024, 2048, 8192]);
+    assert.deepEqual(sweep("1024k"), [2 ** 20]);
+    for (const bad of ["", " ", ",", "0", "-1", "1.5k", "1e3", "k", "4kb", "auto,1k", "1025k", "9999999999", "long"]) {
+      assert.throws(
+        () => sweep(bad),
+        (error) => error instanceof UserError && /--sweep .* is invalid\./.test(error.message),
+        bad,
+      );
+    }
+    const many = Array.from({ length: 25 }, (_, i) => String(i + 1)).join(",");
+    assert.throws(() => sweep(many), /more than 24 lengths/);
+  });
+
   it("write only JSON to stdout", () => {
+    refuses("a.md --trace -", /^--trace takes a file/);
     refuses("a.md --html -", /^--html takes a file/);
     refuses("a.md --csv -", /^--csv takes a file/);
   });

@@ -1,0 +1,101 @@
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { UserError } from "../model/errors.ts";
+import type { Devices, ProfileParams, ProfileResult, Progress } from "../protocol/jobs.ts";
+import type { SelectionTable } from "../protocol/selection-table.ts";
+import { Kept, type Loaded } from "./kept.ts";
+
+/**
+ * What the runtime process does when asked. Everything that brings native code or weights is imported only now: the
+ * process answers its owner before that.
+ */
+const kept = new Kept({
+  engine: async (id, gpu) => {
+    const { createEngine } = await import("../engine/registry.ts");
+    return createEngine(id, gpu === undefined ? {} : { gpu });
+  },
+  model: async (id) => {
+    const { loadModel } = await import("../model/models.ts");
+    return loadModel(id);
+  },
+});
+
+/** @throws UserError for what the user can mend; the signal's reason when cancelled */
+export async function profileDocument(
+  params: ProfileParams,
+  onProgress: (progress: Progress) => void,
+  signal: AbortSignal,
+): Promise<ProfileResult> {
+  const phase = (text: string): void => onProgress({ kind: "phase", text });
+  const model = await modelId(params);
+  return kept.use({ engine: params.engine, gpu: params.gpu, model }, phase, async (loaded) => {
+    signal.throwIfAborted();
+    phase("measuring this machine");
+    return run(params, model, loaded, onProgress, signal);
+  });
+}
+
+async function run(
+  params: ProfileParams,
+  modelId: string,
+  { engine, reason, model }: Loaded,
+  onProgress: (progress: Progress) => void,
+  signal: AbortSignal,
+): Promise<ProfileResult> {
+  const [{ profile }, { peakMeasurement }] = await Promise.all([
+    import("../profile/profile.ts"),
+    import("../profile/peak-memory.ts"),
+  ]);
+  const { maxTokens, chunk, sweep, ...settings } = params.settings;
+  let selection: SelectionTable | undefined;
+  const report = await profile({
+    ...settings,
+    ...(maxTokens === undefined ? {} : { maxTokens }),
+    ...(chunk === undefined ? {} : { chunk }),
+    ...(sweep === undefined ? {} : { sweep }),
+    model,
+    engine,
+    engineReason: reason,
+    measurePeak: peakMeasurement(engine.info.id, modelId, chunk),
+    signal,
+    onProgress: (progress) => onProgress({ kind: "progress", ...progress }),
+    ...(params.selectionTable ? { onSelection: (table: SelectionTable) => (selection = table) } : {}),
+  });
+  return {
+    report: { ...report, settings: { ...report.settings, model: params.model } },
+    ...(selection === undefined ? {} : { selection }),
+  };
+}
+
+/** A known name wins over a folder of the same name; a folder is meant from where the user is. */
+async function modelId({ model, folder }: ProfileParams): Promise<string> {
+  const { MODEL_IDS } = await import("../model/models.ts");
+  const path = resolve(folder, model);
+  return !MODEL_IDS.includes(model) && existsSync(path) ? path : model;
+}
+
+/** What can be chosen on this machine. That no GPU could be looked for is part of the answer, not an error. */
+export async function listDevices(): Promise<Devices> {
+  const [{ listEngines }, { listModels }, { describeAdapter, listAdapters }] = await Promise.all([
+    import("../engine/registry.ts"),
+    import("../model/models.ts"),
+    import("../engine/webgpu/dawn.ts"),
+  ]);
+  const choices = {
+    engines: listEngines().map(({ id, description }) => ({ id, description })),
+    models: listModels().map(({ id, description }) => ({ id, description })),
+  };
+  try {
+    const adapters = await listAdapters();
+    const gpus = adapters.map((adapter) => ({
+      index: adapter.index,
+      name: adapter.name,
+      description: describeAdapter(adapter),
+      software: adapter.software,
+    }));
+    return { ...choices, gpus };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { ...choices, gpus: [], gpuTrouble: error.message };
+  }
+}

@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { nativeFiles, stage } from "../../../src/build/stage.ts";
+import { targetCalled, TARGETS } from "../../../src/build/targets.ts";
+import { pack } from "../../../src/build/vsix.ts";
+import { zipEntries } from "../../../src/build/zip.ts";
+import { packageFile } from "../../../src/model/package-root.ts";
+import { RuntimeClient } from "../../../src/runtime/client.ts";
+
+const HERE = `${process.platform}-${process.arch}`;
+
+describe("the package for this platform", { skip: HERE in TARGETS ? false : `there is none for ${HERE}` }, () => {
+  const work = mkdtempSync(join(tmpdir(), "hysparse-package-"));
+  const unpacked = join(work, "unpacked", "extension");
+  const files: string[] = [];
+  let sizes = "";
+
+  before(async () => {
+    const staged = join(work, "staged");
+    const vsix = join(work, "package.vsix");
+    await stage(HERE, staged);
+    sizes = await pack(HERE, staged, vsix);
+    rmSync(staged, { recursive: true });
+    for (const entry of zipEntries(readFileSync(vsix))) {
+      const target = join(work, "unpacked", entry.name);
+      mkdirSync(dirname(target), { recursive: true });
+      writeFileSync(target, entry.read());
+      if (entry.name.startsWith("extension/")) files.push(entry.name.slice("extension/".length));
+    }
+  });
+  after(() => rmSync(work, { recursive: true, force: true }));
+
+  it("says how large its parts are", () => {
+    assert.match(sizes, /embedded model +\d+\.\d MB\nonnxruntime +\d+\.\d MB\n.*\nall +\d+\.\d MB$/s);
+  });
+
+  it("holds what it needs", () => {
+    for (const file of [
+      "dist/extension.cjs",
+      "dist/runtime/server.js",
+      "dist/runtime/peak-memory-child.js",
+      "dist/runtime/matrix-probe-child.js",
+      "dist/webview/panel.js",
+      "dist/page/chart.umd.min.js",
+      "dist/page/charts.js",
+      "media/model/model.safetensors",
+      "media/report.schema.json",
+      "media/samples/retry-queue.ts",
+      "kernels/arithmetic/f32.wgsl",
+      "THIRD-PARTY-NOTICES.txt",
+      "LICENSE.txt",
+    ]) {
+      assert.ok(files.includes(file), file);
+    }
+  });
+
+  it("holds no sources, tests, source maps or texts of benchmarks", () => {
+    const sources = files.filter((file) => /\.(ts|tsx|mts|map|py|test\.js)$/.test(file));
+    assert.deepEqual(sources, ["media/samples/retry-queue.ts"]);
+    const strangers = files.filter((file) => /^(src|test|training|node_modules|docs|out)\/|heldout/.test(file));
+    assert.deepEqual(strangers, []);
+  });
+
+  it("holds native code of this platform alone", () => {
+    const native = files.filter((file) => /\.(node|dll|dylib|so|so\.\d+)$/.test(file));
+    const wanted = nativeFiles(targetCalled(HERE)).filter((file) => /\.(node|dll|dylib|so|so\.\d+)$/.test(file));
+    assert.deepEqual(native.sort(), wanted.map((file) => `dist/runtime/${file}`).sort());
+    assert.ok(native.length >= 3);
+  });
+
+  it("names the licence of everything that is bundled", () => {
+    const text = readFileSync(join(unpacked, "THIRD-PARTY-NOTICES.txt"), "utf8");
+    for (const name of ["zod", "vscode-jsonrpc", "protobufjs", "onnxruntime-node", "webgpu", "chart.js"]) {
+      assert.match(text, new RegExp(`\\n${name.replace(".", "\\.")} \\d+\\.\\d+\\.\\d+ \\(`), name);
+    }
+  });
+
+  it("asks for nothing to be installed", () => {
+    const manifest = JSON.parse(readFileSync(join(unpacked, "package.json"), "utf8")) as Record<string, unknown>;
+    for (const key of ["scripts", "dependencies", "devDependencies"]) assert.equal(manifest[key], undefined, key);
+    assert.equal(manifest["main"], "./dist/extension.cjs");
+  });
+
+  it("profiles a file where nothing else of ours can be reached", { timeout: 120_000 }, async () => {
+    const runtime = new RuntimeClient({ module: join(unpacked, "dist/runtime/server.js"), execArgv: [] });
+    try {
+      const devices = await runtime.devices();
+      assert.equal(devices.gpuTrouble, undefined, "Dawn loads");
+      const text = readFileSync(join(unpacked, "media/samples/retry-queue.ts"), "utf8");
+      const { report, selection } = await runtime.profile(
+        {
+          engine: "cpu",
+          model: "embedded",
+          folder: work,
+          selectionTable: true,
+          settings: {
+            document: { name: "retry-queue.ts", text },
+            variants: ["hysparse"],
+            decodeTokens: 1,
+            repetitions: 1,
+            warmup: 1,
+            importance: "document",
+            maxTokens: 128,
+            includeText: false,
+          },
+        },
+        () => undefined,
+        new AbortController().signal,
+      );
+      assert.equal(report.document.tokens, 128);
+      assert.ok(report.variants.hysparse!.totals.peakBytes > 2 ** 26, "its child process was found");
+      assert.equal(selection?.tokenStarts.length, 129);
+    } finally {
+      runtime.dispose();
+    }
+  });
+});
+
+describe("packages for other platforms", () => {
+  for (const [name, target] of Object.entries(TARGETS)) {
+    it(`${name} finds its native files among those that are installed`, () => {
+      const files = nativeFiles(target);
+      for (const file of files) assert.ok(existsSync(packageFile(file)), file);
+      assert.ok(files.some((file) => basename(file) === "dawn.node"));
+      const [platform = "", arch = ""] = name.split("-");
+      const native = files.filter((file) => /\/(bin|dist)\/.*\.(node|dll|dylib|so\.\d+)$/.test(file));
+      for (const file of native) assert.match(file, new RegExp(`${platform}[-/](${arch}|universal)/`));
+    });
+  }
+
+  it("are refused by name where there is no native code", () => {
+    assert.throws(() => targetCalled("darwin-x64"), /no package can be made for darwin-x64; there are: linux-x64/);
+  });
+});
