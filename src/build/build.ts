@@ -1,40 +1,23 @@
-import { rmSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import { build, type BuildOptions } from "esbuild";
+import { parseArgs } from "node:util";
+import { bundle, PARTS, watch, type Part } from "./bundles.ts";
 
 /**
- * Bundles what VS Code loads into dist/: the extension's entry, the runtime's processes and the panel's page. Everything
- * that is read by path (kernels/, media/) stays where it is.
+ * `npm run build -- [parts] [--debug] [--watch]`: bundles what VS Code loads into dist/. Everything that is read by path
+ * (kernels/, media/) stays where it is. --debug keeps names and makes source maps.
  */
-const root = fileURLToPath(new URL("../../", import.meta.url));
+const { values, positionals } = parseArgs({
+  options: { debug: { type: "boolean", default: false }, watch: { type: "boolean", default: false } },
+  allowPositionals: true,
+});
 
-const common: BuildOptions = {
-  absWorkingDir: root,
-  bundle: true,
-  minify: !process.argv.includes("--debug"),
-  sourcemap: process.argv.includes("--debug") ? "linked" : false,
-  legalComments: "eof",
-  logLevel: "warning",
-};
+const isPart = (name: string): name is Part => PARTS.some((part) => part === name);
+const strangers = positionals.filter((name) => !isPart(name));
+if (strangers.length > 0) {
+  console.error(`there is no part ${strangers.join(", ")}; there are: ${PARTS.join(", ")}`);
+  process.exit(2);
+}
+const asked = positionals.filter(isPart);
+const parts = asked.length > 0 ? asked : PARTS;
 
-rmSync(new URL("../../dist", import.meta.url), { recursive: true, force: true });
-await Promise.all([
-  build({
-    ...common,
-    entryPoints: { extension: "src/extension/extension.ts" },
-    outdir: "dist",
-    outExtension: { ".js": ".cjs" },
-    platform: "node",
-    format: "cjs",
-    target: "node20",
-    external: ["vscode"],
-  }),
-  build({
-    ...common,
-    entryPoints: { panel: "webview/main.ts" },
-    outdir: "dist/webview",
-    platform: "browser",
-    format: "iife",
-    target: "chrome120",
-  }),
-]);
+if (values.watch) await watch(parts, values);
+else await bundle(parts, values);
