@@ -1,0 +1,167 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { comparisonModel } from "../../../webview/model/comparison.ts";
+import { curvesModel } from "../../../webview/model/curves.ts";
+import { headlineModel } from "../../../webview/model/headline.ts";
+import { jobModel } from "../../../webview/model/job.ts";
+import { kvModel } from "../../../webview/model/kv.ts";
+import { latencyModel } from "../../../webview/model/latency.ts";
+import { pageHtml } from "../../../webview/page.ts";
+import { restoreUi } from "../../../webview/ui-state.ts";
+import { baselineOf, sampleState, stateOf, withSweep } from "../../panel/states.ts";
+import { sampleReport } from "../report/sample-report.ts";
+
+const UI = restoreUi(undefined);
+
+describe("the headline", () => {
+  it("sets the finding's first sentence apart", () => {
+    const model = headlineModel(sampleState());
+    assert.match(model?.lead ?? "", /^HySparse needs [\d.]+ times less KV memory than full attention .*\)\.$/);
+    assert.doesNotMatch(model?.lead ?? "", /[.] [A-Z]/);
+    assert.ok((model?.more.length ?? 0) >= 2);
+  });
+
+  it("begins with the warning where nothing is sparse", () => {
+    assert.match(
+      headlineModel(sampleState({ report: sampleReport({ tokens: 500 }) }))?.lead ?? "",
+      /^Nothing is sparse here/,
+    );
+  });
+
+  it("says once that the document was cut", () => {
+    const report = sampleReport();
+    const cut = "Only the first 3,986 of 9,000 tokens were profiled.";
+    report.document.truncated = true;
+    report.document.truncation = cut;
+    report.warnings.push(cut);
+    assert.deepEqual(headlineModel(sampleState({ report }))?.warnings, [cut]);
+  });
+
+  it("prints ranges with the unit once, and none for a single run", () => {
+    const figures = headlineModel(sampleState())?.rows[0]?.figures;
+    assert.match(figures?.[0]?.range ?? "", /^[\d.]+ - [\d.]+ s$/);
+    const once = headlineModel(sampleState({ report: sampleReport({ repetitions: 1 }) }))?.rows[0]?.figures;
+    assert.equal(once?.[0]?.range, undefined);
+  });
+
+  it("is absent before anything was profiled", () => {
+    assert.equal(headlineModel(stateOf()), undefined);
+  });
+});
+
+describe("latency", () => {
+  it("stacks stages up to the layers' sum and shows what is left as outside the layers", () => {
+    const report = sampleReport();
+    const model = latencyModel(sampleState({ report }), UI);
+    assert.ok(model);
+    const bar = model.totals.series.reduce((sum, { values }) => sum + (values[0] ?? 0), 0);
+    const total = (report.variants.hysparse?.totals.prefillMs ?? 0) / 1000;
+    assert.ok(bar >= total - 1e-9 && bar < total * 1.05, `${bar} for ${total}`);
+    assert.equal(model.totals.axis, "seconds");
+  });
+
+  it("draws every variant's layers on one scale", () => {
+    const model = latencyModel(sampleState(), UI);
+    assert.equal(new Set(model?.layers.map(({ top }) => top)).size, 1);
+    assert.deepEqual(
+      model?.layers.map(({ caption }) => caption),
+      ["HySparse", "Full attention", "Hybrid SWA"],
+    );
+  });
+
+  it("falls back to prefill where nothing was decoded", () => {
+    const report = sampleReport({ decodeTokens: 0 });
+    const model = latencyModel(sampleState({ report }), { ...UI, phase: "decode" });
+    assert.equal(model?.phase, "prefill");
+    assert.deepEqual(model.phases, ["prefill"]);
+  });
+});
+
+describe("KV memory", () => {
+  it("holds allocated beside formula, growth and the length at which memory is full", () => {
+    const model = kvModel(sampleState());
+    assert.deepEqual(model?.ledger.rows[0]?.slice(0, 3), ["HySparse", "16.7 MiB", "the same"]);
+    assert.equal(model.ledger.rows[0][3], "3.91 MiB");
+    assert.match(model.ledger.rows[0][4] ?? "", /^[1-9],\d00,000$/);
+  });
+
+  it("names owner, borrower and window of each layer", () => {
+    const [hysparse, , hybrid] = kvModel(sampleState())?.tables ?? [];
+    assert.deepEqual(hysparse?.table.rows[0]?.slice(0, 3), ["0", "owner", "its own"]);
+    assert.deepEqual(hysparse.table.rows[5]?.slice(0, 3), ["5", "borrower", "blocks of layer 4, its window"]);
+    assert.equal(hybrid?.table.rows[5]?.[1], "window only");
+  });
+
+  it("draws no bar in another role's series, so that a least length cannot show one", () => {
+    const [chart] = kvModel(sampleState())?.charts ?? [];
+    const borrower = chart?.series.find(({ fill }) => fill === "borrower");
+    assert.equal(borrower?.values[0], null);
+    assert.ok((borrower.values[1] ?? 0) > 0);
+  });
+});
+
+describe("curves", () => {
+  it("offers a sweep where none was run", () => {
+    const model = curvesModel(sampleState());
+    assert.equal(model?.curves, undefined);
+    assert.equal(model?.busy, false);
+  });
+
+  it("draws measured lengths, marks where HySparse overtakes, and says what was left out", () => {
+    const model = curvesModel(sampleState({ report: withSweep(sampleReport()) }));
+    const [prefill] = model?.curves ?? [];
+    assert.deepEqual(prefill?.tokens, [512, 1024, 2048, 4096, 8192, 16384]);
+    assert.ok(prefill.crossing && prefill.crossing.from < prefill.crossing.to);
+    assert.ok(model?.notes.some((note) => note.includes("32,768 tokens") && note.includes("21.4 GiB")));
+    assert.equal(model?.curves?.find(({ id }) => id === "curve-kv")?.crossing, undefined);
+  });
+});
+
+describe("comparison", () => {
+  it("takes its verdict from the report's own comparison", () => {
+    const report = sampleReport();
+    const model = comparisonModel(sampleState({ report, baseline: { name: "old.json", report: baselineOf(report) } }));
+    assert.match(model?.headline ?? "", /1\.3 times less prefill time/);
+    assert.equal(comparisonModel(sampleState()), undefined);
+  });
+});
+
+describe("a job", () => {
+  it("is a share of the whole where one is known", () => {
+    const progress = { kind: "progress", phase: "decode", variant: "hysparse", done: 1, total: 4 } as const;
+    assert.deepEqual(jobModel({ title: "T", progress, stopping: false }), {
+      title: "T",
+      step: "HySparse: decode, 25 %",
+      share: 0.25,
+      stopping: false,
+    });
+    assert.equal(
+      jobModel({ title: "T", progress: { kind: "phase", text: "loading" }, stopping: false }).share,
+      undefined,
+    );
+    assert.match(jobModel({ title: "T", progress, stopping: true }).step, /^Stopping/);
+  });
+});
+
+describe("what a reader set", () => {
+  it("is restored, or fresh where it is of another form", () => {
+    const kept = { phase: "decode", open: ["memory-tables"], scroll: 120, textScroll: 3 };
+    assert.deepEqual(restoreUi(kept), kept);
+    assert.equal(restoreUi({ ...kept, extra: 1 }).phase, "prefill");
+    assert.equal(restoreUi(null).phase, "prefill");
+  });
+});
+
+describe("the page", () => {
+  it("lets in one script and one style sheet, escaped, and nothing inline", () => {
+    const html = pageHtml({
+      nonce: "abc123",
+      cspSource: "https://*.x",
+      scriptUri: 'https://x/a?b"c&d',
+      styleUri: "https://x/p.css",
+    });
+    assert.match(html, /default-src 'none'; script-src 'nonce-abc123'; style-src https:\/\/\*\.x 'nonce-abc123'; /);
+    assert.match(html, /src="https:\/\/x\/a\?b&quot;c&amp;d"/);
+    assert.doesNotMatch(html, /style="|unsafe|eval|<style/);
+  });
+});

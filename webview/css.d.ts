@@ -1,0 +1,2 @@
+/** Style sheets are bundled by esbuild; a script imports them for their effect. */
+declare module "*.css";

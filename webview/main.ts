@@ -1,0 +1,26 @@
+import "./jitless.ts";
+import "./panel.css";
+import { Panel } from "./panel.ts";
+import { aboutSection } from "./views/about.ts";
+import { comparisonSection } from "./views/comparison.ts";
+import { curvesSection } from "./views/curves.ts";
+import { headlineSection } from "./views/headline.ts";
+import { kvSection } from "./views/kv.ts";
+import { latencySection } from "./views/latency.ts";
+import { mapSection } from "./views/map.ts";
+import { textSection } from "./views/text.ts";
+import { welcomeSection } from "./views/welcome.ts";
+
+const root = document.getElementById("panel");
+if (!root) throw new Error("the page has no element for the panel");
+new Panel(root, [
+  welcomeSection,
+  headlineSection,
+  latencySection,
+  kvSection,
+  mapSection,
+  textSection,
+  curvesSection,
+  comparisonSection,
+  aboutSection,
+]);

@@ -1,0 +1,146 @@
+import { VARIANTS, type Variant } from "../../src/engine/engine.ts";
+import type { PanelState } from "../../src/protocol/panel.ts";
+import type { Sweep } from "../../src/profile/report.ts";
+import { bytes, count, duration, plural } from "../../src/report/format.ts";
+import { crossovers, type Crossover } from "../../src/report/crossover.ts";
+import { VARIANT_NAMES, VARIANT_SHORT, VARIANT_WORDS, type PhaseName } from "../../src/report/names.ts";
+import { sweepKv, sweepNotes, sweepPhases, sweepTimes } from "../../src/report/sweep-table.ts";
+import type { NamedTable } from "./named-table.ts";
+
+export interface CurvesModel {
+  /** Undefined until lengths were measured: then there is a button instead. */
+  readonly curves?: readonly CurveModel[];
+  readonly message: string;
+  readonly method?: string;
+  readonly notes: readonly string[];
+  readonly tables: readonly NamedTable[];
+  readonly busy: boolean;
+}
+
+/** One quantity against context length, every variant a line; both axes logarithmic. */
+export interface CurveModel {
+  readonly id: string;
+  readonly caption: string;
+  readonly label: string;
+  /** How the axis prints a value. */
+  readonly unit: "time" | "bytes";
+  readonly tokens: readonly number[];
+  readonly lines: readonly CurveLine[];
+  readonly texts: readonly (readonly string[])[];
+  /** Between which lengths HySparse overtakes full attention. */
+  readonly crossing?: { readonly from: number; readonly to: number };
+}
+
+export interface CurveLine {
+  readonly variant: Variant;
+  readonly name: string;
+  /** Undefined in a gap. */
+  readonly values: readonly (number | undefined)[];
+  readonly min: readonly (number | undefined)[];
+  readonly max: readonly (number | undefined)[];
+}
+
+type Point = Sweep["points"][number];
+type Values = NonNullable<Point["variants"][Variant]>;
+
+interface Quantity {
+  readonly id: string;
+  readonly caption: string;
+  readonly unit: CurveModel["unit"];
+  readonly phase?: PhaseName;
+  readonly value: (values: Values) => number | undefined;
+  readonly samples: (values: Values) => readonly number[] | undefined;
+}
+
+const CAPTIONS = { prefill: "Prefill: reading the whole context", decode: "Decode: each output token" } as const;
+
+const QUANTITIES: readonly Quantity[] = [
+  {
+    id: "curve-prefill",
+    caption: CAPTIONS.prefill,
+    unit: "time",
+    phase: "prefill",
+    value: ({ prefillMs }) => prefillMs,
+    samples: ({ prefillSamples }) => prefillSamples,
+  },
+  {
+    id: "curve-decode",
+    caption: CAPTIONS.decode,
+    unit: "time",
+    phase: "decode",
+    value: ({ timePerOutputTokenMs }) => timePerOutputTokenMs,
+    samples: ({ timePerOutputTokenSamples }) => timePerOutputTokenSamples,
+  },
+  { id: "curve-kv", caption: "KV memory", unit: "bytes", value: ({ kvBytes }) => kvBytes, samples: () => undefined },
+];
+
+export function curvesModel({ report, job }: PanelState): CurvesModel | undefined {
+  if (!report) return undefined;
+  const { sweep } = report;
+  if (!sweep) {
+    return {
+      message:
+        "Only this document's own length was measured. A sweep runs the same variants at other lengths and shows from which length on a design pays.",
+      notes: [],
+      tables: [],
+      busy: job !== undefined,
+    };
+  }
+  const run = sweep.points.filter(({ skipped }) => skipped === undefined);
+  const crossed = crossovers(report);
+  const curves = QUANTITIES.flatMap((quantity) => curveOf(quantity, run, crossed));
+  return {
+    curves,
+    message: crossed[0]?.text ?? `Measured at ${plural(run.length, "context length")}.`,
+    method: sweep.method,
+    notes: [...crossed.slice(1).map(({ text }) => text), ...sweepNotes(report)],
+    tables: [
+      ...sweepPhases(report).map((phase) => ({ caption: CAPTIONS[phase], table: sweepTimes(report, phase) })),
+      { caption: "KV memory", table: sweepKv(report) },
+    ],
+    busy: job !== undefined,
+  };
+}
+
+function curveOf(quantity: Quantity, points: readonly Point[], crossed: readonly Crossover[]): CurveModel[] {
+  const lines = VARIANTS.flatMap((variant): CurveLine[] => {
+    const of = points.map(({ variants }) => variants[variant]);
+    const values = of.map((data) => data && quantity.value(data));
+    if (values.every((value) => value === undefined)) return [];
+    const extreme = (pick: (...numbers: number[]) => number): (number | undefined)[] =>
+      of.map((data) => {
+        const samples = data && quantity.samples(data);
+        return samples && samples.length > 1 ? pick(...samples) : undefined;
+      });
+    return [{ variant, name: VARIANT_SHORT[variant], values, min: extreme(Math.min), max: extreme(Math.max) }];
+  });
+  if (lines.length === 0) return [];
+  const say = quantity.unit === "time" ? duration : bytes;
+  const overtaking = crossed.find(({ rival, phase }) => rival === "full" && phase === quantity.phase);
+  const [from, to] = overtaking?.between ?? [];
+  const ends = lines.flatMap(({ variant, values }) => {
+    const last = values.at(-1);
+    return last === undefined ? [] : [`${VARIANT_WORDS[variant]} ${say(last)}`];
+  });
+  return [
+    {
+      id: quantity.id,
+      caption: quantity.caption,
+      label:
+        `${quantity.caption} against context length. At ${count(points.at(-1)?.tokens ?? 0)} tokens: ${ends.join(", ")}.` +
+        (overtaking ? ` ${overtaking.text}` : ""),
+      unit: quantity.unit,
+      tokens: points.map(({ tokens }) => tokens),
+      lines,
+      texts: points.map((_, i) =>
+        lines.map(({ variant, values, min, max }) => {
+          const [value, low, high] = [values[i], min[i], max[i]];
+          if (value === undefined) return `${VARIANT_NAMES[variant]} not measured`;
+          const range = low === undefined || high === undefined ? "" : ` (${say(low)} to ${say(high)})`;
+          return `${VARIANT_NAMES[variant]} ${say(value)}${range}`;
+        }),
+      ),
+      ...(from === undefined || to === undefined ? {} : { crossing: { from, to } }),
+    },
+  ];
+}

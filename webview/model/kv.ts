@@ -1,0 +1,153 @@
+import type { PanelState } from "../../src/protocol/panel.ts";
+import type { LayerReport, Report, VariantReport } from "../../src/profile/report.ts";
+import { variantsOf } from "../../src/report/breakdown.ts";
+import { bytes, byteUnit, count, type Unit } from "../../src/report/format.ts";
+import { growthOf, type Growth } from "../../src/report/growth.ts";
+import { VARIANT_NAMES, VARIANT_WORDS } from "../../src/report/names.ts";
+import type { Table } from "../../src/report/tables.ts";
+import type { BarsModel, Fill } from "./bars.ts";
+import type { NamedTable } from "./named-table.ts";
+
+export interface KvModel {
+  readonly message: string;
+  readonly legend: readonly { readonly fill: Fill; readonly name: string; readonly meaning: string }[];
+  readonly charts: readonly BarsModel[];
+  /** Always shown: what each variant holds, how it grows and where it ends. */
+  readonly ledger: Table;
+  /** How the length at which the device is full was found. */
+  readonly note: string;
+  readonly tables: readonly NamedTable[];
+}
+
+/** What a layer keeps, as the ledger calls it. */
+type Role = "owner" | "borrower" | "windowed";
+
+const ROLES: Readonly<Record<LayerReport["kind"], Role>> = { full: "owner", sparse: "borrower", window: "windowed" };
+
+const ROLE_NAMES: Readonly<Record<Role, string>> = {
+  owner: "owner",
+  borrower: "borrower",
+  windowed: "window only",
+};
+
+const ROLE_MEANINGS: Readonly<Record<Role, string>> = {
+  owner: "keeps the keys and values of every token",
+  borrower: "keeps a window of its own and reads the chosen blocks from an owner",
+  windowed: "keeps a window and reads nothing else",
+};
+
+export function kvModel({ report }: PanelState): KvModel | undefined {
+  if (!report || variantsOf(report).length === 0) return undefined;
+  const roles = new Set(variantsOf(report).flatMap(({ data }) => data.layers.map(({ kind }) => ROLES[kind])));
+  const largest = Math.max(...variantsOf(report).flatMap(({ data }) => data.layers.map(({ kvBytes }) => kvBytes)));
+  const unit = byteUnit(largest);
+  const growth = growthOf(report);
+  return {
+    message: messageOf(report),
+    legend: (["owner", "borrower", "windowed"] as const)
+      .filter((role) => roles.has(role))
+      .map((role) => ({ fill: role, name: ROLE_NAMES[role], meaning: ROLE_MEANINGS[role] })),
+    charts: variantsOf(report).map(({ name, data }) =>
+      bars(`kv-${name}`, VARIANT_NAMES[name], data, report, unit, largest),
+    ),
+    ledger: ledger(report, growth),
+    note: growth.note,
+    tables: variantsOf(report).map(({ name, data }) => ({
+      caption: `${VARIANT_NAMES[name]}: who keeps what`,
+      table: layerLedger(data),
+    })),
+  };
+}
+
+/** "At 3,982 tokens HySparse holds 16.7 MiB, full attention 50.6 MiB." */
+function messageOf(report: Report): string {
+  const held = variantsOf(report).map(({ name, data }) => `${VARIANT_WORDS[name]} ${bytes(data.totals.kvBytes)}`);
+  return `At ${count(report.document.tokens)} tokens the keys and values take: ${held.join(", ")}.`;
+}
+
+function bars(
+  id: string,
+  caption: string,
+  data: VariantReport,
+  report: Report,
+  unit: Unit,
+  largest: number,
+): BarsModel {
+  const owners = data.layers.filter(({ kind }) => kind === "full").length;
+  return {
+    id,
+    caption: `${caption}, ${bytes(data.totals.kvBytes)}`,
+    label:
+      `KV memory by layer, ${caption}: ${bytes(data.totals.kvBytes)} in all, ${owners} of ${data.layers.length} layers ` +
+      "keep every token.",
+    direction: "up",
+    smallest: 3,
+    axis: unit.name,
+    top: largest / unit.size,
+    categories: report.model.schedule.map((kind, index) => (kind === "full" ? `F${index}` : String(index))),
+    titles: data.layers.map((layer) => `Layer ${layer.index}, ${ROLE_NAMES[ROLES[layer.kind]]}`),
+    series: (["owner", "borrower", "windowed"] as const)
+      .filter((role) => data.layers.some(({ kind }) => ROLES[kind] === role))
+      .map((role) => ({
+        fill: role,
+        name: ROLE_NAMES[role],
+        values: data.layers.map(({ kind, kvBytes }) => (ROLES[kind] === role ? kvBytes / unit.size : null)),
+      })),
+    texts: data.layers.map((layer) => [
+      `${bytes(layer.kvBytes)} allocated`,
+      agreement(layer.kvBytes, layer.kvBytesPredicted),
+      ...(layer.kvBorrowedFrom === undefined ? [] : [`reads blocks of layer ${layer.kvBorrowedFrom}`]),
+    ]),
+  };
+}
+
+function agreement(allocated: number, predicted: number): string {
+  return allocated === predicted ? "as the formula says" : `${bytes(predicted)} by the formula`;
+}
+
+function ledger(report: Report, growth: Growth): Table {
+  return {
+    columns: [
+      { title: "Variant", numeric: false },
+      { title: "Allocated", numeric: true },
+      { title: "By formula", numeric: true },
+      { title: "Each 1,000\ntokens more", numeric: true },
+      { title: "Full at about,\ntokens", numeric: true },
+    ],
+    rows: variantsOf(report).map(({ name, data: { totals } }) => {
+      const row = growth.rows.find(({ variant }) => variant === name);
+      return [
+        VARIANT_NAMES[name],
+        bytes(totals.kvBytes),
+        totals.kvBytesPredicted === totals.kvBytes ? "the same" : bytes(totals.kvBytesPredicted),
+        row ? bytes(row.bytesPerThousand) : "-",
+        row?.fullTokens === undefined ? "unknown" : count(Number(row.fullTokens.toPrecision(2))),
+      ];
+    }),
+  };
+}
+
+function layerLedger(data: VariantReport): Table {
+  let sum = 0;
+  return {
+    columns: [
+      { title: "Layer", numeric: true },
+      { title: "Role", numeric: false },
+      { title: "Reads", numeric: false },
+      { title: "Allocated", numeric: true },
+      { title: "By formula", numeric: true },
+      { title: "So far", numeric: true },
+    ],
+    rows: data.layers.map((layer) => {
+      sum += layer.kvBytes;
+      return [
+        String(layer.index),
+        ROLE_NAMES[ROLES[layer.kind]],
+        layer.kvBorrowedFrom === undefined ? "its own" : `blocks of layer ${layer.kvBorrowedFrom}, its window`,
+        bytes(layer.kvBytes),
+        layer.kvBytes === layer.kvBytesPredicted ? "the same" : bytes(layer.kvBytesPredicted),
+        bytes(sum),
+      ];
+    }),
+  };
+}

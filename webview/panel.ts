@@ -1,0 +1,185 @@
+import type { Cursor, Job, PanelState, ToPanel } from "../src/protocol/panel.ts";
+import { listen, savedUi, saveUi, send } from "./channel.ts";
+import { element } from "./dom.ts";
+import type { Drawn, Page, Prepared, Section } from "./section.ts";
+import { watchTheme } from "./theme.ts";
+import type { UiState } from "./ui-state.ts";
+import { Contents } from "./views/contents.ts";
+import { Status } from "./views/status.ts";
+
+/** Milliseconds of one frame that drawing may take before the page gets to breathe. */
+const FRAME_BUDGET = 12;
+const SCROLL_REST = 200;
+/** The section that the list of sections follows. */
+const LED_BY = "headline";
+
+interface Place {
+  readonly section: Section;
+  readonly host: HTMLElement;
+  key?: string;
+  drawn?: Drawn;
+}
+
+/**
+ * The page: takes each state as it comes, draws the sections whose model changed (the first at once, the others in the
+ * frames after), and tells the host when all of it is on the screen.
+ */
+export class Panel implements Page {
+  readonly #places: Place[];
+  readonly #status: Status;
+  readonly #contents = new Contents();
+  readonly #root: HTMLElement;
+  #ui: UiState = savedUi();
+  #state: PanelState | undefined;
+  #cursor: Cursor | undefined;
+  #round = 0;
+  /** When the state came that is not yet on the screen. */
+  #received: number | undefined;
+  #restored = false;
+
+  constructor(root: HTMLElement, sections: readonly Section[]) {
+    this.#root = root;
+    this.#status = new Status(this);
+    this.#places = sections.map((section) => ({ section, host: hostOf(section) }));
+    root.append(element("h1", { class: "unseen" }, "HySparse profile"), this.#status.root);
+    for (const { section, host } of this.#places) {
+      root.append(host);
+      if (section.id === LED_BY) root.append(this.#contents.root);
+    }
+    watchTheme(() => {
+      for (const { drawn } of this.#places) drawn?.recolour?.();
+    });
+    listen(
+      (message) => this.#receive(message),
+      (reason) =>
+        this.#status.fail(`A message to this panel could not be read (${reason}). What is shown is as before.`),
+    );
+    this.#keepScroll();
+    send({ type: "ready" });
+  }
+
+  get ui(): UiState {
+    return this.#ui;
+  }
+
+  remember(change: Partial<UiState>): void {
+    this.#ui = { ...this.#ui, ...change };
+    saveUi(this.#ui);
+  }
+
+  apply(change: Partial<UiState>): void {
+    this.remember(change);
+    if (this.#state) this.#drawAll(this.#state);
+  }
+
+  command(name: Parameters<Page["command"]>[0]): void {
+    send({ type: "command", command: name });
+  }
+
+  reveal(start: number, end: number, focus: boolean): void {
+    send({ type: "reveal", start, end, focus });
+  }
+
+  #receive(message: ToPanel): void {
+    switch (message.type) {
+      case "state":
+        this.#received = performance.now();
+        this.#state = message.state;
+        this.#cursor = message.state.cursor;
+        this.#setJob(message.state.job);
+        this.#drawAll(message.state);
+        this.#follow();
+        return;
+      case "job":
+        this.#setJob(message.job);
+        return;
+      case "cursor":
+        this.#cursor = message.cursor;
+        this.#follow();
+        return;
+      case "failure":
+        this.#status.fail(message.message);
+    }
+  }
+
+  #setJob(job: Job | undefined): void {
+    this.#status.job(job);
+  }
+
+  #follow(): void {
+    for (const { drawn } of this.#places) drawn?.follow?.(this.#cursor);
+  }
+
+  #drawAll(state: PanelState): void {
+    const round = ++this.#round;
+    const waiting = [...this.#places];
+    const step = (): void => {
+      if (round !== this.#round) return;
+      const until = performance.now() + FRAME_BUDGET;
+      do {
+        const place = waiting.shift();
+        if (place) this.#draw(place, place.section.prepare(state, this.#ui));
+      } while (waiting.length > 0 && performance.now() < until);
+      if (waiting.length > 0) requestAnimationFrame(step);
+      else this.#finish(round);
+    };
+    step();
+  }
+
+  #draw(place: Place, prepared: Prepared | undefined): void {
+    if (place.key === prepared?.key) return;
+    const focused = place.host.contains(document.activeElement) ? document.activeElement?.id : undefined;
+    place.drawn?.dispose?.();
+    for (const node of [...place.host.childNodes]) if (!(node instanceof HTMLHeadingElement)) node.remove();
+    delete place.key;
+    delete place.drawn;
+    place.host.hidden = prepared === undefined;
+    if (!prepared) return;
+    place.key = prepared.key;
+    place.drawn = prepared.draw(this);
+    place.host.append(...place.drawn.content);
+    place.drawn.follow?.(this.#cursor);
+    if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+  }
+
+  #finish(round: number): void {
+    this.#root.removeAttribute("aria-busy");
+    this.#contents.show(this.#places.filter(({ host }) => !host.hidden).map(({ section }) => section));
+    if (!this.#restored) {
+      this.#restored = true;
+      window.scrollTo(0, this.#ui.scroll);
+    }
+    if (this.#received === undefined) return;
+    // The second frame begins after the first was painted.
+    requestAnimationFrame(() =>
+      requestAnimationFrame(() => {
+        if (round !== this.#round || this.#received === undefined) return;
+        const milliseconds = performance.now() - this.#received;
+        this.#received = undefined;
+        send({
+          type: "painted",
+          milliseconds,
+          headline: this.#root.querySelector(".headline")?.textContent ?? "",
+          sections: this.#places.filter(({ host }) => !host.hidden).map(({ section }) => section.id),
+        });
+      }),
+    );
+  }
+
+  #keepScroll(): void {
+    let timer: number | undefined;
+    window.addEventListener("scroll", () => {
+      window.clearTimeout(timer);
+      timer = window.setTimeout(() => {
+        if (this.#restored) this.remember({ scroll: window.scrollY });
+      }, SCROLL_REST);
+    });
+  }
+}
+
+function hostOf({ id, title }: Section): HTMLElement {
+  const heading = element("h2", { id: `${id}-title`, attributes: { tabindex: "-1" } }, title);
+  const host = element("section", { id, attributes: { "aria-labelledby": heading.id } }, heading);
+  host.hidden = true;
+  return host;
+}

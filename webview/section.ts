@@ -1,0 +1,60 @@
+import type { Cursor, PanelCommand, PanelState } from "../src/protocol/panel.ts";
+import type { UiState } from "./ui-state.ts";
+
+/** What views may ask of the page. */
+export interface Page {
+  readonly ui: UiState;
+  /** Keeps what the reader set. */
+  remember(change: Partial<UiState>): void;
+  /** Keeps it and draws anew what depends on it. */
+  apply(change: Partial<UiState>): void;
+  command(name: PanelCommand): void;
+  /** Shows characters [start, end) in the editor; `focus` moves the reader there. */
+  reveal(start: number, end: number, focus: boolean): void;
+}
+
+/** A view on the page. */
+export interface Drawn {
+  readonly content: readonly Node[];
+  /** The token under the editor's cursor changed; undefined where none is followed. */
+  readonly follow?: (cursor: Cursor | undefined) => void;
+  /** Colours or fonts changed: what is drawn on canvases must be drawn again. */
+  readonly recolour?: () => void;
+  readonly dispose?: () => void;
+}
+
+/** A view whose model is at hand: `key` changes when it must be drawn anew. */
+export interface Prepared {
+  readonly key: string;
+  draw(page: Page): Drawn;
+}
+
+/** One part of the page, with its heading. */
+export interface Section {
+  readonly id: string;
+  readonly title: string;
+  /** Its name in the list of sections; those without one are not listed. */
+  readonly short?: string;
+  /** Undefined where there is nothing to show. */
+  prepare(state: PanelState, ui: UiState): Prepared | undefined;
+}
+
+/** Joins a pure model, plain data, with the view that draws it. The view is drawn anew only when the model changed. */
+export function section<Model>(
+  id: string,
+  title: string,
+  model: (state: PanelState, ui: UiState) => Model | undefined,
+  draw: (model: Model, page: Page) => Drawn,
+  short?: string,
+): Section {
+  return {
+    id,
+    title,
+    ...(short === undefined ? {} : { short }),
+    prepare(state, ui) {
+      const made = model(state, ui);
+      if (made === undefined) return undefined;
+      return { key: JSON.stringify(made), draw: (page) => draw(made, page) };
+    },
+  };
+}
