@@ -1,0 +1,18 @@
+import * as vscode from "vscode";
+import type { Host } from "../host.ts";
+import { engineItems } from "../engine-items.ts";
+import { readSettings, writeSetting } from "../settings.ts";
+import { pickWhenReady } from "./pick.ts";
+
+export async function chooseEngine(host: Host): Promise<void> {
+  const { engine, gpu } = readSettings();
+  const item = await pickWhenReady({
+    title: "HySparse: Choose Engine or GPU",
+    placeholder: "Where the model runs from now on",
+    items: async () => engineItems(await host.runtime.devices(), { engine, gpu }),
+  });
+  if (!item) return;
+  await writeSetting("engine", item.engine);
+  await writeSetting("gpu", item.gpu);
+  void vscode.window.setStatusBarMessage(`HySparse: ${item.label} from now on`, 5000);
+}

@@ -1,0 +1,68 @@
+import * as vscode from "vscode";
+import { UserError } from "../../model/errors.ts";
+import { activeEditor, activeTab, findDocument, nameOf } from "../documents.ts";
+import type { Host } from "../host.ts";
+import { runProfile, type ProfileTarget } from "../profile-job.ts";
+import type { ReportView } from "../report-view.ts";
+import { DEFAULT_LENGTHS, parseLengths } from "../sweep-lengths.ts";
+import { chooseTarget } from "../target.ts";
+
+export async function profileDocument(host: Host, view: ReportView): Promise<void> {
+  if (isBusy(host)) return;
+  await runProfile(host, { document: await targetDocument(view) });
+}
+
+export async function profileSelection(host: Host): Promise<void> {
+  if (isBusy(host)) return;
+  const tab = activeTab();
+  const target = chooseTarget({
+    tab: tab === "ours" ? "none" : tab,
+    editor: activeEditor() !== undefined,
+    profiled: false,
+  });
+  if ("problem" in target) throw new UserError(target.problem);
+  const { document, selection } = activeEditor()!;
+  if (selection.isEmpty)
+    throw new UserError("Nothing is selected. Select the text to profile, or run Profile Document.");
+  await runProfile(host, { document, range: new vscode.Range(selection.start, selection.end) });
+}
+
+export async function sweep(host: Host, view: ReportView): Promise<void> {
+  if (isBusy(host)) return;
+  const target: ProfileTarget = { document: await targetDocument(view) };
+  const answer = await vscode.window.showInputBox({
+    title: "HySparse: Context-Length Sweep",
+    prompt: `Context lengths in tokens, besides ${nameOf(target.document)} itself. Beyond its end its text is repeated.`,
+    value: DEFAULT_LENGTHS,
+    ignoreFocusOut: true,
+    validateInput: (text) => {
+      const parsed = parseLengths(text);
+      return "problem" in parsed ? parsed.problem : undefined;
+    },
+  });
+  const parsed = answer === undefined ? undefined : parseLengths(answer);
+  if (parsed && "lengths" in parsed) await runProfile(host, { ...target, sweep: parsed.lengths });
+}
+
+export function stop(host: Host): void {
+  const { job } = host.session;
+  if (!job || !host.abort) return;
+  host.session.setJob({ ...job, stopping: true });
+  host.abort.abort();
+}
+
+/** The document of the active tab, or, on one of our pages, the one whose report it shows. */
+async function targetDocument(view: ReportView): Promise<vscode.TextDocument> {
+  const tab = activeTab();
+  const profiled = tab === "ours" ? await findDocument(view) : undefined;
+  const editor = activeEditor();
+  const target = chooseTarget({ tab, editor: editor !== undefined, profiled: profiled !== undefined });
+  if ("problem" in target) throw new UserError(target.problem);
+  return target.take === "profiled" ? profiled! : editor!.document;
+}
+
+function isBusy(host: Host): boolean {
+  if (!host.session.job) return false;
+  void host.messages.warn(`${host.session.job.title} is still running. Stop it first, or wait for its end.`);
+  return true;
+}

@@ -1,0 +1,24 @@
+/** The command that shows the file of the active editor as text; the only one that the page below may run. */
+export const REOPEN_AS_TEXT = "workbench.action.reopenTextEditor";
+
+/** A page without scripts that says why a file is no report, and leads to its text. */
+export function failurePage(message: string): string {
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; base-uri 'none'; form-action 'none'">
+<title>HySparse Report</title>
+</head>
+<body>
+<h1>This report cannot be shown</h1>
+<p role="alert">${escaped(message)}</p>
+<p><a href="command:${REOPEN_AS_TEXT}">Open as text</a></p>
+</body>
+</html>
+`;
+}
+
+function escaped(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+}

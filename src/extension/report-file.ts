@@ -1,0 +1,25 @@
+import * as vscode from "vscode";
+import { messageOf, UserError } from "../model/errors.ts";
+import type { Report } from "../profile/report.ts";
+
+/** Reports are small; something larger is not one, and reading it would only cost memory. */
+const MOST_BYTES = 256 * 2 ** 20;
+
+/** @throws UserError that names the file, when it cannot be read or is no report */
+export async function readReportFile(uri: vscode.Uri): Promise<Report> {
+  const name = uri.path.slice(uri.path.lastIndexOf("/") + 1);
+  const bytes = await readBytes(uri, name);
+  const { readReport } = await import("./heavy.ts");
+  return readReport(new TextDecoder("utf-8").decode(bytes), name);
+}
+
+async function readBytes(uri: vscode.Uri, name: string): Promise<Uint8Array> {
+  let size: number;
+  try {
+    ({ size } = await vscode.workspace.fs.stat(uri));
+    if (size <= MOST_BYTES) return await vscode.workspace.fs.readFile(uri);
+  } catch (error) {
+    throw new UserError(`${name} cannot be read: ${messageOf(error)}`);
+  }
+  throw new UserError(`${name} is too large for a report: ${Math.round(size / 2 ** 20)} MiB`);
+}

@@ -1,0 +1,23 @@
+import * as vscode from "vscode";
+import { settingsFrom, type Settings } from "./settings-values.ts";
+
+const SECTION = "hysparse";
+
+/** The settings for a document. VS Code itself leaves out what an untrusted workspace may not set (package.json). */
+export function readSettings(scope?: vscode.Uri): Settings {
+  const configuration = vscode.workspace.getConfiguration(SECTION, scope ?? null);
+  return settingsFrom((name) => configuration.get<unknown>(name));
+}
+
+/** Writes a setting where it is set already, else for the user. */
+export async function writeSetting(name: string, value: string, scope?: vscode.Uri): Promise<void> {
+  const configuration = vscode.workspace.getConfiguration(SECTION, scope ?? null);
+  const set = configuration.inspect(name);
+  let target = vscode.ConfigurationTarget.Global;
+  // In an untrusted workspace a restricted setting of the workspace is ignored: writing it there would change nothing.
+  if (vscode.workspace.isTrusted) {
+    if (set?.workspaceFolderValue !== undefined) target = vscode.ConfigurationTarget.WorkspaceFolder;
+    else if (set?.workspaceValue !== undefined) target = vscode.ConfigurationTarget.Workspace;
+  }
+  await configuration.update(name, value, target);
+}
