@@ -28,6 +28,10 @@ const gathered = matrixTunings.find(({ form }) => form === "gathered")!;
 /** Ways to cut that benchmarks compare. */
 export const timedTunings: readonly MatrixSparseTuning[] = [
   matrixTunings[0]!,
+  { form: "rows", rows: 16, tile: 512, paired: false, ahead: false },
+  { form: "rows", rows: 16, tile: 256, paired: false, ahead: true },
+  { form: "rows", rows: 16, tile: 1024, paired: false, ahead: true },
+  matrixTunings[1]!,
   { form: "rows", rows: 32, tile: 512, paired: true, ahead: false },
   { form: "rows", rows: 32, tile: 512, paired: false, ahead: true },
   { form: "rows", rows: 32, tile: 512, paired: false, ahead: false },

@@ -34,16 +34,26 @@ export interface MatrixGatheredTuning {
 
 export type MatrixSparseTuning = MatrixRowsTuning | MatrixGatheredTuning;
 
-/** The choices, best first; a device gets the first that fits it. */
-export const matrixTunings: readonly MatrixSparseTuning[] = [
-  { form: "rows", rows: 32, tile: 512, paired: true, ahead: true },
-  { form: "rows", rows: 16, tile: 512, paired: false, ahead: true },
+const sixteenRows: MatrixRowsTuning = { form: "rows", rows: 16, tile: 512, paired: false, ahead: true };
+const thirtyTwoRows: MatrixRowsTuning = { form: "rows", rows: 32, tile: 512, paired: true, ahead: true };
+const gathering: readonly MatrixGatheredTuning[] = [
   { form: "gathered", rows: 64, rowTiles: 2, columnTiles: 2, keys: 64, earlyValues: false },
   { form: "gathered", rows: 32, rowTiles: 1, columnTiles: 4, keys: 64, earlyValues: false },
   { form: "gathered", rows: 32, rowTiles: 2, columnTiles: 4, keys: 64, earlyValues: false },
   { form: "gathered", rows: 32, rowTiles: 1, columnTiles: 4, keys: 32, earlyValues: false },
   { form: "gathered", rows: 32, rowTiles: 2, columnTiles: 4, keys: 16, earlyValues: false },
 ];
+
+/** Every choice. */
+export const matrixTunings: readonly MatrixSparseTuning[] = [sixteenRows, thirtyTwoRows, ...gathering];
+
+/** The largest d that does better with 32 rows at a time: measured for 64 and 128, see matrix_block_rows.wgsl. */
+const SMALL_HEAD_DIM = 64;
+
+/** The choices for heads of this size, best first; a device gets the first that fits it. */
+function bestFirst(headDim: number): readonly MatrixSparseTuning[] {
+  return headDim > SMALL_HEAD_DIM ? matrixTunings : [thirtyTwoRows, sixteenRows, ...gathering];
+}
 
 const SIDE = 16;
 const TEAM = 32;
@@ -125,7 +135,7 @@ export function matrixComplaint(
 }
 
 function chosen(shape: BlockSparseShape, traits: DeviceTraits, tuning?: MatrixSparseTuning): MatrixSparseTuning {
-  const wanted = tuning === undefined ? matrixTunings : [tuning];
+  const wanted = tuning === undefined ? bestFirst(shape.headDim) : [tuning];
   const found = wanted.find((one) => matrixComplaint(shape, traits, one) === undefined);
   if (found !== undefined) return found;
   throw new RangeError(matrixComplaint(shape, traits, wanted.at(-1)!));

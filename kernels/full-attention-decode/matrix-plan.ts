@@ -8,6 +8,8 @@ export interface MatrixAttendTuning {
   readonly keys: number;
   /** Queries stay in registers, rather than being read from workgroup memory for every tile. */
   readonly held: boolean;
+  /** Values take the place of the keys in workgroup memory, rather than one of their own. */
+  readonly shared: boolean;
 }
 
 /** Query heads that share keys and values: rows of a 16 x 16 tile. */
@@ -28,8 +30,8 @@ const MOST_KEY_TILES = 2;
 const MOST_LOADS = 8;
 
 /** Bytes of workgroup storage: keys and values, logits, queries, weights, maxima of 16 keys, and the flag. */
-export function matrixDecodeBytes({ subgroups, keys }: MatrixAttendTuning, headDim: number): number {
-  const cache = 2 * keys * (headDim / 8 + SPARE.octets) * HALF_OCTET;
+export function matrixDecodeBytes({ subgroups, keys, shared }: MatrixAttendTuning, headDim: number): number {
+  const cache = (shared ? 1 : 2) * keys * (headDim / 8 + SPARE.octets) * HALF_OCTET;
   const logits = SIDE * (Math.max(keys, SIDE * subgroups) / 4 + SPARE.quads) * 16;
   const queries = SIDE * (headDim / 4 + SPARE.quads) * 8;
   const weights = SIDE * (keys / 4 + SPARE.quads) * 8;
@@ -54,7 +56,7 @@ export function matrixAttendFits(tuning: MatrixAttendTuning, headDim: number, tr
 
 /** What the tuning and the shape are to matrix_attend_keys.wgsl. */
 export function matrixAttendConstants(
-  { subgroups, keys, held }: MatrixAttendTuning,
+  { subgroups, keys, held, shared }: MatrixAttendTuning,
   group: number,
   headDim: number,
 ): Readonly<Record<string, number | boolean>> {
@@ -64,6 +66,7 @@ export function matrixAttendConstants(
     SUBGROUPS: subgroups,
     KEYS: keys,
     HELD: held,
+    SHARED: shared,
     LOGIT_SCALE: Math.LOG2E / Math.sqrt(headDim),
   };
 }

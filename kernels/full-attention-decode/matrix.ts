@@ -19,18 +19,22 @@ export interface MatrixDecodeTuning extends MatrixAttendTuning {
 
 /** The tunings that are checked and timed: what is staged, and workgroups wanted. */
 export const matrixDecodeTunings = {
-  "4x64 groups=1056": { subgroups: 4, keys: 64, held: false, straight: false, workgroups: 1056 },
-  "4x64 groups=528": { subgroups: 4, keys: 64, held: false, straight: false, workgroups: 528 },
-  "4x64 groups=2112": { subgroups: 4, keys: 64, held: false, straight: false, workgroups: 2112 },
-  "4x64 held": { subgroups: 4, keys: 64, held: true, straight: false, workgroups: 1056 },
-  "4x32": { subgroups: 4, keys: 32, held: false, straight: false, workgroups: 2112 },
-  "2x32": { subgroups: 2, keys: 32, held: false, straight: false, workgroups: 2112 },
-  "4x64 straight": { subgroups: 4, keys: 64, held: false, straight: true, workgroups: 1056 },
-  "2x32 straight": { subgroups: 2, keys: 32, held: false, straight: true, workgroups: 2112 },
+  "4x64 groups=1056": { subgroups: 4, keys: 64, held: false, shared: false, straight: false, workgroups: 1056 },
+  "4x64 groups=528": { subgroups: 4, keys: 64, held: false, shared: false, straight: false, workgroups: 528 },
+  "4x64 groups=2112": { subgroups: 4, keys: 64, held: false, shared: false, straight: false, workgroups: 2112 },
+  "4x64 held": { subgroups: 4, keys: 64, held: true, shared: false, straight: false, workgroups: 1056 },
+  "4x32": { subgroups: 4, keys: 32, held: false, shared: false, straight: false, workgroups: 2112 },
+  "2x32": { subgroups: 2, keys: 32, held: false, shared: false, straight: false, workgroups: 2112 },
+  "4x64 straight": { subgroups: 4, keys: 64, held: false, shared: false, straight: true, workgroups: 1056 },
+  "4x64 shared groups=528": { subgroups: 4, keys: 64, held: false, shared: true, straight: false, workgroups: 528 },
+  "2x32 straight": { subgroups: 2, keys: 32, held: false, shared: false, straight: true, workgroups: 2112 },
 } as const satisfies Record<string, MatrixDecodeTuning>;
 
-/** What is taken where no tuning is asked for: the first that fits. */
-const preferred: readonly MatrixDecodeTuning[] = [matrixDecodeTunings["4x64 groups=528"], matrixDecodeTunings["4x32"]];
+/** What is taken where no tuning is asked for: the first that fits, for heads of more than 64 and for smaller ones. */
+const preferred = {
+  large: [matrixDecodeTunings["4x64 groups=528"], matrixDecodeTunings["4x64 shared groups=528"]],
+  small: [matrixDecodeTunings["4x64 shared groups=528"]],
+} as const;
 
 /** What B is a multiple of where scores are wanted, and d. */
 const SIDE = 16;
@@ -48,7 +52,7 @@ export function matrixDecodeTuningFits(tuning: MatrixDecodeTuning, headDim: numb
 }
 
 export function chooseMatrixDecodeTuning(headDim: number, traits: DeviceTraits): MatrixDecodeTuning | undefined {
-  return preferred.find((tuning) => matrixDecodeTuningFits(tuning, headDim, traits));
+  return preferred[headDim > 64 ? "large" : "small"].find((tuning) => matrixDecodeTuningFits(tuning, headDim, traits));
 }
 
 /** Whether `fullDecodeMatrix` can run the shape on the device; where not, `fullDecodeGpu` can. */

@@ -7,11 +7,12 @@
 //  1. the first tile of KEYS keys and its values are fetched into registers; queries, times log2(e) / sqrt(d), go to
 //     workgroup memory as f16;
 //  2. for every tile of KEYS keys:
-//     a. what was fetched goes to workgroup memory;                                                          barrier
+//     a. what was fetched goes to workgroup memory (SHARED: only the keys);                                  barrier
 //     b. the next tile's keys and values are fetched into registers: they arrive while this tile is worked on;
 //     c. a subgroup multiplies the queries with its KEY_SHARE times 16 keys: logits, to workgroup memory;    barrier
 //     d. LANES invocations share a row: they find its maximum (and those of each 16 keys, see
-//        matrix_with_block_maxima.wgsl) and write weights exp2(logit - m) in f16;                            barrier
+//        matrix_with_block_maxima.wgsl) and write weights exp2(logit - m) in f16 (SHARED: meanwhile the values take the
+//        keys' place, and only then the next ones are fetched);                                              barrier
 //     e. where some row was given a new m, all outputs pass through workgroup memory and decay;
 //     f. a subgroup adds weights x values to its COLUMN_SHARE times 16 columns of o;                         barrier
 //  3. o passes through workgroup memory and is written.
@@ -25,8 +26,9 @@
 // Operands of matrix units lie in arrays of vec4<u32>: units read from multiples of 16 bytes. `var x: T;` in a loop is
 // not set to zero again by every compiler: such variables are set there explicitly.
 //
-// Versions: SUBGROUPS, KEYS, HELD (queries in registers, or read for every tile). Their times stand in
-// matrix_split_kv.wgsl and sparse-decode/matrix_both_branches.wgsl.
+// Versions: SUBGROUPS, KEYS, HELD (queries in registers, or read for every tile), SHARED (half the workgroup memory for keys
+// and values, but a tile's values are fetched later). Their times stand in matrix_split_kv.wgsl and
+// sparse-decode/matrix_both_branches.wgsl.
 
 /** Stands for minus infinity: differences with it stay numbers. */
 const LOWEST = -1e30;
@@ -46,7 +48,7 @@ const DIM_QUADS = HEAD_DIM / 4u;
 /** Vectors of eight halves of a key, and as they lie in `tile`: one more, against conflicts of banks. */
 const OCTETS = HEAD_DIM / 8u;
 const STRIDE = OCTETS + 1u;
-const VALUES_AT = KEYS * STRIDE;
+const VALUES_AT = select(KEYS * STRIDE, 0u, SHARED);
 const TILE = KEYS * OCTETS;
 /** Vectors of a tile of keys, or of values, that an invocation fetches: at most eight. */
 const LOADS = (TILE + THREADS - 1u) / THREADS;
@@ -55,8 +57,8 @@ const LOGIT_STRIDE = max(KEYS, 16u * SUBGROUPS) / 4u + 2u;
 const QUERY_STRIDE = HEAD_DIM / 8u + 1u;
 const WEIGHT_STRIDE = KEYS / 8u + 1u;
 
-/** Keys, then values. */
-var<workgroup> tile: array<vec4<u32>, 2u * KEYS * STRIDE>;
+/** Keys, then values; SHARED: the values take the keys' place. */
+var<workgroup> tile: array<vec4<u32>, VALUES_AT + KEYS * STRIDE>;
 var<workgroup> logits: array<vec4<f32>, 16u * LOGIT_STRIDE>;
 /** In vectors of eight halves, as the units read them: arrays of smaller ones may begin where those cannot. */
 var<workgroup> queries: array<vec4<u32>, 16u * QUERY_STRIDE>;
@@ -157,12 +159,11 @@ fn attend_staged(
   var values = first_values;
   for (var first = begin; first < end; first += KEYS) {
     place(0u, keys, lane);
-    place(VALUES_AT, values, lane);
+    if (!SHARED) { place(VALUES_AT, values, lane); }
     workgroupBarrier();
-    if (first + KEYS < end) {
-      keys = fetch_keys(base + first + KEYS, last, lane);
-      values = fetch_values(base + first + KEYS, last, lane);
-    }
+    let more = first + KEYS < end;
+    if (more) { keys = fetch_keys(base + first + KEYS, last, lane); }
+    if (more && !SHARED) { values = fetch_values(base + first + KEYS, last, lane); }
     if (team * KEY_SHARE < KEY_TILES) {
       var products = Products();
       multiply_keys(&products, query, team * KEY_SHARE * 16u * STRIDE);
@@ -170,6 +171,8 @@ fn attend_staged(
       if (KEY_SHARE > 1u) { put_sums(team * KEY_SHARE * 4u + 4u, products[1]); }
     }
     workgroupBarrier();
+    if (SHARED) { place(VALUES_AT, values, lane); }
+    if (more && SHARED) { values = fetch_values(base + first + KEYS, last, lane); }
     weigh_tile(o, first, end, fresh && first == begin, lane);
     multiply_values(o, team * COLUMN_SHARE);
     workgroupBarrier();

@@ -53,6 +53,7 @@ function attentionProgram(shape: FullAttentionShape, traits: DeviceTraits, tunin
     name: `full-attention/matrix_softmax${scores ? "+block_maxima" : ""}`,
     sources: [
       "full-attention/matrix_softmax.wgsl",
+      "full-attention/matrix_whole_cache.wgsl",
       "full-attention/matrix_columns.wgsl",
       scores ? "full-attention/matrix_block_maxima.wgsl" : "full-attention/matrix_no_block_maxima.wgsl",
       `full-attention/matrix_tiles_${traits.matrix}.wgsl`,

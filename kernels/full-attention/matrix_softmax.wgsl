@@ -1,4 +1,5 @@
-// Causal attention of C queries over keys 0 .. t on matrix units, one workgroup per ROWS rows of one KV head.
+// Causal attention of C queries over keys 0 .. t (matrix_whole_cache.wgsl), or over a window of them
+// (sliding-window/matrix_passing_keys.wgsl), on matrix units: one workgroup per ROWS rows of one KV head.
 //
 // A row is a (query, head of the group) pair; rows of a KV head are numbered c * G + g, so that a tile of keys and
 // values serves the G heads of a group and any G fits. Row tiles run from the last (it sees most keys) to the first,
@@ -7,7 +8,7 @@
 // and its f32 outputs stay in registers as 16 x 16 tiles.
 //
 //  1. the queries go through workgroup memory into registers, the first tile of keys into workgroup memory;
-//  2. for every tile of KEYS keys up to the last one visible to the last row:
+//  2. for every tile of KEYS keys, from the first one visible to the first row to the last one visible to the last row:
 //     a. this tile's values and the next one's keys are fetched into registers (AHEAD: before b, else after it);
 //     b. logits = queries x keys, to workgroup memory;                                                       barrier
 //     c. what was fetched goes to workgroup memory; each invocation takes half of its row's logits: masks the invisible
@@ -22,15 +23,20 @@
 // reference until a logit exceeds it by more than CEILING (weights stay below 2^15 in f16), then takes its new maximum
 // less LIFT. Nearly always that happens in the first tile only. Any reference gives the same quotient.
 //
+// The file that is included with this one declares q, k, v and out and gives fetch_keys, fetch_values, first_key and
+// sink_weight.
+//
 // q, out [C, Hq, d] f32; k, v [Hkv, T, d] halves. d and B are multiples of 16, d is at most 128.
 //
 // Operands of matrix units lie in arrays of vec4<u32>: units read from multiples of 16 bytes. `var x: T;` in a loop is
 // not set to zero again by every compiler: such variables are set there explicitly.
 //
-// Versions (SUBGROUPS x 16 PARTS rows, KEYS, AHEAD unless "late"; see matrix-tunings.ts), on an H200, 2026-11-22. Taken
-// before `weights` was made of 16-byte vectors (the values were wrong, the work the same) and not repeated since;
-// workgroup memory was still cleared by the runtime. T = 32768, the last C = 2048 queries, with scores; 32/8 heads of
-// 128, then 64/4:
+// Versions (SUBGROUPS x 16 PARTS rows, KEYS, AHEAD unless "late"; see matrix-tunings.ts), on an H200, 2026-11-22. The
+// default as it is: all of T = 32768 in chunks of 2048, 45.64 ms (193 TFLOP/s) at 32/8 heads of 128 and 88.93 ms (198) at
+// 64/4, with scores 48.75 (180) and 97.43 ms (180). For windows see sliding-window/matrix_passing_keys.wgsl. The rest was
+// taken before `weights` was made of 16-byte vectors (the values were wrong, the work the same), while workgroup memory was
+// still cleared by the runtime, without windows: T = 32768, the last C = 2048 queries, with scores; 32/8 heads of 128, then
+// 64/4:
 //   8x16, 32 (default): 5.98 ms (178.3 TFLOP/s), 12.08 ms (176.3); without scores 5.53 ms (192.7), 10.88 ms (195.8);
 //   8x16, 32, late: 5.98 ms, 12.09 ms;
 //   6x16, 32: 8.57 ms, 16.32 ms;
@@ -46,12 +52,10 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> q: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> k: array<vec4<u32>>;
-@group(0) @binding(3) var<storage, read> v: array<vec4<u32>>;
-@group(0) @binding(4) var<storage, read_write> out: array<vec4<f32>>;
 
 const LOWEST = -3.0e38;
+/// The reference of a row that has seen no key: so far above what stands for a masked logit that such keys weigh nothing.
+const UNSET = -1.0e38;
 const CEILING = 15.0;
 const LIFT = 6.0;
 const THREADS = SUBGROUPS * 32u;
@@ -89,23 +93,6 @@ alias Fetched = array<vec4<u32>, LOADS>;
 fn query_row(row: u32, head: u32) -> u32 {
   let heads = params.kv_heads * params.group;
   return (params.first + row / params.group) * heads + head * params.group + row % params.group;
-}
-
-/// Where vector e of a tile that begins with key `begin` lies in a head's cache; keys behind `last` repeat it.
-fn cache_at(head: u32, begin: u32, last: u32, e: u32) -> u32 {
-  return (head * params.room + min(begin + e / OCTETS, last)) * OCTETS + e % OCTETS;
-}
-
-fn fetch_keys(head: u32, begin: u32, last: u32, lane: u32) -> Fetched {
-  var fetched: Fetched;
-  for (var i = 0u; i < LOADS; i++) { fetched[i] = k[cache_at(head, begin, last, min(i * THREADS + lane, TILE - 1u))]; }
-  return fetched;
-}
-
-fn fetch_values(head: u32, begin: u32, last: u32, lane: u32) -> Fetched {
-  var fetched: Fetched;
-  for (var i = 0u; i < LOADS; i++) { fetched[i] = v[cache_at(head, begin, last, min(i * THREADS + lane, TILE - 1u))]; }
-  return fetched;
 }
 
 fn place(at: u32, fetched: Fetched, lane: u32) {
@@ -148,12 +135,15 @@ fn weigh(part: u32, head: u32, first_row: u32, last_row: u32, own: u32, half: u3
   let at = in_tile * LOGIT_STRIDE;
   var s: array<vec4<f32>, QUADS / 2u>;
   for (var j = 0u; j < QUADS / 2u; j++) { s[j] = logits[at + 2u * j + half]; }
+  var hidden = 0u;
   var visible = KEYS;
   if (masked) {
-    visible = u32(clamp(i32(params.start + row / params.group + 1u) - i32(begin), 0, i32(KEYS)));
+    let position = params.start + row / params.group;
+    hidden = max(first_key(position), begin) - begin;
+    visible = u32(clamp(i32(position + 1u) - i32(begin), 0, i32(KEYS)));
     for (var j = 0u; j < QUADS / 2u; j++) {
       let key = vec4<u32>(4u * (2u * j + half)) + vec4<u32>(0u, 1u, 2u, 3u);
-      s[j] = select(vec4<f32>(LOWEST), s[j], key < vec4<u32>(visible));
+      s[j] = select(vec4<f32>(LOWEST), s[j], (key >= vec4<u32>(hidden)) & (key < vec4<u32>(visible)));
     }
   }
 
@@ -162,13 +152,13 @@ fn weigh(part: u32, head: u32, first_row: u32, last_row: u32, own: u32, half: u3
     let both = max(s[2u * n], s[2u * n + 1u]);
     var highest = max(max(both.x, both.y), max(both.z, both.w));
     if (BLOCKS_SPLIT_TILES) {
-      highest = row_maximum(highest, at + 4u * n, clamp(visible, 16u * n, 16u * n + 16u) - 16u * n);
+      highest = row_maximum(highest, at + 4u * n, 0u, clamp(visible, 16u * n, 16u * n + 16u) - 16u * n);
       keep_block_maximum(head, row, writes, part, begin + 16u * n, 16u, end, highest);
     }
     top = max(top, highest);
   }
   if (!BLOCKS_SPLIT_TILES) {
-    top = row_maximum(top, at, visible);
+    top = row_maximum(top, at, hidden, visible);
     keep_block_maximum(head, row, writes, part, begin, KEYS, end, top);
   }
 
@@ -240,12 +230,13 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
   let half = lane % 2u;
   let logits_at = (own & ~15u) * LOGIT_STRIDE;
   let weights_at = (own & ~15u) * WEIGHT_STRIDE;
+  let low = first_key(params.start + first_row / params.group);
   begin_subgroup(lane);
 
-  place(0u, fetch_keys(head, 0u, last, lane), lane);
+  place(0u, fetch_keys(head, low, last, lane), lane);
   if (lane == 0u) { raised = 0u; }
   for (var part = 0u; part < PARTS; part++) {
-    reference[part] = LOWEST;
+    reference[part] = UNSET;
     weight_sum[part] = 0.0;
   }
   begin_blocks();
@@ -253,9 +244,9 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
   var query = Queries();
   load_queries(&query, head, first_row, last_row, own, half);
   var o = Outputs();
-  let tiles = (end + KEYS - 1u) / KEYS;
+  let tiles = (end - low + KEYS - 1u) / KEYS;
   for (var i = 0u; i < tiles; i++) {
-    let begin = i * KEYS;
+    let begin = low + i * KEYS;
     var values: Fetched;
     var next_keys: Fetched;
     if (AHEAD) {
@@ -281,7 +272,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
     }
     place(VALUES_AT, values, lane);
     place(0u, next_keys, lane);
-    let masked = begin + KEYS > seen_by_all;
+    let masked = begin + KEYS > seen_by_all || begin < first_key(last);
     for (var part = 0u; part < PARTS; part++) {
       weigh(part, head, first_row, last_row, own, half, begin, end, masked);
     }
@@ -308,7 +299,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
   workgroupBarrier();
   for (var part = 0u; part < PARTS; part++) {
     let in_tile = own + 16u * part;
-    let total = logits[in_tile * LOGIT_STRIDE].x + logits[in_tile * LOGIT_STRIDE + 1u].x;
+    let own_sum = logits[in_tile * LOGIT_STRIDE].x + logits[in_tile * LOGIT_STRIDE + 1u].x;
+    let total = own_sum + sink_weight(head, first_row + in_tile, reference[part]);
     decay[part] = 1.0 / total;
     if (half == 0u && first_row + in_tile <= last_row) {
       keep_statistics(head, first_row + in_tile, reference[part], decay[part]);

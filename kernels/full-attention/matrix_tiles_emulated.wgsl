@@ -54,9 +54,9 @@ fn get_sums(at: u32) -> Sums {
   return sums;
 }
 
-/// The largest of the row's `count` logits from `at` on; `own` is the largest of those that this invocation holds.
-fn row_maximum(own: f32, at: u32, count: u32) -> f32 {
+/// The largest of logits first .. end - 1 of the row at `at`; `own` is the largest of those that this invocation holds.
+fn row_maximum(own: f32, at: u32, first: u32, end: u32) -> f32 {
   var top = LOWEST;
-  for (var n = 0u; n < count; n++) { top = max(top, logits[at + n / 4u][n % 4u]); }
+  for (var n = first; n < end; n++) { top = max(top, logits[at + n / 4u][n % 4u]); }
   return top;
 }

@@ -26,4 +26,4 @@ fn put_sums(at: u32, sums: Sums) { subgroupMatrixStore<row_major>(&logits, at, s
 fn get_sums(at: u32) -> Sums { return subgroupMatrixLoad<Sums, row_major>(&logits, at, LOGIT_STRIDE); }
 
 /// The larger of `own` and its value in the other invocation of the row. (The rest is for the emulation.)
-fn row_maximum(own: f32, at: u32, count: u32) -> f32 { return max(own, subgroupShuffleXor(own, 1u)); }
+fn row_maximum(own: f32, at: u32, first: u32, end: u32) -> f32 { return max(own, subgroupShuffleXor(own, 1u)); }

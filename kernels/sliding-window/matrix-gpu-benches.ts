@@ -1,6 +1,5 @@
 import { benchOf, type GpuBenchCase } from "../gpu-check.ts";
-import { allMatrixWindowTunings, matrixWindowTuningName } from "./matrix-gpu-checks.ts";
-import { matrixWindowComplaint, slidingWindowMatrix } from "./matrix.ts";
+import { fitsMatrixWindow, matrixWindowTuningName, matrixWindowTunings, slidingWindowMatrix } from "./matrix.ts";
 
 const shapes = [
   { name: "embedded", queryHeads: 6, kvHeads: 2, headDim: 64 },
@@ -12,17 +11,15 @@ const ROWS = 2048;
 const START = 30_720;
 
 export const benches: readonly GpuBenchCase[] = shapes.flatMap(({ name, queryHeads, kvHeads, headDim }) =>
-  allMatrixWindowTunings.map((tuning): GpuBenchCase => ({
+  matrixWindowTunings.map((tuning): GpuBenchCase => ({
     name: `sliding-window ${name} C=${ROWS} start=${START} w=${WINDOW} ${matrixWindowTuningName(tuning)}`,
     prepare: (traits) => {
-      const shape = { queryHeads, kvHeads, headDim, window: WINDOW };
-      const skip = matrixWindowComplaint(shape, traits, tuning);
-      if (skip !== undefined) return { skip };
+      if (!fitsMatrixWindow(headDim, traits, tuning)) return { skip: "does not fit this device" };
       const queries = ROWS * queryHeads * headDim;
       const chunk = { values: ROWS * kvHeads * headDim, format: "f16" } as const;
       const ring = { values: WINDOW * kvHeads * headDim, format: "f16" } as const;
       return benchOf({
-        op: slidingWindowMatrix(shape, traits, tuning),
+        op: slidingWindowMatrix({ queryHeads, kvHeads, headDim, window: WINDOW }, traits, tuning),
         run: { rows: ROWS, start: START },
         buffers: {
           q: { values: queries, format: "f32" },

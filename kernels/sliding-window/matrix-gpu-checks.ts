@@ -1,13 +1,8 @@
+import type { MatrixTuning } from "../full-attention/matrix-tunings.ts";
 import { checkOf, type GpuCheck } from "../gpu-check.ts";
 import { packHalves, roundToHalf } from "../half.ts";
 import { Random } from "../random.ts";
-import {
-  fitsMatrixWindow,
-  matrixWindowComplaint,
-  matrixWindowTunings,
-  slidingWindowMatrix,
-  type MatrixWindowTuning,
-} from "./matrix.ts";
+import { fitsMatrixWindow, matrixWindowTuningName, matrixWindowTunings, slidingWindowMatrix } from "./matrix.ts";
 import { slidingWindow } from "./reference.ts";
 
 interface Size {
@@ -41,19 +36,6 @@ const sizes: readonly Size[] = [
   { ...real, headDim: 128, group: 16, kvHeads: 1, rows: 21 },
 ];
 
-/** Every way to cut that a device may get, and some that only benchmarks use. */
-export const allMatrixWindowTunings: readonly MatrixWindowTuning[] = [
-  ...matrixWindowTunings,
-  { rows: 32, rowTiles: 1, columnTiles: 4, stage: 64 },
-  { rows: 32, rowTiles: 1, columnTiles: 4, stage: 48 },
-  { rows: 32, rowTiles: 2, columnTiles: 2, stage: 64 },
-  { rows: 32, rowTiles: 2, columnTiles: 4, stage: 32 },
-];
-
-export function matrixWindowTuningName({ rows, rowTiles, columnTiles, stage }: MatrixWindowTuning): string {
-  return `matrix rows=${rows}/${rowTiles} columns=${columnTiles} stage=${stage}`;
-}
-
 /** q and P are rounded to 16 bit. */
 const TOLERANCE = 2e-3;
 
@@ -76,15 +58,13 @@ function cut(all: Float32Array, { rows, start, window, ring = window, kvHeads, h
   return { ring: packHalves(before), chunk: packHalves(chunk) };
 }
 
-const checkOfSize = (size: Size, tuning?: MatrixWindowTuning): GpuCheck => ({
+const checkOfSize = (size: Size, tuning?: MatrixTuning): GpuCheck => ({
   name: `matrix sliding-window ${nameOf(size)}${tuning === undefined ? "" : ` ${matrixWindowTuningName(tuning)}`}`,
   prepare: (seed, traits) => {
     const { rows, start, window, ring, kvHeads, group, headDim, sinks } = size;
+    if (!fitsMatrixWindow(headDim, traits, tuning)) return { skip: "it does not fit this device's matrix units" };
     const queryHeads = kvHeads * group;
     const shape = { queryHeads, kvHeads, headDim, window };
-    const fits = tuning === undefined && fitsMatrixWindow(shape, traits);
-    const skip = fits ? undefined : matrixWindowComplaint(shape, traits, tuning ?? matrixWindowTunings.at(-1)!);
-    if (skip !== undefined) return { skip };
     const random = new Random(seed);
     const first = Math.max(0, start - window + 1);
     const queries = random.normals(rows * queryHeads * headDim);
@@ -115,9 +95,10 @@ const checkOfSize = (size: Size, tuning?: MatrixWindowTuning): GpuCheck => ({
 
 export const checks: readonly GpuCheck[] = [
   ...sizes.map((size) => checkOfSize(size)),
-  // Heads so narrow that every tuning fits a small device.
-  ...allMatrixWindowTunings.flatMap((tuning) =>
-    [300, 60].map((start) => checkOfSize({ ...real, start, headDim: 32, group: 4 }, tuning)),
+  // Narrow heads, so that every tuning fits a small device, and real ones.
+  ...matrixWindowTunings.flatMap((tuning) =>
+    [300, 60].flatMap((start) =>
+      [32, 128].map((headDim) => checkOfSize({ ...real, start, headDim, group: 4 }, tuning)),
+    ),
   ),
-  ...allMatrixWindowTunings.slice(3).map((tuning) => checkOfSize({ ...real, headDim: 128, group: 4 }, tuning)),
 ];

@@ -17,17 +17,19 @@ export interface MatrixSparseDecodeTuning extends MatrixAttendTuning {
 
 /** The tunings that are checked and timed: subgroups x keys of a tile, keys of a workgroup. */
 export const matrixSparseDecodeTunings = {
-  "4x64 run=64": { subgroups: 4, keys: 64, held: false, run: 64 },
-  "4x32 run=32": { subgroups: 4, keys: 32, held: false, run: 32 },
-  "2x32 run=32": { subgroups: 2, keys: 32, held: false, run: 32 },
-  "4x32 run=64": { subgroups: 4, keys: 32, held: false, run: 64 },
-  "2x16 run=16": { subgroups: 2, keys: 16, held: false, run: 16 },
+  "4x64 run=64": { subgroups: 4, keys: 64, held: false, shared: false, run: 64 },
+  "4x32 run=32": { subgroups: 4, keys: 32, held: false, shared: false, run: 32 },
+  "2x32 run=32": { subgroups: 2, keys: 32, held: false, shared: false, run: 32 },
+  "4x32 run=64": { subgroups: 4, keys: 32, held: false, shared: false, run: 64 },
+  "4x64 shared run=64": { subgroups: 4, keys: 64, held: false, shared: true, run: 64 },
+  "4x32 shared run=32": { subgroups: 4, keys: 32, held: false, shared: true, run: 32 },
+  "2x16 run=16": { subgroups: 2, keys: 16, held: false, shared: false, run: 16 },
 } as const satisfies Record<string, MatrixSparseDecodeTuning>;
 
 /** What is taken where no tuning is asked for: the first that fits. */
 const preferred: readonly MatrixSparseDecodeTuning[] = [
   matrixSparseDecodeTunings["4x64 run=64"],
-  matrixSparseDecodeTunings["4x32 run=32"],
+  matrixSparseDecodeTunings["4x64 shared run=64"],
 ];
 
 export function chooseMatrixSparseDecodeTuning(

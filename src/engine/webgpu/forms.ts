@@ -55,9 +55,7 @@ export function fullAttentionOp(shape: FullAttentionShape, traits: DeviceTraits)
 }
 
 export function slidingWindowOp(shape: SlidingWindowShape, traits: DeviceTraits): GpuOp<SlidingWindowRun> {
-  return traits.matrix !== "none" && fitsMatrixWindow(shape, traits)
-    ? slidingWindowMatrix(shape, traits)
-    : slidingWindowGpu(shape, traits);
+  return fitsMatrixWindow(shape.headDim, traits) ? slidingWindowMatrix(shape, traits) : slidingWindowGpu(shape, traits);
 }
 
 export function fullDecodeOp(shape: FullDecodeShape, traits: DeviceTraits): GpuOp<FullDecodeRun> {

@@ -1,0 +1,74 @@
+// What full-attention/matrix_softmax.wgsl attends to in the window branch of a chunk: the last WINDOW keys up to the query's
+// own, tile after tile. Keys of the chunk come from k and v, those before it from the ring, position p from row p mod ring.
+//
+// q f32 [C, Hq, d]; k, v halves [Hkv, C, d]; ring_k, ring_v halves [Hkv, ring, d]; sinks f32 [Hq]; out f32 [C, Hq, d].
+// Of the parameters, `room` is the ring's rows.
+//
+// Versions (SUBGROUPS x 16 rows, KEYS; see matrix.ts), on an H200, 2026-11-22: C = 2048, w = 128; 32/8 heads of 128, then
+// 64/4:
+//   8x16, 32 (default): 0.1036 ms (41.5 TFLOP/s), 0.1888 ms (45.5 TFLOP/s);
+//   4x16, 32:           0.1541 ms, 0.2862 ms;
+//   2x16, 32:           0.2964 ms, 0.5561 ms;
+//   a kernel of its own, with all logits of a tile's window in workgroup memory and so no reference to raise: 0.1141 ms,
+//     0.2134 ms at its best. Removed: slower, and larger windows did not fit it.
+// All of T = 32768 in chunks of 2048, the default and that kernel: 1.66 and 1.84 ms, 3.02 and 3.39 ms, at 6/2 heads of 64 0.398
+// and 0.488 ms.
+
+@group(0) @binding(1) var<storage, read> q: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> k: array<vec4<u32>>;
+@group(0) @binding(3) var<storage, read> v: array<vec4<u32>>;
+@group(0) @binding(4) var<storage, read> ring_k: array<vec4<u32>>;
+@group(0) @binding(5) var<storage, read> ring_v: array<vec4<u32>>;
+@group(0) @binding(6) var<storage, read> sinks: array<f32>;
+@group(0) @binding(7) var<storage, read_write> out: array<vec4<f32>>;
+
+const LOG2_E = 1.4426950408889634;
+/// Finite, so that a sink of minus infinity makes no NaN.
+const NO_SINK = -1.0e38;
+
+/// The first key that a query at `position` sees.
+fn first_key(position: u32) -> u32 { return max(position + 1u, WINDOW) - WINDOW; }
+
+/// What a row's sink adds to its sum of weights.
+fn sink_weight(head: u32, row: u32, reference: f32) -> f32 {
+  return exp2(max(sinks[head * params.group + row % params.group] * LOG2_E, NO_SINK) - reference);
+}
+
+/// Position of vector e of a tile that begins with key `begin`; keys behind `last` repeat it.
+fn position_of(begin: u32, last: u32, e: u32) -> u32 { return min(begin + e / OCTETS, last); }
+
+/// Where it lies in the chunk, and in the ring.
+fn chunk_at(head: u32, position: u32, e: u32) -> u32 {
+  return (head * params.rows + position - params.start) * OCTETS + e % OCTETS;
+}
+fn ring_at(head: u32, position: u32, e: u32) -> u32 {
+  return (head * params.room + position % params.room) * OCTETS + e % OCTETS;
+}
+
+fn fetch_keys(head: u32, begin: u32, last: u32, lane: u32) -> Fetched {
+  var fetched: Fetched;
+  for (var i = 0u; i < LOADS; i++) {
+    let e = min(i * THREADS + lane, TILE - 1u);
+    let position = position_of(begin, last, e);
+    if (position >= params.start) {
+      fetched[i] = k[chunk_at(head, position, e)];
+    } else {
+      fetched[i] = ring_k[ring_at(head, position, e)];
+    }
+  }
+  return fetched;
+}
+
+fn fetch_values(head: u32, begin: u32, last: u32, lane: u32) -> Fetched {
+  var fetched: Fetched;
+  for (var i = 0u; i < LOADS; i++) {
+    let e = min(i * THREADS + lane, TILE - 1u);
+    let position = position_of(begin, last, e);
+    if (position >= params.start) {
+      fetched[i] = v[chunk_at(head, position, e)];
+    } else {
+      fetched[i] = ring_v[ring_at(head, position, e)];
+    }
+  }
+  return fetched;
+}
