@@ -1,5 +1,6 @@
 import { messageOf, type UserError } from "../model/errors.ts";
 import type { Cancelled } from "../runtime/runtime.ts";
+import { inSettings, sentence } from "./failure-text.ts";
 import type { Host } from "./host.ts";
 
 // By name: those that come from heavy.ts are made by classes of their own.
@@ -13,7 +14,7 @@ const AGAIN = "Try Again";
 export function tellFailure(host: Host, error: unknown, again: () => void): void {
   const name = error instanceof Error ? error.name : "";
   if (name === CANCELLED) return;
-  const message = sentence(messageOf(error));
+  const message = sentence(inSettings(messageOf(error)));
   if (name === USER_ERROR) {
     void host.messages.error(message);
     return;
@@ -26,11 +27,4 @@ export function tellFailure(host: Host, error: unknown, again: () => void): void
     if (chosen === LOG) log.show();
     if (chosen === AGAIN) again();
   });
-}
-
-/** "there is no model" as "There is no model." */
-function sentence(message: string): string {
-  const text = message.trim();
-  const end = /[.!?]$/u.test(text) ? "" : ".";
-  return text.charAt(0).toUpperCase() + text.slice(1) + end;
 }

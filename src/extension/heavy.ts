@@ -4,6 +4,7 @@
  * Its classes are other objects than the host's: errors are told apart by name (failure.ts).
  */
 export { RuntimeClient } from "../runtime/client.ts";
+export { findNode } from "../runtime/find-node.ts";
 export { fromPanelSchema } from "../protocol/panel.ts";
 export { toCsv } from "../report/csv.ts";
 export { renderHtml } from "../report/html.ts";

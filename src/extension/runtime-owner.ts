@@ -15,6 +15,8 @@ export class RuntimeOwner implements Omit<Runtime, "onState"> {
   /** Settings that the client was made with. */
   #madeWith = "";
   #loading: Promise<typeof import("./heavy.ts")> | undefined;
+  /** A Node.js of this machine to use instead of Electron's. */
+  #found: Promise<string | undefined> | undefined;
   #ended = false;
 
   constructor(extensionUri: vscode.Uri) {
@@ -52,13 +54,17 @@ export class RuntimeOwner implements Omit<Runtime, "onState"> {
 
   async #take(): Promise<RuntimeClient> {
     this.#loading ??= import("./heavy.ts");
-    const { RuntimeClient } = await this.#loading;
+    const { RuntimeClient, findNode } = await this.#loading;
+    // Electron's own Node.js cannot read a GPU's results; another one on this machine can.
+    this.#found ??= process.versions["electron"] === undefined ? Promise.resolve(undefined) : findNode();
+    const found = await this.#found;
     if (this.#ended) throw new Error("the window is closing");
-    const { idleMinutes, nodePath } = readSettings();
+    const { idleMinutes, nodePath = found } = readSettings();
     const wanted = JSON.stringify([idleMinutes, nodePath]);
     if (this.#client && (wanted === this.#madeWith || this.#client.state === "busy")) return this.#client;
     this.#client?.dispose();
     this.#madeWith = wanted;
+    if (nodePath !== undefined) this.log.info(`the runtime runs under ${nodePath}`);
     const client = new RuntimeClient({
       module: this.#module,
       ...(nodePath === undefined ? {} : { execPath: nodePath }),

@@ -59,7 +59,7 @@ export function prepareDocument(request: ProfileRequest): PreparedDocument {
 function cutNote(model: Model, maxTokens: number | undefined, tokens: number, total: number): string {
   const why =
     maxTokens === undefined
-      ? `the model ${model.name} was made for ${model.architecture.maxContext} tokens; --max-tokens ${total} profiles all`
-      : `--max-tokens ${maxTokens} was given`;
+      ? `the model ${model.name} was made for ${model.architecture.maxContext} tokens; a limit of ${total} tokens (--max-tokens) profiles all`
+      : `a limit of ${maxTokens} tokens was set`;
   return `Only the first ${tokens} of the document's ${total} tokens were profiled: ${why}.`;
 }
