@@ -16,7 +16,7 @@ export interface ProfileTarget {
   /** The part to profile; all of it when absent. */
   readonly range?: vscode.Range;
   /** Context lengths to measure besides. */
-  readonly sweep?: readonly number[];
+  readonly sweep?: "auto" | readonly number[];
 }
 
 /** One round that is not counted: the first one pays for memory and caches. */
@@ -83,7 +83,7 @@ function paramsOf(
   settings: Settings,
   document: vscode.TextDocument,
   { name, text }: { readonly name: string; readonly text: string },
-  sweep: readonly number[] | undefined,
+  sweep: ProfileTarget["sweep"],
 ): ProfileParams {
   const { engine, gpu, model, variants, decodeTokens, repetitions, importance, maxTokens } = settings;
   return {
@@ -100,7 +100,7 @@ function paramsOf(
       warmup: WARMUP,
       importance,
       ...(maxTokens === undefined ? {} : { maxTokens }),
-      ...(sweep ? { sweep: [...sweep] } : {}),
+      ...(sweep ? { sweep: sweep === "auto" ? sweep : [...sweep] } : {}),
       // Added to what is exported, where that is asked for: reports that are kept for a reload stay without it.
       includeText: false,
     },

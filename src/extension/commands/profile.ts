@@ -1,11 +1,14 @@
 import * as vscode from "vscode";
-import { UserError } from "../../model/errors.ts";
+import { messageOf, UserError } from "../../model/errors.ts";
+import { readLengths } from "../../profile/sweep-lengths.ts";
 import { activeEditor, activeTab, findDocument, nameOf } from "../documents.ts";
 import type { Host } from "../host.ts";
 import { runProfile, type ProfileTarget } from "../profile-job.ts";
 import type { ReportView } from "../report-view.ts";
-import { DEFAULT_LENGTHS, parseLengths } from "../sweep-lengths.ts";
 import { chooseTarget } from "../target.ts";
+
+/** What a sweep measures unless told otherwise: from where nothing is sparse to where it shows, minutes on a laptop. */
+const DEFAULT_LENGTHS = "1k, 2k, 4k, 8k";
 
 export async function profileDocument(host: Host, view: ReportView): Promise<void> {
   if (isBusy(host)) return;
@@ -36,12 +39,15 @@ export async function sweep(host: Host, view: ReportView): Promise<void> {
     value: DEFAULT_LENGTHS,
     ignoreFocusOut: true,
     validateInput: (text) => {
-      const parsed = parseLengths(text);
-      return "problem" in parsed ? parsed.problem : undefined;
+      try {
+        readLengths(text);
+        return undefined;
+      } catch (error) {
+        return messageOf(error);
+      }
     },
   });
-  const parsed = answer === undefined ? undefined : parseLengths(answer);
-  if (parsed && "lengths" in parsed) await runProfile(host, { ...target, sweep: parsed.lengths });
+  if (answer !== undefined) await runProfile(host, { ...target, sweep: readLengths(answer) });
 }
 
 export function stop(host: Host): void {

@@ -5,7 +5,6 @@ import { engineItems } from "../../../src/extension/engine-items.ts";
 import { modelItems } from "../../../src/extension/model-items.ts";
 import { modelProblem, settingsFrom } from "../../../src/extension/settings-values.ts";
 import { shareText, statusOf } from "../../../src/extension/status-text.ts";
-import { DEFAULT_LENGTHS, parseLengths } from "../../../src/extension/sweep-lengths.ts";
 import { chooseTarget, MAX_CHARACTERS, textProblem, type Showing } from "../../../src/extension/target.ts";
 import type { Devices } from "../../../src/protocol/jobs.ts";
 import type { Job } from "../../../src/protocol/panel.ts";
@@ -49,29 +48,6 @@ describe("what is profiled", () => {
     assert.match(textProblem("a\0b", "a.md") ?? "", /binary/u);
     assert.match(textProblem("x".repeat(MAX_CHARACTERS + 1), "a.md") ?? "", /too large.*Profile Selection/u);
     assert.equal(textProblem("words", "a.md"), undefined);
-  });
-});
-
-describe("lengths of a sweep", () => {
-  it("are read as people write them", () => {
-    assert.deepEqual(parseLengths("4k, 1024 16K;4096"), { lengths: [1024, 4096, 16384] });
-    assert.deepEqual(parseLengths(DEFAULT_LENGTHS), { lengths: [1024, 2048, 4096, 8192] });
-  });
-
-  it("are refused with the reason", () => {
-    for (const [text, reason] of [
-      ["", /at least one/u],
-      ["4k, lots", /"lots" is not a length/u],
-      ["1.5k", /not a length/u],
-      ["-4", /not a length/u],
-      ["3", /go from 16/u],
-      ["2048k", /to 1024k/u],
-      [Array.from({ length: 25 }, (_, i) => 100 + i).join(" "), /At most 24/u],
-    ] as const) {
-      const parsed = parseLengths(text);
-      assert.ok("problem" in parsed, text);
-      assert.match(parsed.problem, reason);
-    }
   });
 });
 
