@@ -124,12 +124,16 @@ export class RuntimeClient implements Runtime {
         this.#end(process);
         reject(new Cancelled());
       };
+      // One that died while nobody asked anything of it may not be known to be dead yet: such a call starts another.
+      const known = this.#process;
+      let heard = false;
       const work = async (): Promise<ProfileResult> => {
         asked = await this.#running();
         if (isAborted(signal)) throw new Cancelled();
         this.#profile = "running";
         this.#update();
         const listening = asked.onProgress((progress) => {
+          heard = true;
           if (!isAborted(signal)) onProgress(progress);
         });
         try {
@@ -140,8 +144,14 @@ export class RuntimeClient implements Runtime {
           listening.dispose();
         }
       };
+      const again = (error: unknown): Promise<ProfileResult> => {
+        if (heard || isAborted(signal) || asked === undefined || asked !== known || !known.gone) throw error;
+        this.#forget(known, "failed");
+        return work();
+      };
       signal.addEventListener("abort", cancel, { once: true });
       work()
+        .catch(again)
         .then(resolve, reject)
         .finally(() => {
           clearTimeout(grace);
@@ -167,6 +177,7 @@ export class RuntimeClient implements Runtime {
 
   /** A process that has shaken hands. */
   async #running(): Promise<RuntimeProcess> {
+    if (this.#process?.gone === true) this.#forget(this.#process, "failed");
     const process = this.#process ?? this.#start();
     await process.ready;
     return process;

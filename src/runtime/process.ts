@@ -66,6 +66,11 @@ export class RuntimeProcess {
     return this.#child.pid;
   }
 
+  /** The process is gone, though its last words may still be waited for. */
+  get gone(): boolean {
+    return this.#exited;
+  }
+
   /** The process's answer. @throws ResponseError as the process answered; RuntimeFault when it ended before that */
   async request(method: string, params: object, token: CancellationToken = CancellationToken.None): Promise<unknown> {
     const death = this.ended.then((fault) => {

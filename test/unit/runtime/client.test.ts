@@ -147,6 +147,20 @@ describe("a runtime that dies", { concurrency: 2 }, () => {
     }
   });
 
+  it("just before a use costs that use nothing", async (t) => {
+    const { client } = fakeClient(t);
+    await client.devices();
+    for (let round = 0; round < 5; round++) {
+      const { pid } = client;
+      assert.ok(pid !== undefined);
+      process.kill(pid, "SIGKILL");
+      // Dead at once, known to be dead some event-loop turns later: the calls meet every state in between.
+      for (let turn = 0; turn < round; turn++) await new Promise((next) => setImmediate(next));
+      await start(client, "report").result;
+      assert.notEqual(client.pid, pid);
+    }
+  });
+
   it("is noticed between two uses", async (t) => {
     const { client, states } = fakeClient(t);
     await client.devices();
