@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { after, before, describe, it } from "mocha";
+import * as vscode from "vscode";
+import { Random } from "../../../../src/model/random.ts";
+import { reportSchema } from "../../../../src/profile/report.ts";
+import { say } from "../../suite/events.ts";
+import { alive, MARK_VARIABLE, runtimeProcesses } from "../processes.ts";
+import {
+  closeAll,
+  extensionApi,
+  idle,
+  openFile,
+  pause,
+  profile,
+  PROFILE_MS,
+  setting,
+  smallProfiles,
+  until,
+  workspaceFile,
+  workspacePath,
+} from "../support.ts";
+
+const KILLS = 20;
+/** HYSPARSE_TEST_SEED repeats a run. */
+const SEED = Number(process.env["HYSPARSE_TEST_SEED"] ?? Date.now() % 2 ** 31);
+
+describe("kill -9 of the runtime", function () {
+  this.timeout(KILLS * PROFILE_MS);
+  before(async () => {
+    await smallProfiles();
+    await setting("variants", ["hysparse"]);
+  });
+  after(closeAll);
+
+  it(`${KILLS} times at random moments: editor usable, no orphan, next profile works, exports whole`, async () => {
+    say(`seed ${SEED} (HYSPARSE_TEST_SEED repeats it)`);
+    const random = new Random(SEED);
+    const chance = (): number => random.uint32() / 2 ** 32;
+    const editor = await openFile("short.txt");
+    const begun = Date.now();
+    await profile();
+    const typical = Date.now() - begun;
+    const api = await extensionApi();
+    const phases: string[] = [];
+    const mark = process.env[MARK_VARIABLE] ?? "";
+    assert.deepEqual(
+      runtimeProcesses(mark),
+      [api.runtime.pid],
+      "the runtime is not found where orphans are looked for",
+    );
+
+    for (let round = 0; round < KILLS; round++) {
+      const target = workspaceFile(`killed-${round}.hysparse.json`);
+      const exported = api.exportTo("json", target).then(
+        () => true,
+        () => false,
+      );
+      const known = new Set(runtimeProcesses(mark));
+      void vscode.commands.executeCommand("hysparse.profileDocument");
+      await until("a job", () => api.panel.state?.job !== undefined);
+      await pause(chance() * typical);
+      for (const pid of runtimeProcesses(mark)) known.add(pid);
+      const pid = api.runtime.pid;
+      const { job } = api.panel.state ?? {};
+      const phase = job === undefined ? "idle" : job.progress.kind === "phase" ? job.progress.text : job.progress.phase;
+      phases.push(phase);
+      if (pid !== undefined) process.kill(pid, "SIGKILL");
+      await idle();
+
+      // The editor takes text at once.
+      assert.equal(await editor.edit((edit) => edit.insert(new vscode.Position(0, 0), "y")), true);
+      await vscode.commands.executeCommand("undo");
+      await until("the end of every process of that runtime", () => ![...known].some(alive), 5000);
+      assert.deepEqual(runtimeProcesses(mark), [], "an orphan");
+      if (await exported) reportSchema.parse(JSON.parse(readFileSync(target.fsPath, "utf8")));
+      await profile();
+      say(`kill ${round + 1} of ${KILLS}: ${phase}; the next profile worked`);
+    }
+
+    const left = readdirSync(workspacePath("")).filter((name) => name.startsWith("killed-"));
+    for (const name of left) {
+      reportSchema.parse(JSON.parse(readFileSync(workspacePath(name), "utf8")));
+      rmSync(workspacePath(name));
+    }
+    say(`killed during: ${[...new Set(phases)].join(", ")}; ${left.length} exports, all whole`);
+  });
+});
