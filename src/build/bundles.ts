@@ -3,6 +3,7 @@ import { basename, join, resolve } from "node:path";
 import { build, context, type BuildContext, type BuildOptions, type Metafile } from "esbuild";
 import { heavyApart, vscodeAsItIs } from "./extension-plugins.ts";
 import { packageRoot } from "../model/package-root.ts";
+import { oneLanguage } from "./one-language.ts";
 
 /** What dist/ is made of: the extension's entry, the runtime's processes, the panel's page. */
 export const PARTS = ["extension", "runtime", "webview"] as const;
@@ -48,6 +49,7 @@ function optionsOf(part: Part, { debug, dist = ownDist() }: BundleOptions): Buil
     // Licences are kept in one file: see notices.ts.
     legalComments: "none",
     logLevel: "warning",
+    plugins: [oneLanguage],
   };
   switch (part) {
     case "extension":
@@ -64,7 +66,7 @@ function optionsOf(part: Part, { debug, dist = ownDist() }: BundleOptions): Buil
         define: { "import.meta.url": "__moduleUrl" },
         // require() in its place: VS Code's hosts cannot all import().
         supported: { "dynamic-import": false },
-        plugins: [heavyApart, vscodeAsItIs],
+        plugins: [oneLanguage, heavyApart, vscodeAsItIs],
       };
     case "runtime":
       return {
