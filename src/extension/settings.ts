@@ -3,10 +3,14 @@ import { settingsFrom, type Settings } from "./settings-values.ts";
 
 const SECTION = "hysparse";
 
+/** Settings that a workspace's folders may have each for themselves (scope "resource" in package.json). */
+const OF_THE_DOCUMENT: ReadonlySet<string> = new Set(["model"]);
+
 /** The settings for a document. VS Code itself leaves out what an untrusted workspace may not set (package.json). */
 export function readSettings(scope?: vscode.Uri): Settings {
-  const configuration = vscode.workspace.getConfiguration(SECTION, scope ?? null);
-  return settingsFrom((name) => configuration.get<unknown>(name));
+  const window = vscode.workspace.getConfiguration(SECTION);
+  const document = vscode.workspace.getConfiguration(SECTION, scope ?? null);
+  return settingsFrom((name) => (OF_THE_DOCUMENT.has(name) ? document : window).get<unknown>(name));
 }
 
 /** Writes a setting where it is set already, else for the user. */

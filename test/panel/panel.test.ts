@@ -223,7 +223,7 @@ describe("the panel's page", { skip: browser === undefined ? "no Chromium on thi
       for (const key of ["ArrowRight", "Enter"]) await panel.page.keyboard.press(key);
       await panel.page.waitForTimeout(100);
       assert.ok(panel.said.every(({ type }) => type !== "reveal"));
-      assert.match((await panel.page.locator("#text").textContent()) ?? "", /text is not shown here/);
+      assert.match((await panel.page.locator("#text").textContent()) ?? "", /text is not part of this report/);
     });
   });
 

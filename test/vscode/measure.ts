@@ -18,6 +18,7 @@ import { CODE_SERVER_VERSION, findTools, type Tools } from "./server/tools.ts";
 const { values } = parseArgs({
   options: {
     out: { type: "string" },
+    parts: { type: "string", default: "starts,long,megabyte" },
     windows: { type: "string", default: "5" },
     moves: { type: "string", default: "200" },
     keys: { type: "string", default: "200" },
@@ -41,7 +42,11 @@ const PROFILE_MS = 1_800_000;
 const tools = findTools();
 if ("missing" in tools) throw new Error(tools.missing);
 await Promise.all([buildExtension(), buildSuite()]);
-const rows = [...(await starts(tools)), ...(await longDocument(tools)), ...(await megabyteDocument(tools))];
+const parts = { starts, long: longDocument, megabyte: megabyteDocument };
+const rows: Row[] = [];
+for (const [name, measure] of Object.entries(parts)) {
+  if (values.parts.split(",").includes(name)) rows.push(...(await measure(tools)));
+}
 const page = pageOf(rows);
 console.log(page);
 if (values.out !== undefined) await writeFile(values.out, page);
@@ -50,13 +55,20 @@ if (values.out !== undefined) await writeFile(values.out, page);
 async function starts(found: Tools): Promise<Row[]> {
   const activation: number[] = [];
   const opening: number[] = [];
+  const painting: number[] = [];
+  const empty: number[] = [];
   for (let round = 0; round < windows!; round++) {
     await inWindow(found, async ({ remote }) => {
       activation.push((await remote.snapshot()).activationMs);
       for (let again = 0; again < 3; again++) {
+        const { milliseconds } = await remote.ask({ ask: "emptyPanel" });
+        empty.push(milliseconds!);
+      }
+      for (let again = 0; again < 3; again++) {
         await remote.ask({ ask: "command", command: "hysparse.showSample" });
-        const { openMs } = await remote.until("the sample", (snapshot) => snapshot.openMs !== undefined);
+        const { openMs, paintMs } = await remote.until("the sample", (snapshot) => snapshot.openMs !== undefined);
         opening.push(openMs!);
+        painting.push(paintMs!);
         await remote.ask({ ask: "command", command: "workbench.action.closeAllEditors" });
         await remote.until("no panel", (snapshot) => snapshot.openMs === undefined);
       }
@@ -65,6 +77,8 @@ async function starts(found: Tools): Promise<Row[]> {
   return [
     { what: "activation (first line of the bundle to its end)", samples: activation, asked: "under 50" },
     { what: "opening the panel with the sample profile, wish to picture", samples: opening, asked: "under 500" },
+    { what: "for comparison: a webview that holds nothing, until its script says so", samples: empty },
+    { what: "of the panel's time, from the report's arrival in the page to all of it drawn", samples: painting },
   ];
 }
 

@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser } from "playwright-core";
 import { SUITE_FOLDER } from "../build-suite.ts";
@@ -31,6 +32,7 @@ export async function openDrivenWindow(
     await browser?.close();
     await server?.stop();
     workspace.remove();
+    rmSync(socket, { force: true });
   };
   try {
     server = await startServer(tools, { settings, env: { [REMOTE_VARIABLE]: socket } });

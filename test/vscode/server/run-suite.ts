@@ -1,5 +1,5 @@
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, rmSync } from "node:fs";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { SUITE_FOLDER } from "../build-suite.ts";
@@ -34,7 +34,7 @@ export async function runSuite(
   listen: (event: SuiteEvent) => void,
 ): Promise<SuiteResult> {
   const workspace = await makeWorkspace({ hostile: stories === "untrusted" });
-  const events = join(workspace.path, "..", `${stories}-${process.pid}.jsonl`);
+  const events = join(workspace.path, "..", `${basename(workspace.path)}.jsonl`);
   let server: VsCodeServer | undefined;
   let browser: Browser | undefined;
   try {
@@ -57,6 +57,7 @@ export async function runSuite(
     await browser?.close();
     await server?.stop();
     workspace.remove();
+    rmSync(events, { force: true });
   }
 }
 

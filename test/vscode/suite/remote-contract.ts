@@ -19,6 +19,8 @@ export const requestSchema = z.discriminatedUnion("ask", [
   z.strictObject({ ask: z.literal("compareWith"), path: z.string() }),
   /** While following: goes to each offset in turn and waits for its token; answers two times for each. */
   z.strictObject({ ask: z.literal("moves"), offsets: z.array(z.int().nonnegative()) }),
+  /** Opens a webview that holds nothing but a script which says that it runs, and closes it; answers how long that took. */
+  z.strictObject({ ask: z.literal("emptyPanel") }),
   z.strictObject({ ask: z.literal("snapshot") }),
   z.strictObject({ ask: z.literal("end") }),
 ]);
@@ -51,7 +53,11 @@ export const moveSchema = z.strictObject({
 });
 
 export const answerSchema = z.union([
-  z.strictObject({ snapshot: snapshotSchema.optional(), moves: z.array(moveSchema).optional() }),
+  z.strictObject({
+    snapshot: snapshotSchema.optional(),
+    moves: z.array(moveSchema).optional(),
+    milliseconds: z.number().optional(),
+  }),
   z.strictObject({ failure: z.string() }),
 ]);
 

@@ -39,6 +39,7 @@ async function answerTo(request: Request): Promise<Answer> {
   try {
     if (request.ask === "snapshot") return { snapshot: await snapshot() };
     if (request.ask === "moves") return { moves: await moves(request.offsets) };
+    if (request.ask === "emptyPanel") return { milliseconds: await emptyPanel() };
     await act(request);
     return {};
   } catch (error) {
@@ -46,7 +47,7 @@ async function answerTo(request: Request): Promise<Answer> {
   }
 }
 
-async function act(request: Exclude<Request, { ask: "snapshot" | "moves" }>): Promise<void> {
+async function act(request: Exclude<Request, { ask: "snapshot" | "moves" | "emptyPanel" }>): Promise<void> {
   switch (request.ask) {
     case "open": {
       const document = await vscode.workspace.openTextDocument(request.path);
@@ -106,6 +107,17 @@ function moveTo(offset: number): void {
   const position = editor.document.positionAt(offset);
   editor.selection = new vscode.Selection(position, position);
   editor.revealRange(editor.selection, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
+}
+
+async function emptyPanel(): Promise<number> {
+  const began = performance.now();
+  const panel = vscode.window.createWebviewPanel("empty", "Empty", vscode.ViewColumn.Beside, { enableScripts: true });
+  const said = new Promise((resolve) => panel.webview.onDidReceiveMessage(resolve));
+  panel.webview.html = "<!doctype html><p>Empty</p><script>acquireVsCodeApi().postMessage(1)</script>";
+  await said;
+  const milliseconds = performance.now() - began;
+  panel.dispose();
+  return milliseconds;
 }
 
 async function moves(offsets: readonly number[]): Promise<Move[]> {
