@@ -70,7 +70,10 @@ describe("the installed package", { skip, timeout: 900_000 }, () => {
     await input.fill("retry-queue.ts");
     await page.locator(".quick-input-list .monaco-list-row", { hasText: "retry-queue.ts" }).first().waitFor();
     await page.keyboard.press("Enter");
-    await page.locator(".tab", { hasText: "retry-queue.ts" }).waitFor();
+    await page.locator(".tab.active", { hasText: "retry-queue.ts" }).waitFor();
+    await page.locator(".editor-instance .view-line").first().waitFor();
+    // The extension host hears of a new editor a little later than it is seen.
+    await page.waitForTimeout(1000);
 
     await runByPalette(page, "HySparse: Profile Document");
     headline = await headlineOf(window, PROFILE_MS);

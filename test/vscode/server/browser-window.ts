@@ -144,6 +144,8 @@ export async function runByPalette(page: Page, title: string): Promise<void> {
   const input = page.locator(".quick-input-widget input.input");
   await input.waitFor({ state: "visible" });
   await input.fill(`>${title}`);
-  await page.locator(".quick-input-list .monaco-list-row", { hasText: title }).first().waitFor();
+  // Enter takes the row in focus, which is another one while the list is still being filled.
+  await page.locator(".quick-input-list .monaco-list-row.focused", { hasText: title }).waitFor();
   await page.keyboard.press("Enter");
+  await input.waitFor({ state: "hidden" });
 }
