@@ -9,11 +9,12 @@ import { checkMemory } from "./memory-check.ts";
 import { ProgressMeter } from "./progress-meter.ts";
 import { SCHEMA_VERSION, type Report } from "./report.ts";
 import { chunkOf, type ProfileRequest } from "./request.ts";
-import { runVariant, type VariantRun } from "./run-variant.ts";
+import { runVariant } from "./run-variant.ts";
 import { ScoreStatistics } from "./score-statistics.ts";
 import { selectionTable, timesSelected } from "./selection-table.ts";
 import { sweepLengths } from "./sweep-lengths.ts";
 import { measureSweep } from "./sweep.ts";
+import { timedRounds, type Runs } from "./timed-rounds.ts";
 import { variantReport } from "./variant-report.ts";
 import { warnings } from "./warnings.ts";
 
@@ -50,7 +51,9 @@ export async function profile(request: ProfileRequest): Promise<Report> {
     if (recording !== undefined) {
       request.onSelection?.(selectionTable(model.architecture, recording.selection, document.tokenStarts));
     }
-    const runs = await timedRounds(request, runners, document, meter);
+    const runs = await timedRounds(request, runners, document.tokens, meter, (repetition, variant) => {
+      meter.begin(repetition, variant);
+    });
     // Once more at the end: on a shared machine the first measurement may have met a bad moment.
     ceilings = highest(ceilings, await engine.measureCeilings(signal));
     const peaks = new Map<Variant, number>();
@@ -128,38 +131,12 @@ async function warmUp(
   return recording;
 }
 
-async function timedRounds(
-  request: ProfileRequest,
-  runners: ReadonlyMap<Variant, Runner>,
-  document: PreparedDocument,
-  meter: ProgressMeter,
-): Promise<ReadonlyMap<Variant, VariantRun[]>> {
-  const order = [...runners];
-  const runs = new Map<Variant, VariantRun[]>(order.map(([variant]) => [variant, []]));
-  for (let round = 0; round < request.repetitions; round++) {
-    for (let i = 0; i < order.length; i++) {
-      const next = order[(i + round) % order.length];
-      if (next === undefined) continue;
-      const [variant, runner] = next;
-      meter.begin(`repetition ${round + 1} of ${request.repetitions}`, variant);
-      await request.engine.wake?.();
-      const run = await runVariant(runner, document.tokens, {
-        decodeTokens: request.decodeTokens,
-        signal: request.signal,
-        onProgress: (share) => meter.advance(share),
-      });
-      runs.get(variant)?.push(run);
-    }
-  }
-  return runs;
-}
-
 function assemble(
   request: ProfileRequest,
   document: PreparedDocument,
   ceilings: Ceilings,
   runners: ReadonlyMap<Variant, Runner>,
-  runs: ReadonlyMap<Variant, VariantRun[]>,
+  runs: Runs,
   peaks: ReadonlyMap<Variant, number>,
   recording: Recording | undefined,
 ): Report {

@@ -5,10 +5,9 @@ import { memoryShortage } from "./memory-check.ts";
 import type { ProgressMeter } from "./progress-meter.ts";
 import type { Sweep, SweepPoint } from "./report.ts";
 import { chunkOf, type ProfileRequest } from "./request.ts";
-import { runVariant, type VariantRun } from "./run-variant.ts";
+import { runVariant } from "./run-variant.ts";
 import { summarize } from "./statistics.ts";
-
-type Runs = ReadonlyMap<Variant, readonly VariantRun[]>;
+import { timedRounds, type Runs } from "./timed-rounds.ts";
 
 /**
  * Measures the same variants at other context lengths: latency and KV memory only. Each length is warmed up by one prefill
@@ -73,30 +72,22 @@ async function runLength(
   context: Uint32Array,
   meter: ProgressMeter,
 ): Promise<Runs> {
-  const { engine, model, variants, signal, warmup, repetitions, decodeTokens } = request;
+  const { engine, model, variants, signal, warmup, decodeTokens } = request;
   for (const variant of variants) {
     if (!runners.has(variant)) runners.set(variant, await engine.load(model, variant, { chunk: chunkOf(request) }));
   }
-  const order = [...runners];
-  const runs = new Map<Variant, VariantRun[]>(variants.map((variant) => [variant, []]));
   const title = `${context.length.toLocaleString("en-US")} tokens`;
   const options = { decodeTokens, signal, onProgress: (share: number) => meter.advance(share) };
   const chunk = context.subarray(0, chunkOf(request));
   for (let round = 0; round < warmup; round++) {
-    for (const [variant, runner] of order) {
+    for (const [variant, runner] of runners) {
       meter.begin(`${title}, warm-up`, variant, chunk.length / context.length, context.length);
       await runVariant(runner, chunk, options);
     }
   }
-  for (let round = 0; round < repetitions; round++) {
-    for (let i = 0; i < order.length; i++) {
-      const [variant, runner] = order[(i + round) % order.length]!;
-      meter.begin(`${title}, repetition ${round + 1} of ${repetitions}`, variant, 1, context.length);
-      await engine.wake?.();
-      runs.get(variant)?.push(await runVariant(runner, context, options));
-    }
-  }
-  return runs;
+  return timedRounds(request, runners, context, meter, (repetition, variant) => {
+    meter.begin(`${title}, ${repetition}`, variant, 1, context.length);
+  });
 }
 
 function variantsOf(runs: Runs): SweepPoint["variants"] {

@@ -18,7 +18,7 @@ export const handshakeSchema = z.strictObject({
   node: z.string().describe("process.version of the runtime"),
 });
 
-export const gpuSchema = z.strictObject({
+const gpuSchema = z.strictObject({
   index: count,
   name: z.string(),
   description: z.string().describe("as --list-devices prints it"),
@@ -85,7 +85,6 @@ export const ERROR_CODE = {
 } as const;
 
 export type Handshake = z.infer<typeof handshakeSchema>;
-export type Gpu = z.infer<typeof gpuSchema>;
 export type Devices = z.infer<typeof devicesSchema>;
 export type ProfileParams = z.infer<typeof profileParamsSchema>;
 export type ProfileResult = z.infer<typeof profileResultSchema>;
