@@ -33,6 +33,13 @@ export interface RunObserver {
   onScores?(layer: number, start: number, rows: number, blocks: number, scores: Float32Array): void;
   /** Output of a layer for positions start ..: [rows, hidden]. The array is only valid during the call. */
   onLayerOutput?(layer: number, start: number, hidden: Float32Array): void;
+  /**
+   * A layer's queries [rows, Hq, d] and own keys [rows, Hkv, d], both after RoPE, for positions start .. (a sparse
+   * layer's own keys are those of its window). The arrays are only valid during the call.
+   */
+  onProjected?(layer: number, start: number, q: Float32Array, k: Float32Array): void;
+  /** Logits [rows, vocabulary] after each of the positions start .., in order, in pieces of any size; prefill only. */
+  onLogits?(start: number, logits: Float32Array): void;
   /** `done` of `total` units of work (layers times chunks) are finished. */
   onProgress?(done: number, total: number): void;
 }
@@ -68,9 +75,28 @@ export interface Runner {
   dispose(): Promise<void>;
 }
 
+/**
+ * Replaces what the layers of `hysparse` read, to learn whether it matters; for prefill only.
+ * - blocks: the sparse layers read the blocks that `choose` names instead of those their oracle selected
+ * - silent: the block-sparse branch of every sparse layer gives zeros, as if all its attention went to the sink
+ * - restrict-last: the last full layer reads, of its own K and V, only the blocks that the oracle before it selected
+ */
+export type SelectionSwap =
+  | { readonly kind: "blocks"; readonly choose: ChooseBlocks }
+  | { readonly kind: "silent" }
+  | { readonly kind: "restrict-last" };
+
+/**
+ * Writes the blocks that `query` reads through `kvHead` of oracle `layer` into `out` [k / B], ascending, each of them
+ * visible (it starts at or before `query`), and returns how many there are.
+ */
+export type ChooseBlocks = (layer: number, query: number, kvHead: number, out: Uint32Array) => number;
+
 export interface LoadOptions {
   /** Queries per prefill chunk; the engine chooses when absent. Results do not depend on it. */
   readonly chunk?: number;
+  /** @throws Error from `load` under a variant other than hysparse; from `decode` always */
+  readonly swap?: SelectionSwap;
 }
 
 /** What the report says about where it ran. */

@@ -9,6 +9,10 @@ import { architectureSchema } from "../model/architecture.ts";
  */
 export const SCHEMA_VERSION = 1;
 
+/** What replaces the learned selection; see `swaps` below. */
+export const SWAP_NAMES = ["learned", "recent", "random", "none", "restrict-last"] as const;
+export type SwapName = (typeof SWAP_NAMES)[number];
+
 const ms = z.number().nonnegative();
 const bytes = z.int().nonnegative();
 const index = z.int().nonnegative();
@@ -96,6 +100,56 @@ const sweep = z.strictObject({
       skipped: z.string().optional().describe("why this length was not run; then `variants` is empty"),
     }),
   ),
+});
+
+const share = z.number().min(0).max(1);
+
+const fidelityLayer = z.strictObject({
+  layer: index,
+  oracle: index.describe("the full layer whose blocks it inherits"),
+  distance: z.int().positive().describe("layers from that oracle"),
+  mass: z
+    .strictObject({
+      inherited: share.describe("inside the inherited blocks"),
+      inheritedLow: share.describe("the same, 10th percentile over queries and heads"),
+      inheritedOrWindow: share.describe("inside them or the sliding window"),
+      own: share.describe(
+        "inside as many blocks of its own choice: the most that this budget can hold, by block score",
+      ),
+      ownOrWindow: share,
+      recent: share.describe("inside as many of the newest blocks"),
+      random: share.describe("inside as many random visible blocks: the expected value"),
+      window: share,
+    })
+    .describe("share of the layer's own softmax over all it could see (without sinks); mean over queries and heads"),
+  blocks: z
+    .strictObject({
+      inherited: share.describe("of the layer's own top blocks, the share that was inherited"),
+      inheritedOrWindow: share.describe("or that lies wholly inside the sliding window"),
+      random: share.describe("expected of random visible blocks"),
+    })
+    .describe("mean over queries and KV heads"),
+});
+
+const fidelityVariant = z.strictObject({ layers: z.array(fidelityLayer) });
+
+const swapResult = z.strictObject({
+  name: z.enum(SWAP_NAMES),
+  bitsPerByte: z.number().nonnegative(),
+  samples: z.array(z.number().nonnegative()).describe("bits per byte of each draw; one where nothing is drawn"),
+  added: z.number().describe("bits per byte more than with the learned selection, on the same tokens"),
+  addedLow: z.number().describe("95 % interval of `added`, from segments of the document"),
+  addedHigh: z.number(),
+});
+
+const swapPlace = z.strictObject({
+  block: index,
+  start: index,
+  end: index,
+  startLine: z.int().positive(),
+  endLine: z.int().positive(),
+  addedBits: z.number().describe("bits that this block's text costs more than with the learned selection"),
+  text: z.string().optional().describe("only when the document's text was asked for"),
 });
 
 const importanceRange = z.strictObject({
@@ -186,6 +240,8 @@ export const reportSchema = z.strictObject({
     chunk: z.int().positive(),
     maxTokens: z.int().positive().optional(),
     importance: z.enum(["last-token", "document"]),
+    fidelity: z.boolean().optional(),
+    swaps: z.boolean().optional(),
     sweep: z.array(z.int().positive()).optional().describe("context lengths that were asked for"),
   }),
   variants: z.partialRecord(z.enum(VARIANTS), variant),
@@ -203,6 +259,32 @@ export const reportSchema = z.strictObject({
     })
     .optional()
     .describe("absent when hysparse was not run, and always absent on synthetic weights, where it would mean nothing"),
+  fidelity: z
+    .strictObject({
+      method: z.string().describe("in words: which queries, how exact"),
+      queries: z
+        .int()
+        .positive()
+        .describe("sampled query positions, all of which could see more blocks than are selected"),
+      variants: z
+        .strictObject({
+          hysparse: fidelityVariant.optional().describe("each sparse layer's own queries over its oracle's keys"),
+          full: fidelityVariant.optional().describe("dense layers with their own keys, the schedule laid over them"),
+        })
+        .describe("those that were run"),
+    })
+    .optional()
+    .describe("how much of what a layer looks at lies in the blocks it inherits from the oracle before it"),
+  swaps: z
+    .strictObject({
+      method: z.string(),
+      tokens: z.int().positive().describe("predicted tokens"),
+      bytes: z.int().positive().describe("UTF-8 bytes of those tokens"),
+      results: z.array(swapResult).describe("`learned` first"),
+      places: z.array(swapPlace).describe("where choosing at random costs most, most first"),
+    })
+    .optional()
+    .describe("the same document with the selection replaced: what it costs to choose badly here"),
   sweep: sweep.optional().describe("the same variants at other context lengths, ascending"),
   warnings: z.array(z.string()),
 });
@@ -215,5 +297,9 @@ export type StageReport = z.infer<typeof stage>;
 export type Samples = z.infer<typeof samples>;
 export type ImportanceRange = z.infer<typeof importanceRange>;
 export type Passage = z.infer<typeof passage>;
+export type Fidelity = NonNullable<Report["fidelity"]>;
+export type FidelityLayer = z.infer<typeof fidelityLayer>;
+export type Swaps = NonNullable<Report["swaps"]>;
+export type SwapResult = z.infer<typeof swapResult>;
 export type Sweep = z.infer<typeof sweep>;
 export type SweepPoint = Sweep["points"][number];

@@ -30,6 +30,10 @@ export interface ProfileSettings {
   readonly chunk?: number;
   /** Context lengths to measure besides the document's; `auto` takes powers of two up to it (sweep-lengths.ts). */
   readonly sweep?: readonly number[] | "auto";
+  /** Measure how much of each layer's attention its inherited blocks cover (fidelity.ts). */
+  readonly fidelity?: boolean;
+  /** Measure what it costs to replace the selection (swaps.ts). */
+  readonly swaps?: boolean;
   /** Keep the document's text in the report. */
   readonly includeText: boolean;
 }

@@ -52,6 +52,8 @@ export const profileParamsSchema = z.strictObject({
       .union([z.literal("auto"), z.array(z.int().positive())])
       .optional()
       .describe("context lengths to measure besides the document's; auto takes powers of two up to it"),
+    fidelity: z.boolean().optional(),
+    swaps: z.boolean().optional(),
     includeText: z.boolean(),
   }),
 });

@@ -46,13 +46,15 @@ async function run(
     import("../profile/profile.ts"),
     import("../profile/peak-memory.ts"),
   ]);
-  const { maxTokens, chunk, sweep, ...settings } = params.settings;
+  const { maxTokens, chunk, sweep, fidelity, swaps, ...settings } = params.settings;
   let selection: SelectionTable | undefined;
   const report = await profile({
     ...settings,
     ...(maxTokens === undefined ? {} : { maxTokens }),
     ...(chunk === undefined ? {} : { chunk }),
     ...(sweep === undefined ? {} : { sweep }),
+    ...(fidelity === undefined ? {} : { fidelity }),
+    ...(swaps === undefined ? {} : { swaps }),
     model,
     engine,
     engineReason: reason,
