@@ -38,7 +38,10 @@ export interface RunObserver {
    * layer's own keys are those of its window). The arrays are only valid during the call.
    */
   onProjected?(layer: number, start: number, q: Float32Array, k: Float32Array): void;
-  /** Logits [rows, vocabulary] after each of the positions start .., in order, in pieces of any size; prefill only. */
+  /**
+   * Logits [rows, vocabulary] after each of the positions start .., in order, in pieces of any size; prefill only. The
+   * array is only valid during the call.
+   */
   onLogits?(start: number, logits: Float32Array): void;
   /** `done` of `total` units of work (layers times chunks) are finished. */
   onProgress?(done: number, total: number): void;

@@ -3,10 +3,17 @@ import { describe, it } from "node:test";
 import { ReferenceEngine } from "../../src/engine/reference/engine.ts";
 import { UserError } from "../../src/model/errors.ts";
 import { describeEngine, SEED } from "./conformance.ts";
+import { describeObserversAndSwaps } from "./observers-and-swaps.ts";
 import { randomTokens, tinyArchitecture, tinyModel } from "./tiny-model.ts";
 
 // Rows are computed one by one, so chunking changes nothing at all; decode logits pass through 32 bits once more.
-describeEngine("reference engine", () => Promise.resolve(new ReferenceEngine()), { tolerance: 1e-6, tieGap: 1e-12 });
+const limits = { tolerance: 1e-6, tieGap: 1e-12 };
+describeEngine("reference engine", () => Promise.resolve(new ReferenceEngine()), limits);
+// Blocks of 64 are nothing new to plain loops, and slow.
+describeObserversAndSwaps("reference engine", () => Promise.resolve(new ReferenceEngine()), {
+  ...limits,
+  subjects: ({ architecture }) => architecture.block < 64,
+});
 
 describe(`reference runner (SEED=${SEED})`, () => {
   const architecture = tinyArchitecture();

@@ -43,6 +43,7 @@ export function tinyModel(architecture: Architecture, seed: number, options: Tin
   return {
     name: "tiny random model",
     origin: "synthetic",
+    design: "hysparse",
     architecture,
     weights,
     tokenizer: new CodeUnitTokenizer(architecture.vocabulary),
@@ -131,5 +132,9 @@ class CodeUnitTokenizer implements Tokenizer {
 
   decode(ids: Iterable<number>): string {
     return String.fromCharCode(...ids);
+  }
+
+  byteLength(): number {
+    return 1;
   }
 }

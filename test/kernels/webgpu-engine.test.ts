@@ -1,7 +1,9 @@
 import { describe, it } from "node:test";
+import type { Engine } from "../../src/engine/engine.ts";
 import { WebGpuEngine } from "../../src/engine/webgpu/engine.ts";
-import { describeEngine } from "./conformance.ts";
+import { describeEngine, type ConformanceOptions } from "./conformance.ts";
 import { testGpu } from "./gpu.ts";
+import { describeObserversAndSwaps } from "./observers-and-swaps.ts";
 
 /** Every G, both gates, window below, at and above a block, untied head, shared weights. Each costs seconds of compiling. */
 const CHOSEN = ["between one and two blocks", "G = 1,", "G = 3,", "d = 64,", "share weights"];
@@ -13,22 +15,28 @@ else {
   const { gpu } = found;
   // A value that lies at the middle of two 16-bit numbers may be cached as the other one than the reference's: a logit
   // then differs by up to |q_i| 2^-11, and scores are exponentials of logits.
-  describeEngine("WebGPU engine", () => WebGpuEngine.open({ gpu, arithmetic: "f32" }), {
+  const portable: ConformanceOptions = {
     tolerance: 3e-3,
     tieGap: 1e-2,
     halves: true,
     subjects: ({ name }) => CHOSEN.some((part) => name.includes(part)),
+  };
+  const openPortable = (): Promise<Engine> => WebGpuEngine.open({ gpu, arithmetic: "f32" });
+  describeEngine("WebGPU engine", openPortable, portable);
+  // With and without sinks, both gates, several oracles, and a full layer that feeds nobody before the last.
+  describeObserversAndSwaps("WebGPU engine", openPortable, {
+    ...portable,
+    subjects: ({ name }) => ["G = 1,", "feeds nobody"].some((part) => name.includes(part)),
   });
   // Operands of 16 bits on top: queries, softmax weights and activations are rounded as well.
-  describeEngine(
-    "WebGPU engine, tiles of matrix units emulated",
-    () => WebGpuEngine.open({ gpu, matrix: "emulated" }),
-    {
-      tolerance: 2e-2,
-      tieGap: 5e-2,
-      unjudged: 0.5,
-      halves: true,
-      subjects: ({ name }) => name.includes("d = 64,"),
-    },
-  );
+  const emulated: ConformanceOptions = {
+    tolerance: 2e-2,
+    tieGap: 5e-2,
+    unjudged: 0.5,
+    halves: true,
+    subjects: ({ name }) => name.includes("d = 64,"),
+  };
+  const openEmulated = (): Promise<Engine> => WebGpuEngine.open({ gpu, matrix: "emulated" });
+  describeEngine("WebGPU engine, tiles of matrix units emulated", openEmulated, emulated);
+  describeObserversAndSwaps("WebGPU engine, tiles of matrix units emulated", openEmulated, emulated);
 }

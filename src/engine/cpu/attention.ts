@@ -1,8 +1,7 @@
-import type { SparseWeights } from "../../model/model.ts";
 import type { RunObserver, Stage } from "../engine.ts";
 import type { OracleSelection } from "../selection.ts";
 import type { Buffers } from "./buffers.ts";
-import { planDispatch, type DispatchPlan } from "./dispatch-plan.ts";
+import { planDispatch, type ChosenBlocks, type DispatchPlan } from "./dispatch-plan.ts";
 import { fullAttentionGraph, type FullAttentionForm } from "./graphs/full-attention.ts";
 import { sparseAttentionGraph } from "./graphs/sparse-attention.ts";
 import { windowAttentionGraph } from "./graphs/window-attention.ts";
@@ -140,24 +139,24 @@ export class Attention {
   }
 
   /** The dispatch plans of one chunk, one per KV head. */
-  plan(selection: OracleSelection, start: number, count: number): DispatchPlan[] {
+  plan(chosen: ChosenBlocks, start: number, count: number): DispatchPlan[] {
     const { Hkv, G, B } = this.#s;
-    return Array.from({ length: Hkv }, (_, head) => planDispatch(selection, head, start, count, B, G));
+    return Array.from({ length: Hkv }, (_, head) => planDispatch(chosen, head, start, count, B, G));
   }
 
-  /** Attention over the blocks that the oracle selected, in the oracle's own cache. */
+  /** Attention over the planned blocks of `oracle`'s cache; `sinks` [Hq], minus infinity for none. */
   async sparse(
     chunk: Chunk,
     oracle: KvCache,
     plans: readonly DispatchPlan[],
-    weights: SparseWeights,
+    sinks: Float32Array,
     out: Float32Array,
     clock: StageClock,
   ): Promise<void> {
     for (let head = 0; head < this.#s.Hkv; head++) {
       const plan = plans[head];
       if (plan === undefined) throw new Error(`no dispatch plan for KV head ${head}`);
-      await clock.time(chunk.layer, "sparse", () => this.#sparseHead(chunk, head, oracle, plan, weights, out));
+      await clock.time(chunk.layer, "sparse", () => this.#sparseHead(chunk, head, oracle, plan, sinks, out));
     }
   }
 
@@ -166,7 +165,7 @@ export class Attention {
     head: number,
     oracle: KvCache,
     plan: DispatchPlan,
-    weights: SparseWeights,
+    sinks: Float32Array,
     out: Float32Array,
   ): Promise<void> {
     const { G, d, B, slots } = this.#s;
@@ -206,7 +205,7 @@ export class Attention {
         dl: int32s(plan.limits, [diagonal, plan.rows]),
         causal: floats(this.#causal(B), [B, B]),
         slots: int32s(plan.slots, [count, slots]),
-        sinks: floats(weights.sparseSinks.subarray(head * G, (head + 1) * G), [G]),
+        sinks: floats(sinks.subarray(head * G, (head + 1) * G), [G]),
       },
       { o: floats(out.subarray(at, at + count * row), [count, G, d]) },
     );

@@ -1,5 +1,18 @@
 import type { OracleSelection } from "../selection.ts";
 
+/** The blocks that a chunk's queries read: [C, Hkv, slots], ascending, `none` in unused slots, which are last. */
+export interface ChosenBlocks {
+  readonly kvHeads: number;
+  readonly slots: number;
+  readonly blocks: Uint16Array | Uint32Array | Int32Array;
+  readonly none: number;
+}
+
+/** What `selection` holds for the queries from `start` on. */
+export function chosenFrom({ kvHeads, slots, blocks, none }: OracleSelection, start: number): ChosenBlocks {
+  return { kvHeads, slots, blocks: blocks.subarray(start * kvHeads * slots), none };
+}
+
 /** Tiles of R pairs; a pair's row is its place in tile order, padding pairs point at query 0 and are never read back. */
 export interface Tiles {
   /** Block of each tile; for diagonal tiles counted from the first block that holds a query. [tiles] */
@@ -27,24 +40,23 @@ const TILE_OVERHEAD_ROWS = 12;
 
 /**
  * Counting sort of a chunk's (query, slot) pairs by block (the dispatch of a mixture of experts). Queries are positions
- * start .. start + count - 1, with `block` = B; `group` = G query heads move together.
+ * start .. start + count - 1, which read `chosen`, with `block` = B; `group` = G query heads move together.
  */
 export function planDispatch(
-  selection: OracleSelection,
+  { slots, kvHeads, blocks, none }: ChosenBlocks,
   kvHead: number,
   start: number,
   count: number,
   block: number,
   group: number,
 ): DispatchPlan {
-  const { slots, kvHeads, blocks, none } = selection;
   const firstOwn = Math.floor(start / block);
   const lastOwn = Math.floor((start + count - 1) / block);
   const pastCounts = new Int32Array(lastOwn + 1);
   const ownCounts = new Int32Array(lastOwn - firstOwn + 1);
   const eachPair = (visit: (row: number, slot: number, index: number, own: number) => void): void => {
     for (let row = 0; row < count; row++) {
-      const from = ((start + row) * kvHeads + kvHead) * slots;
+      const from = (row * kvHeads + kvHead) * slots;
       const own = Math.floor((start + row) / block);
       for (let slot = 0; slot < slots; slot++) {
         const index = blocks[from + slot]!;

@@ -11,6 +11,7 @@ import { layerKinds } from "../kinds.ts";
 import { CpuRunner } from "./runner.ts";
 import { Sessions } from "./session.ts";
 import { shapeOf } from "../shape.ts";
+import { swapRefusal } from "../swap.ts";
 
 const FLOAT = 4;
 const LARGEST_CHUNK = 2048;
@@ -35,11 +36,15 @@ export class CpuEngine implements Engine {
     };
   }
 
+  /** @throws UserError when the model's schedule does not allow the swap */
   load(model: Model, variant: Variant, options: LoadOptions = {}): Promise<Runner> {
+    const refusal = swapRefusal(options.swap, variant, model.architecture);
+    if (refusal !== undefined) return Promise.reject(refusal);
     const key = JSON.stringify(shapeOf(model.architecture));
     const sessions = this.#sessions.get(key) ?? new Sessions(this.info.threads);
     this.#sessions.set(key, sessions);
-    return Promise.resolve(new CpuRunner(model, variant, sessions, options.chunk ?? this.defaultChunk(model)));
+    const chunk = options.chunk ?? this.defaultChunk(model);
+    return Promise.resolve(new CpuRunner(model, variant, sessions, chunk, options.swap));
   }
 
   defaultChunk(model: Model): number {

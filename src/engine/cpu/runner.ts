@@ -1,26 +1,21 @@
 import { fedBy, oracleOf, schedule } from "../../model/architecture.ts";
 import { UserError } from "../../model/errors.ts";
-import type { LayerWeights, Model } from "../../model/model.ts";
-import type { LayerKind, RunOptions, Runner, Variant } from "../engine.ts";
+import type { Model } from "../../model/model.ts";
+import type { LayerKind, RunOptions, Runner, SelectionSwap, Variant } from "../engine.ts";
 import { layerKinds } from "../kinds.ts";
 import { OracleSelection, type Selection } from "../selection.ts";
-import { Attention, type Chunk } from "./attention.ts";
+import { shapeOf, type Shape } from "../shape.ts";
+import { requireNoSwap } from "../swap.ts";
+import { Attention } from "./attention.ts";
 import { Buffers } from "./buffers.ts";
-import type { DispatchPlan } from "./dispatch-plan.ts";
-import { headGraph, mlpGraph, outputGraph, projectGraph } from "./graphs/dense.ts";
+import { Dense, type Projected } from "./dense.ts";
+import { chosenFrom, type DispatchPlan } from "./dispatch-plan.ts";
 import { KvCache } from "./kv-cache.ts";
 import { RopeTables } from "./rope-tables.ts";
-import { floats, int64s, type Sessions, type Tensor } from "./session.ts";
-import { shapeOf, type Shape } from "../shape.ts";
+import type { Sessions } from "./session.ts";
 import { StageClock } from "./stage-clock.ts";
-
-/** One layer's projections for a chunk: q [Hkv, C, G d], k and v [Hkv, C, d], gates [C, gates]. */
-interface Projected extends Chunk {
-  readonly k: Float32Array;
-  readonly v: Float32Array;
-  readonly gs: Float32Array;
-  readonly gw: Float32Array;
-}
+import { SwappedReads } from "./swapped-reads.ts";
+import { tellLogits, tellProjected } from "./tell.ts";
 
 /** A model under one variant on onnxruntime's CPU provider. */
 export class CpuRunner implements Runner {
@@ -29,31 +24,34 @@ export class CpuRunner implements Runner {
   readonly #model: Model;
   readonly #s: Shape;
   readonly #chunk: number;
-  readonly #sessions: Sessions;
   readonly #buffers = new Buffers();
   readonly #attention: Attention;
+  readonly #dense: Dense;
   readonly #caches: readonly KvCache[];
   /** By layer, the full layer whose cache and plan it reads. */
   readonly #oracles: readonly number[];
   readonly #rope: RopeTables;
   /** By layer, for oracles that feed a sparse layer. */
   readonly #selections = new Map<number, OracleSelection>();
-  readonly #tensors = new Map<Float32Array, Tensor>();
+  readonly #swap: SelectionSwap | undefined;
+  readonly #reads: SwappedReads;
   #length = 0;
 
-  constructor(model: Model, variant: Variant, sessions: Sessions, chunk: number) {
+  constructor(model: Model, variant: Variant, sessions: Sessions, chunk: number, swap?: SelectionSwap) {
     const a = model.architecture;
     this.variant = variant;
     this.kinds = layerKinds(a, variant);
     this.#model = model;
     this.#s = shapeOf(a);
     this.#chunk = chunk;
-    this.#sessions = sessions;
+    this.#swap = swap;
+    this.#reads = new SwappedReads(swap, a);
     this.#attention = new Attention(this.#s, sessions, this.#buffers);
     this.#caches = this.kinds.map((kind) => new KvCache(a.kvHeads, a.headDim, kind === "full" ? Infinity : a.window));
     const kinds = schedule(a);
     this.#oracles = kinds.map((_, layer) => oracleOf(kinds, layer));
     this.#rope = new RopeTables(a.headDim, a.ropeBase);
+    this.#dense = new Dense(model, this.#s, sessions, this.#buffers, this.#rope);
   }
 
   get length(): number {
@@ -63,10 +61,11 @@ export class CpuRunner implements Runner {
   async prefill(tokens: Uint32Array, options: RunOptions = {}): Promise<Float32Array> {
     if (tokens.length === 0) throw new UserError("there is nothing to prefill: the document has no tokens");
     this.reset();
-    return this.#run(tokens, options);
+    return this.#run(tokens, options, (x, start) => tellLogits(options, x, start, this.#dense, this.#s, this.#buffers));
   }
 
   async decode(token: number, options: RunOptions = {}): Promise<Float32Array> {
+    requireNoSwap(this.#swap);
     return this.#run(Uint32Array.of(token), options);
   }
 
@@ -107,11 +106,16 @@ export class CpuRunner implements Runner {
   dispose(): Promise<void> {
     this.reset();
     this.#buffers.clear();
-    this.#tensors.clear();
+    this.#dense.clear();
     return Promise.resolve();
   }
 
-  async #run(tokens: Uint32Array, options: RunOptions): Promise<Float32Array> {
+  /** `afterChunk` is given the last layer's output for positions start .., before another chunk takes its place. */
+  async #run(
+    tokens: Uint32Array,
+    options: RunOptions,
+    afterChunk?: (x: Float32Array, start: number) => Promise<void>,
+  ): Promise<Float32Array> {
     const { vocabulary, hidden } = this.#s;
     const stranger = tokens.find((token) => token >= vocabulary);
     if (stranger !== undefined) {
@@ -126,17 +130,18 @@ export class CpuRunner implements Runner {
     let x: Float32Array = new Float32Array(0);
     for (let from = 0; from < tokens.length; from += this.#chunk) {
       const part = tokens.subarray(from, from + this.#chunk);
-      x = this.#embed(part);
+      x = this.#dense.embed(part);
       const plans = new Map<number, DispatchPlan[]>();
       for (let layer = 0; layer < layers; layer++) {
         x = await this.#layer(layer, x, begin + from, part.length, plans, clock, options);
         options.observer?.onLayerOutput?.(layer, begin + from, x);
         options.observer?.onProgress?.(++done, layers * chunks);
       }
+      await afterChunk?.(x, begin + from);
       this.#length = begin + from + part.length;
     }
     options.signal?.throwIfAborted();
-    return this.#logits(x.subarray(x.length - hidden));
+    return this.#dense.logits(x.subarray(x.length - hidden), new Float32Array(vocabulary));
   }
 
   async #layer(
@@ -154,29 +159,35 @@ export class CpuRunner implements Runner {
     const kind = this.kinds[layer];
     const size = Hkv * count * G * d;
     const projected = await clock.time(layer, "project", async () => {
-      const result = await this.#project(layer, x, start, count, weights, kind === "sparse");
+      const result = await this.#dense.project(layer, x, start, count, weights, kind === "sparse");
       // A ring is filled after attention: the chunk's first queries still need what it overwrites.
       if (kind === "full") cache.append(result.k, result.v, start, count);
       return result;
     });
+    tellProjected(options, projected, this.#s, this.#buffers);
 
     const attended: Record<string, Float32Array> = {};
     if (kind === "full") {
       attended["o"] = this.#buffers.get("o", size);
-      await this.#attendFull(projected, attended["o"], plans, clock, options);
+      const oracle = this.#reads.restriction(layer);
+      if (oracle === undefined) {
+        await this.#attendFull(projected, attended["o"], plans, clock, options);
+      } else {
+        const sinks = this.#reads.noSinks;
+        await this.#attention.sparse(projected, cache, plans.get(oracle) ?? [], sinks, attended["o"], clock);
+      }
     } else {
       if (weights.sparse === undefined) throw new Error(`layer ${layer} has no sparse weights`);
       if (kind === "sparse") {
         const oracle = this.#oracles[layer] ?? 0;
-        attended["os"] = this.#buffers.get("os", size);
-        await this.#attention.sparse(
-          projected,
-          this.#cache(oracle),
-          plans.get(oracle) ?? [],
-          weights.sparse,
-          attended["os"],
-          clock,
-        );
+        const out = this.#buffers.get("os", size);
+        if (this.#reads.silent) {
+          out.fill(0);
+        } else {
+          const sinks = weights.sparse.sparseSinks;
+          await this.#attention.sparse(projected, this.#cache(oracle), plans.get(oracle) ?? [], sinks, out, clock);
+        }
+        attended["os"] = out;
       }
       const window = this.#buffers.get("ow", size);
       const { k, v } = projected;
@@ -185,8 +196,10 @@ export class CpuRunner implements Runner {
       attended[kind === "sparse" ? "ow" : "o"] = window;
     }
 
-    const y = await clock.time(layer, "output", () => this.#output(x, projected, attended, weights, kind === "sparse"));
-    return clock.time(layer, "mlp", () => this.#mlp(y, count, weights));
+    const y = await clock.time(layer, "output", () =>
+      this.#dense.output(x, projected, attended, weights, kind === "sparse"),
+    );
+    return clock.time(layer, "mlp", () => this.#dense.mlp(y, count, weights));
   }
 
   async #attendFull(
@@ -203,130 +216,17 @@ export class CpuRunner implements Runner {
     await this.#attention.full(projected, this.#cache(layer), out, clock, scored);
     if (into === undefined) return;
     into.length = start + count;
-    plans.set(layer, await clock.time(layer, "select", () => this.#attention.plan(into, start, count)));
-  }
-
-  async #project(
-    layer: number,
-    x: Float32Array,
-    start: number,
-    count: number,
-    weights: LayerWeights,
-    gated: boolean,
-  ): Promise<Projected> {
-    const { hidden, Hq, Hkv, G, d, gates } = this.#s;
-    const q = this.#buffers.get("q", Hkv * count * G * d);
-    const k = this.#buffers.get("k", Hkv * count * d);
-    const v = this.#buffers.get("v", Hkv * count * d);
-    const gs = this.#buffers.get("gs", count * gates);
-    const gw = this.#buffers.get("gw", count * gates);
-    const session = await this.#sessions.get(gated ? "project gated" : "project", () => projectGraph(this.#s, gated));
-    const sparse = gated ? weights.sparse : undefined;
-    await session.run(
-      {
-        x: floats(x, [count, hidden]),
-        norm: this.#weight(weights.inputNorm, [hidden]),
-        wq: this.#weight(weights.q, [Hq * d, hidden]),
-        wk: this.#weight(weights.k, [Hkv * d, hidden]),
-        wv: this.#weight(weights.v, [Hkv * d, hidden]),
-        cos: floats(this.#rope.cos, [this.#rope.positions, d / 2]),
-        sin: floats(this.#rope.sin, [this.#rope.positions, d / 2]),
-        position: int64s([start]),
-        ...(sparse === undefined
-          ? {}
-          : {
-              sparseGate: this.#weight(sparse.sparseGate, [gates, hidden]),
-              windowGate: this.#weight(sparse.windowGate, [gates, hidden]),
-            }),
-      },
-      {
-        q: floats(q, [Hkv, count, G * d]),
-        k: floats(k, [Hkv, count, d]),
-        v: floats(v, [Hkv, count, d]),
-        ...(gated ? { gs: floats(gs, [count, gates]), gw: floats(gw, [count, gates]) } : {}),
-      },
-    );
-    return { layer, start, count, q, k, v, gs, gw };
-  }
-
-  async #output(
-    x: Float32Array,
-    projected: Projected,
-    attended: Readonly<Record<string, Float32Array>>,
-    weights: LayerWeights,
-    gated: boolean,
-  ): Promise<Float32Array> {
-    const { hidden, Hq, Hkv, G, d, gates } = this.#s;
-    const { count, gs, gw } = projected;
-    const y = this.#buffers.get("y", count * hidden);
-    const session = await this.#sessions.get(gated ? "output gated" : "output", () => outputGraph(this.#s, gated));
-    const branches = Object.entries(attended).map(([name, rows]) => [name, floats(rows, [Hkv, count, G * d])] as const);
-    await session.run(
-      {
-        x: floats(x, [count, hidden]),
-        wo: this.#weight(weights.o, [hidden, Hq * d]),
-        ...Object.fromEntries(branches),
-        ...(gated ? { gs: floats(gs, [count, gates]), gw: floats(gw, [count, gates]) } : {}),
-      },
-      { y: floats(y, [count, hidden]) },
-    );
-    return y;
-  }
-
-  async #mlp(x: Float32Array, count: number, weights: LayerWeights): Promise<Float32Array> {
-    const { hidden, intermediate } = this.#s;
-    const y = this.#buffers.get("x", count * hidden);
-    const session = await this.#sessions.get("mlp", () => mlpGraph(this.#s));
-    await session.run(
-      {
-        x: floats(x, [count, hidden]),
-        norm: this.#weight(weights.postNorm, [hidden]),
-        gate: this.#weight(weights.gate, [intermediate, hidden]),
-        up: this.#weight(weights.up, [intermediate, hidden]),
-        down: this.#weight(weights.down, [hidden, intermediate]),
-      },
-      { y: floats(y, [count, hidden]) },
-    );
-    return y;
-  }
-
-  async #logits(x: Float32Array): Promise<Float32Array> {
-    const { hidden, vocabulary } = this.#s;
-    const { finalNorm, head } = this.#model.weights;
-    const logits = new Float32Array(vocabulary);
-    const session = await this.#sessions.get("head", () => headGraph(this.#s));
-    await session.run(
-      {
-        x: floats(x, [1, hidden]),
-        norm: this.#weight(finalNorm, [hidden]),
-        head: this.#weight(head, [vocabulary, hidden]),
-      },
-      { logits: floats(logits, [1, vocabulary]) },
-    );
-    return logits;
-  }
-
-  #embed(tokens: Uint32Array): Float32Array {
-    const { hidden } = this.#s;
-    const { embedding } = this.#model.weights;
-    const x = this.#buffers.get("x", tokens.length * hidden);
-    tokens.forEach((token, row) => x.set(embedding.subarray(token * hidden, (token + 1) * hidden), row * hidden));
-    return x;
+    if (this.#reads.silent) return;
+    const planned = await clock.time(layer, "select", () => {
+      const chosen = this.#reads.insteadOf(layer, start, count) ?? chosenFrom(into, start);
+      return this.#attention.plan(chosen, start, count);
+    });
+    plans.set(layer, planned);
   }
 
   #cache(layer: number): KvCache {
     const cache = this.#caches[layer];
     if (cache === undefined) throw new Error(`layer ${layer} has no cache`);
     return cache;
-  }
-
-  /** Wraps a weight once; layers that share an array share the tensor. */
-  #weight(data: Float32Array, dims: readonly number[]): Tensor {
-    let tensor = this.#tensors.get(data);
-    if (tensor === undefined) {
-      tensor = floats(data, dims);
-      this.#tensors.set(data, tensor);
-    }
-    return tensor;
   }
 }

@@ -1,5 +1,6 @@
 import type { Model } from "../../model/model.ts";
 import type { Ceilings, Engine, EngineInfo, LoadOptions, Runner, Variant } from "../engine.ts";
+import { swapRefusal } from "../swap.ts";
 import type { KvType } from "./attention.ts";
 import { measureCeilings } from "./ceilings.ts";
 import { estimateBytes } from "./estimate.ts";
@@ -28,12 +29,17 @@ export class ReferenceEngine implements Engine {
     this.#kvType = kvType;
   }
 
-  /** @throws RangeError when the chunk is not a positive whole number */
-  load(model: Model, variant: Variant, { chunk = DEFAULT_CHUNK }: LoadOptions = {}): Promise<Runner> {
+  /**
+   * @throws RangeError when the chunk is not a positive whole number
+   * @throws UserError when the model's schedule does not allow the swap
+   */
+  load(model: Model, variant: Variant, { chunk = DEFAULT_CHUNK, swap }: LoadOptions = {}): Promise<Runner> {
     if (!Number.isInteger(chunk) || chunk < 1) {
       return Promise.reject(new RangeError(`a chunk of ${chunk} queries is not a positive whole number`));
     }
-    return Promise.resolve(new ReferenceRunner(model, variant, chunk, this.#kvType));
+    const refusal = swapRefusal(swap, variant, model.architecture);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    return Promise.resolve(new ReferenceRunner(model, variant, { chunk, swap, kvType: this.#kvType }));
   }
 
   defaultChunk(): number {

@@ -1,15 +1,16 @@
 import { performance } from "node:perf_hooks";
 import { setImmediate as yieldToEvents } from "node:timers/promises";
-import type { BlockTopkOutput } from "../../../kernels/block-topk/block-topk.ts";
 import { embedding } from "../../../kernels/embedding/reference.ts";
 import { linear } from "../../../kernels/linear/reference.ts";
 import { rmsnorm } from "../../../kernels/rmsnorm/reference.ts";
 import { fedBy, oracleOf, schedule, selectedBlocks } from "../../model/architecture.ts";
 import { UserError } from "../../model/errors.ts";
 import type { Model } from "../../model/model.ts";
-import type { LayerKind, Runner, RunObserver, RunOptions, Variant } from "../engine.ts";
+import type { LayerKind, Runner, RunObserver, RunOptions, SelectionSwap, Variant } from "../engine.ts";
+import { logitRows } from "../logit-pieces.ts";
 import { OracleSelection, type Selection } from "../selection.ts";
-import type { AttentionPart, Chunk, KvType, OracleDuties, Timed } from "./attention.ts";
+import { chosenInstead, oracleBeforeLast, requireNoSwap } from "../swap.ts";
+import type { AttentionPart, AttentionStep, Chunk, KvType, OracleDuties, Timed } from "./attention.ts";
 import { FullCache, WindowCache } from "./caches.ts";
 import { layerKinds } from "../kinds.ts";
 import { runLayer } from "./layer.ts";
@@ -24,6 +25,13 @@ type Layer =
   | { readonly kind: "sparse"; readonly cache: WindowCache }
   | { readonly kind: "window"; readonly cache: WindowCache };
 
+/** Options of `load`, complete. */
+export interface RunnerOptions {
+  readonly chunk: number;
+  readonly swap: SelectionSwap | undefined;
+  readonly kvType: KvType | undefined;
+}
+
 /** A model run in float64 by the reference kernels, chunk by chunk and layer by layer. */
 export class ReferenceRunner implements Runner {
   readonly variant: Variant;
@@ -31,6 +39,7 @@ export class ReferenceRunner implements Runner {
   readonly #model: Model;
   readonly #chunk: number;
   readonly #kvType: KvType | undefined;
+  readonly #swap: SelectionSwap | undefined;
   #layers: Layer[] = [];
   /** By layer: the record of each oracle that feeds a sparse layer. */
   #records = new Map<number, OracleSelection>();
@@ -39,8 +48,9 @@ export class ReferenceRunner implements Runner {
   #reserved = Infinity;
   #state: State = "ready";
 
-  constructor(model: Model, variant: Variant, chunk: number, kvType?: KvType) {
+  constructor(model: Model, variant: Variant, { chunk, swap, kvType }: RunnerOptions) {
     this.#kvType = kvType;
+    this.#swap = swap;
     this.variant = variant;
     this.kinds = layerKinds(model.architecture, variant);
     this.#model = model;
@@ -60,11 +70,12 @@ export class ReferenceRunner implements Runner {
     if (tokens.length === 0)
       throw new UserError("The prompt is empty: there is nothing to run. Give at least one token.");
     if (this.#length > 0 && this.#state === "ready") this.reset();
-    return this.#run(tokens, options);
+    return this.#run(tokens, options, options.observer);
   }
 
   /** @throws UserError when the token is outside the vocabulary, or a reservation was made and is used up */
   async decode(token: number, options: RunOptions = {}): Promise<Float32Array> {
+    requireNoSwap(this.#swap);
     if (this.#length === 0) throw new Error("decode needs a context: prefill the runner first");
     const { vocabulary } = this.#model.architecture;
     // Checked before the conversion below, which would wrap -1 and 2.5 to tokens that exist or not by chance.
@@ -117,8 +128,12 @@ export class ReferenceRunner implements Runner {
     for (const record of this.#records.values()) record.reserve(tokens, this.#model.architecture.block);
   }
 
-  /** Appends `tokens` in chunks; returns the logits after the last one. */
-  async #run(tokens: Uint32Array, { signal, observer = {} }: RunOptions): Promise<Float32Array> {
+  /** Appends `tokens` in chunks; returns the logits after the last one, and tells `listener` of all. */
+  async #run(
+    tokens: Uint32Array,
+    { signal, observer = {} }: RunOptions,
+    listener?: RunObserver,
+  ): Promise<Float32Array> {
     const { vocabulary } = this.#model.architecture;
     const outside = tokens.find((token) => token >= vocabulary);
     if (outside !== undefined) throw outsideVocabulary(outside, vocabulary);
@@ -140,6 +155,7 @@ export class ReferenceRunner implements Runner {
         const progress = (layersDone: number): void =>
           observer.onProgress?.(c * this.kinds.length + layersDone, chunks * this.kinds.length);
         hidden = await this.#runChunk(part, chunk, observer, signal, progress);
+        if (listener?.onLogits !== undefined) await this.#tellLogits(hidden, chunk, listener, signal);
       }
       const logits = this.#logits(hidden.subarray(-this.#model.architecture.hidden));
       this.#length = total;
@@ -160,19 +176,16 @@ export class ReferenceRunner implements Runner {
     progress: (layersDone: number) => void,
   ): Promise<Float64Array> {
     const { architecture, weights } = this.#model;
-    const chosen = new Map<number, BlockTopkOutput>();
+    const reads = new Map<number, Int32Array>();
     let hidden = embedding({ tokens, table: weights.embedding, width: architecture.hidden });
     for (let layer = 0; layer < this.kinds.length; layer++) {
-      // The loops below hold the thread: an abort can only arrive here.
-      await yieldToEvents();
-      signal?.throwIfAborted();
-      if (!this.#is("running")) throw new Error("the runner was disposed while it ran");
+      await this.#pause(signal);
       hidden = runLayer(
         {
           ...{ architecture, weights: weights.layer(layer), chunk, hidden, timed: stageClock(layer, observer) },
-          kvType: this.#kvType,
+          ...{ kvType: this.#kvType, onProjected: projectionsTeller(layer, chunk, observer) },
         },
-        this.#part(layer, chunk, chosen, observer),
+        this.#part(layer, chunk, reads, observer),
       );
       observer.onLayerOutput?.(layer, chunk.start, Float32Array.from(hidden));
       progress(layer + 1);
@@ -180,14 +193,23 @@ export class ReferenceRunner implements Runner {
     return hidden;
   }
 
-  /** What `layer` needs besides its weights: its cache, and what passes between oracle and sparse layers in `chosen`. */
-  #part(index: number, chunk: Chunk, chosen: Map<number, BlockTopkOutput>, observer: RunObserver): AttentionPart {
+  /**
+   * What `layer` needs besides its weights: its cache, and what passes from oracles to the layers after them in `reads`:
+   * by oracle, the blocks that this chunk's queries read.
+   */
+  #part(index: number, chunk: Chunk, reads: Map<number, Int32Array>, observer: RunObserver): AttentionPart {
+    const { architecture } = this.#model;
+    const swap = this.#swap;
     const layer = this.#layers[index]!;
     if (layer.kind === "window") return { kind: "window", cache: layer.cache };
     if (layer.kind === "sparse") {
-      const oracle = oracleOf(schedule(this.#model.architecture), index);
+      if (swap?.kind === "silent") return { kind: "sparse", cache: layer.cache, oracle: undefined };
+      const oracle = oracleOf(schedule(architecture), index);
       const { cache } = this.#layers[oracle] as { cache: FullCache };
-      return { kind: "sparse", cache: layer.cache, oracle: { cache, chosen: chosen.get(oracle)! } };
+      return { kind: "sparse", cache: layer.cache, oracle: { cache, blocks: reads.get(oracle)! } };
+    }
+    if (swap?.kind === "restrict-last" && index === this.kinds.length - 1) {
+      return { kind: "restricted", cache: layer.cache, blocks: reads.get(oracleBeforeLast(architecture)!)! };
     }
     const record = this.#records.get(index);
     const wanted = this.variant === "hysparse" && (record !== undefined || observer.onScores !== undefined);
@@ -195,17 +217,40 @@ export class ReferenceRunner implements Runner {
     const duties: OracleDuties = {
       feeds: record !== undefined,
       deliver: ({ groupScores }, selected) => {
-        const blocks = groupScores.length / (chunk.rows * this.#model.architecture.kvHeads);
+        const blocks = groupScores.length / (chunk.rows * architecture.kvHeads);
         observer.onScores?.(index, chunk.start, chunk.rows, blocks, Float32Array.from(groupScores));
         if (record === undefined || selected === undefined) return;
         recordSelection(record, chunk, selected);
-        chosen.set(index, selected);
+        const instead = swap?.kind === "blocks" ? chosenInstead(swap.choose, index, chunk, architecture) : undefined;
+        reads.set(index, instead ?? selected.blocks);
       },
     };
     return { kind: "full", cache: layer.cache, oracle: duties };
   }
 
-  /** Final norm and head of one position's hidden state [E]: logits [V]. */
+  /** Tells `listener` of the logits after every position of a chunk with the hidden states [C, E]. */
+  async #tellLogits(
+    hidden: Float64Array,
+    { start, rows }: Chunk,
+    listener: RunObserver,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const { hidden: width, vocabulary } = this.#model.architecture;
+    const step = logitRows(vocabulary);
+    for (let from = 0; from < rows; from += step) {
+      await this.#pause(signal);
+      listener.onLogits?.(start + from, this.#logits(hidden.subarray(from * width, (from + step) * width)));
+    }
+  }
+
+  /** The loops hold the thread: an abort or a dispose can only arrive here. */
+  async #pause(signal: AbortSignal | undefined): Promise<void> {
+    await yieldToEvents();
+    signal?.throwIfAborted();
+    if (!this.#is("running")) throw new Error("the runner was disposed while it ran");
+  }
+
+  /** Final norm and head of hidden states [rows, E]: logits [rows, V]. */
   #logits(hidden: Float64Array): Float32Array {
     const { architecture: a, weights } = this.#model;
     const x = rmsnorm({ x: hidden, weight: weights.finalNorm, eps: a.normEps });
@@ -222,6 +267,12 @@ function outsideVocabulary(token: number, vocabulary: number): UserError {
   return new UserError(
     `Token ${token} is outside the vocabulary of ${vocabulary}. Was the text encoded with this model's tokenizer?`,
   );
+}
+
+/** Hands a layer's projections to an observer that wants them, as 32-bit floats. */
+function projectionsTeller(layer: number, { start }: Chunk, observer: RunObserver): AttentionStep["onProjected"] {
+  if (observer.onProjected === undefined) return undefined;
+  return (queries, keys) => observer.onProjected?.(layer, start, Float32Array.from(queries), Float32Array.from(keys));
 }
 
 /** Measures each stage with the monotonic clock; without an observer of stages it only runs them. */

@@ -7,6 +7,7 @@ import type { Architecture } from "../../model/architecture.ts";
 import type { Model } from "../../model/model.ts";
 import type { Ceilings, DeviceMeter, Engine, EngineInfo, LoadOptions, Runner, Variant } from "../engine.ts";
 import { layerKinds } from "../kinds.ts";
+import { swapRefusal } from "../swap.ts";
 import { measureCeilings } from "./ceilings.ts";
 import type { OpenOptions } from "./device.ts";
 import { deviceMemory, type DeviceMemory } from "./memory.ts";
@@ -76,8 +77,10 @@ export class WebGpuEngine implements Engine {
     return this.#session.allocator;
   }
 
-  async load(model: Model, variant: Variant, { chunk }: LoadOptions = {}): Promise<Runner> {
+  async load(model: Model, variant: Variant, { chunk, swap }: LoadOptions = {}): Promise<Runner> {
     refuseOddShapes(model.architecture);
+    const refusal = swapRefusal(swap, variant, model.architecture);
+    if (refusal !== undefined) throw refusal;
     if (this.#session.device.lost) await this.#reopen();
     const session = this.#session;
     const loaded = await this.#share(model);
@@ -92,13 +95,18 @@ export class WebGpuEngine implements Engine {
       session.recorder.forgetGroups();
     };
     const rows = chunk ?? this.defaultChunk(model);
-    return new GpuRunner(session, model, loaded.weights, this.#opsOf(model), loaded.rope, variant, rows, release);
+    return new GpuRunner(session, model, loaded.weights, this.#opsOf(model), loaded.rope, variant, rows, swap, release);
   }
 
   defaultChunk({ architecture }: Model): number {
     return Math.max(1, Math.min(LARGEST_CHUNK, this.#opsOf({ architecture }).largestRows));
   }
 
+  /**
+   * Of runs without a swap, whose observer asks neither for layers' values nor for all logits. A swap adds one chunk's
+   * blocks per oracle; an observer adds what is read back at a time, of logits 2 times 32 MiB and the hidden states of
+   * those positions twice. Where there is no room for that, the run ends with a UserError.
+   */
   estimateBytes(model: Model, variant: Variant, tokens: number): number {
     const ops = this.#opsOf(model);
     const { Hkv, d, slots, w } = ops.shape;

@@ -2,13 +2,11 @@ import type { LayerKind } from "../engine.ts";
 import type { GpuBlock } from "./allocator.ts";
 import type { GpuKvCache } from "./kv-cache.ts";
 import type { Extent, NamedOp, Ops } from "./ops.ts";
+import { recordOp, type Named } from "./record-op.ts";
 import type { Recorder } from "./recorder.ts";
 import type { StageLedger } from "./stage-ledger.ts";
 import type { LayerBlocks } from "./weights.ts";
 import type { Workspace } from "./workspace.ts";
-
-/** Blocks of the device by the names that an op uses. */
-type Named = Readonly<Record<string, GpuBlock>>;
 
 /** What an oracle chose, on the device: rows for the whole context. */
 export interface SelectionBlocks {
@@ -16,6 +14,13 @@ export interface SelectionBlocks {
   readonly blocks: GpuBlock;
   /** f32 [T, Hkv, slots] */
   readonly selected: GpuBlock;
+}
+
+/** The blocks that queries read: u32 [>= firstRow + rows, Hkv, slots]. */
+export interface BlockRows {
+  readonly blocks: GpuBlock;
+  /** The row of the chunk's first query. */
+  readonly firstRow: number;
 }
 
 /** One layer of one chunk. */
@@ -26,15 +31,22 @@ export interface LayerStep extends Extent {
   readonly cache: GpuKvCache;
   /** Full layers: emit scores; with `selection`, choose blocks too. */
   readonly scores: boolean;
-  /** The layer's own choice where it is an oracle; its oracle's where it is sparse. */
+  /** Oracles: where the layer's own choice goes. */
   readonly selection: SelectionBlocks | undefined;
+  /** What a sparse layer reads; of an oracle, what the layers after it will. */
+  readonly reads: BlockRows | undefined;
+  /** Full layers: attend only to the blocks of `reads`, another oracle's, in their own cache. */
+  readonly restricted: boolean;
+  /** Sinks of the attention to blocks. */
+  readonly blockSinks: GpuBlock | undefined;
   /** Sparse layers: the cache of the full layer before. */
   readonly oracle: GpuKvCache | undefined;
 }
 
 /**
- * Records a layer as dispatches: hidden states come in the workspace's `x` and leave in it. A chunk of one query takes
- * the decode forms of the attention kernels, whichever phase it belongs to.
+ * Records a layer as dispatches: hidden states come in the workspace's `x` and leave in it. `q`, and the chunk's keys
+ * where `keyPlace` says, stay as they are until the next layer. A chunk of one query takes the decode forms of the
+ * attention kernels, whichever phase it belongs to.
  */
 export class LayerRecorder {
   readonly #ops: Ops;
@@ -66,7 +78,8 @@ export class LayerRecorder {
   }
 
   /** Norm, q | k | v | gates, RoPE, and the new rows of the cache (of the chunk's own buffers before a window). */
-  #project({ kind, rows, start, weights, cache }: LayerStep): void {
+  #project(step: LayerStep): void {
+    const { kind, rows, start, weights } = step;
     const { norm, project, split } = this.#ops;
     const gated = kind === "sparse" ? "gated" : "plain";
     this.#run(norm, { rows }, { x: this.#at("x"), weight: weights.inputNorm, y: this.#at("normed") });
@@ -75,27 +88,23 @@ export class LayerRecorder {
       { rows },
       { x: this.#at("normed"), weight: weights.projection, y: this.#at("projected") },
     );
-    const intoCache = kind === "full" || rows === 1;
+    const { k, v, room, firstRow } = keyPlace(step, this.#workspace);
     this.#run(
       split[gated],
-      {
-        rows,
-        start,
-        room: intoCache ? cache.rows : rows,
-        firstRow: kind === "full" ? start : intoCache ? start % cache.rows : 0,
-      },
-      {
-        projected: this.#at("projected"),
-        q: this.#at("q"),
-        k: intoCache ? cache.k : this.#at("chunkK"),
-        v: intoCache ? cache.v : this.#at("chunkV"),
-        ...this.#rope,
-      },
+      { rows, start, room, firstRow },
+      { projected: this.#at("projected"), q: this.#at("q"), k, v, ...this.#rope },
     );
   }
 
-  #full({ layer, rows, start, cache, scores, selection }: LayerStep): void {
-    const { full, fullDecode, topk, plan } = this.#ops;
+  #full(step: LayerStep): void {
+    const { layer, rows, start, cache, scores, selection, restricted } = step;
+    const { full, fullDecode, topk } = this.#ops;
+    if (restricted) {
+      this.#ledger.begin(this.#recorder, layer, "attend");
+      this.#plan(step);
+      this.#sparse(step, cache, this.#at("attended"));
+      return;
+    }
     this.#ledger.begin(this.#recorder, layer, scores ? "score" : "attend");
     const buffers = {
       q: this.#at("q"),
@@ -111,26 +120,30 @@ export class LayerRecorder {
     if (selection === undefined) return;
     this.#ledger.begin(this.#recorder, layer, "select");
     this.#run(topk, { rows, start, firstRow: start }, { scores: this.#at("scores"), ...selection });
-    if (rows > 1) this.#run(plan, { rows, start, firstRow: start }, { blocks: selection.blocks });
+    if (rows > 1) this.#plan(step);
   }
 
-  #branches({ layer, kind, rows, start, weights, cache, selection, oracle }: LayerStep): void {
-    const { sparse, window, append } = this.#ops;
+  #plan({ rows, start, reads }: LayerStep): void {
+    const { blocks, firstRow } = present(reads);
+    this.#run(this.#ops.plan, { rows, start, firstRow }, { blocks });
+  }
+
+  /** Attention over the blocks of `reads`, which must be those of the last plan. */
+  #sparse({ rows, start, reads, blockSinks }: LayerStep, from: GpuKvCache, out: GpuBlock): void {
+    const { blocks, firstRow } = present(reads);
+    this.#run(
+      this.#ops.sparse,
+      { rows, start, room: from.rows, firstRow },
+      { q: this.#at("q"), k: from.k, v: from.v, blocks, sinks: present(blockSinks), out },
+    );
+  }
+
+  #branches(step: LayerStep): void {
+    const { layer, kind, rows, start, weights, cache, oracle } = step;
+    const { window, append } = this.#ops;
     if (kind === "sparse") {
-      const from = present(oracle);
       this.#ledger.begin(this.#recorder, layer, "sparse");
-      this.#run(
-        sparse,
-        { rows, start, room: from.rows, firstRow: start },
-        {
-          q: this.#at("q"),
-          k: from.k,
-          v: from.v,
-          blocks: present(selection).blocks,
-          sinks: present(weights.sparseSinks),
-          out: this.#at("attendedSparse"),
-        },
-      );
+      this.#sparse(step, present(oracle), this.#at("attendedSparse"));
     }
     const ring = { ringK: cache.k, ringV: cache.v };
     const chunk = { k: this.#at("chunkK"), v: this.#at("chunkV") };
@@ -152,7 +165,7 @@ export class LayerRecorder {
   }
 
   /** One query: its own k and v are in the ring already, and both branches share their dispatches. */
-  #decodeBranches({ layer, kind, start, weights, cache, selection, oracle }: LayerStep): void {
+  #decodeBranches({ layer, kind, start, weights, cache, reads, oracle, blockSinks }: LayerStep): void {
     const { decode } = this.#ops;
     this.#ledger.begin(this.#recorder, layer, kind === "sparse" ? "sparse" : "window");
     const ring = { q: this.#at("q"), ringK: cache.k, ringV: cache.v, windowSinks: present(weights.windowSinks) };
@@ -165,15 +178,16 @@ export class LayerRecorder {
       return;
     }
     const from = present(oracle);
+    const { blocks, firstRow } = present(reads);
     this.#run(
       decode.sparse,
-      { position: start, room: from.rows, ring: cache.rows, selectionRow: start },
+      { position: start, room: from.rows, ring: cache.rows, selectionRow: firstRow },
       {
         ...ring,
         k: from.k,
         v: from.v,
-        blocks: present(selection).blocks,
-        sparseSinks: present(weights.sparseSinks),
+        blocks,
+        sparseSinks: present(blockSinks),
         outSparse: this.#at("attendedSparse"),
         outWindow: this.#at("attendedWindow"),
       },
@@ -219,15 +233,29 @@ export class LayerRecorder {
     return this.#workspace.get(name);
   }
 
-  /** Buffers that the call does not name are the op's scratch, or a plan, which lies in the workspace by its own name. */
-  #run<Run>({ id, op }: NamedOp<Run>, run: Run, buffers: Named): void {
-    this.#recorder.add(op.dispatches(run), (name) => {
-      const given = buffers[name];
-      if (given !== undefined) return given;
-      const own = `${id}.${name}`;
-      return this.#workspace.get(this.#workspace.has(own) ? own : name);
-    });
+  #run<Run>(op: NamedOp<Run>, run: Run, buffers: Named): void {
+    recordOp(this.#recorder, this.#workspace, op, run, buffers);
   }
+}
+
+/** Where a step's new keys and values go: halves [Hkv, room, d], from row `firstRow` of each head on. */
+export interface KeyPlace {
+  readonly k: GpuBlock;
+  readonly v: GpuBlock;
+  readonly room: number;
+  readonly firstRow: number;
+}
+
+/** The cache itself, but for a window's chunk of many: its first queries still need what the ring will forget. */
+export function keyPlace(
+  { kind, rows, start, cache }: Pick<LayerStep, "kind" | "rows" | "start" | "cache">,
+  workspace: Workspace,
+): KeyPlace {
+  if (kind !== "full" && rows > 1) {
+    return { k: workspace.get("chunkK"), v: workspace.get("chunkV"), room: rows, firstRow: 0 };
+  }
+  const { k, v, rows: room } = cache;
+  return { k, v, room, firstRow: kind === "full" ? start : start % room };
 }
 
 function present<T>(value: T | undefined): T {

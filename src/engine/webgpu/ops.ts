@@ -86,11 +86,18 @@ export function makeOps(a: Architecture, traits: DeviceTraits) {
   };
 }
 
+/** Bytes of an op's scratch, under the names that it has in the workspace. */
+export function scratchOf<Run>({ id, op }: NamedOp<Run>, run: Run): Sizes {
+  return Object.fromEntries(Object.entries(op.scratch(run)).map(([name, bytes]) => [`${id}.${name}`, bytes]));
+}
+
 /** What a run needs of the optional parts. */
 export interface Needs {
   readonly scores: boolean;
   readonly sparse: boolean;
   readonly window: boolean;
+  /** A full layer attends to blocks, also when it has one query. */
+  readonly restricted?: boolean;
 }
 
 /** Bytes of every activation of a chunk of at most `rows` queries that ends at `tokens`. */
@@ -124,8 +131,8 @@ export function scratchSizes(ops: Ops, rows: number, tokens: number, needs: Need
   const extents: Extent[] = [{ rows: Math.min(rows, tokens), start: tokens - Math.min(rows, tokens) }];
   if (rows > 1) extents.push({ rows: 1, start: tokens - 1 });
   const all: Sizes[] = [];
-  const add = <Run>({ id, op }: NamedOp<Run>, run: Run): void => {
-    all.push(Object.fromEntries(Object.entries(op.scratch(run)).map(([name, bytes]) => [`${id}.${name}`, bytes])));
+  const add = <Run>(op: NamedOp<Run>, run: Run): void => {
+    all.push(scratchOf(op, run));
   };
   for (const extent of extents) {
     const room = tokens;
@@ -142,11 +149,11 @@ export function scratchSizes(ops: Ops, rows: number, tokens: number, needs: Need
     } else {
       add(needs.scores ? ops.full.scored : ops.full.plain, { ...extent, room });
       if (needs.window) add(ops.window, { ...extent, ring: s.w });
-      if (needs.sparse) {
-        add(ops.plan, { ...extent, firstRow: extent.start });
-        add(ops.sparse, { ...extent, room, firstRow: extent.start });
-        all.push(ops.planBytes(extent));
-      }
+    }
+    if (needs.restricted === true || (needs.sparse && extent.rows > 1)) {
+      add(ops.plan, { ...extent, firstRow: extent.start });
+      add(ops.sparse, { ...extent, room, firstRow: extent.start });
+      all.push(ops.planBytes(extent));
     }
     if (needs.scores) add(ops.topk, { ...extent, firstRow: extent.start });
   }

@@ -17,19 +17,39 @@ export async function readBlock(device: GpuDevice, block: GpuBlock, bytes: numbe
 }
 
 /** Reads bytes of any block, through a mappable one of their own. */
-export async function download(
+export function download(
   device: GpuDevice,
   allocator: GpuAllocator,
   from: GpuBlock,
   offset: number,
   bytes: number,
 ): Promise<ArrayBuffer> {
-  const room = await allocator.allocate("readback", bytes);
+  return downloadPieces(device, allocator, from, { offset, bytes: Math.ceil(bytes / 4) * 4, stride: 0, count: 1 });
+}
+
+/** Equal pieces of a block, `stride` bytes apart; all of them are multiples of 4 bytes. */
+export interface Pieces {
+  readonly offset: number;
+  readonly bytes: number;
+  readonly stride: number;
+  readonly count: number;
+}
+
+/** Reads pieces of any block, one after the other. */
+export async function downloadPieces(
+  device: GpuDevice,
+  allocator: GpuAllocator,
+  from: GpuBlock,
+  { offset, bytes, stride, count }: Pieces,
+): Promise<ArrayBuffer> {
+  const room = await allocator.allocate("readback", count * bytes);
   try {
     const encoder = device.gpu.createCommandEncoder();
-    encoder.copyBufferToBuffer(from.buffer, offset, room.buffer, 0, Math.ceil(bytes / 4) * 4);
+    for (let i = 0; i < count; i++) {
+      encoder.copyBufferToBuffer(from.buffer, offset + i * stride, room.buffer, i * bytes, bytes);
+    }
     device.gpu.queue.submit([encoder.finish()]);
-    return await readBlock(device, room, Math.ceil(bytes / 4) * 4);
+    return await readBlock(device, room, count * bytes);
   } finally {
     allocator.free(room);
   }

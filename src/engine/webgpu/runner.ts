@@ -1,17 +1,21 @@
 import { fedBy, oracleOf, schedule } from "../../model/architecture.ts";
 import { UserError } from "../../model/errors.ts";
 import type { Model } from "../../model/model.ts";
-import type { LayerKind, RunObserver, RunOptions, Runner, Variant } from "../engine.ts";
+import type { LayerKind, RunObserver, RunOptions, Runner, SelectionSwap, Variant } from "../engine.ts";
 import { layerKinds } from "../kinds.ts";
 import { OracleSelection, type Selection } from "../selection.ts";
+import { requireNoSwap } from "../swap.ts";
 import type { GpuBlock } from "./allocator.ts";
 import { Flight } from "./flight.ts";
 import { GpuKvCache } from "./kv-cache.ts";
-import { LayerRecorder, type SelectionBlocks } from "./layer-recorder.ts";
-import { activationSizes, scratchSizes, type Needs, type Ops } from "./ops.ts";
-import { download, readBlock } from "./readback.ts";
+import { LayerRecorder, type BlockRows, type LayerStep, type SelectionBlocks } from "./layer-recorder.ts";
+import { LogitsHead } from "./logits.ts";
+import { activationSizes, scratchSizes, type Extent, type Needs, type Ops } from "./ops.ts";
+import { download } from "./readback.ts";
 import type { GpuSession } from "./session.ts";
+import { showLayer, watchesLayers } from "./show-layer.ts";
 import { StageLedger } from "./stage-ledger.ts";
+import { SwappedReads } from "./swapped-reads.ts";
 import type { GpuWeights } from "./weights.ts";
 
 const WORD = 4;
@@ -45,13 +49,19 @@ export class GpuRunner implements Runner {
   readonly #ledger: StageLedger;
   readonly #flight: Flight;
   readonly #layers: LayerRecorder;
+  readonly #head: LogitsHead;
+  readonly #swap: SelectionSwap | undefined;
+  readonly #swapped: SwappedReads | undefined;
   readonly #release: () => void;
   readonly #positions: number;
   #capacity = 0;
   #length = 0;
   #state: "ready" | "running" | "spent" | "disposed" = "ready";
 
-  /** @param release called once, when the runner gives its share of the session back */
+  /**
+   * @param swap one that swapRefusal allows
+   * @param release called once, when the runner gives its share of the session back
+   */
   constructor(
     session: GpuSession,
     model: Model,
@@ -60,6 +70,7 @@ export class GpuRunner implements Runner {
     rope: RopeBlocks,
     variant: Variant,
     chunk: number,
+    swap: SelectionSwap | undefined,
     release: () => void,
   ) {
     const a = model.architecture;
@@ -88,6 +99,9 @@ export class GpuRunner implements Runner {
     this.#positions = rope.positions;
     const { coarse, fine } = rope;
     this.#layers = new LayerRecorder(ops, recorder, workspace, this.#ledger, { coarse, fine });
+    this.#head = new LogitsHead(session, ops, weights);
+    this.#swap = swap;
+    this.#swapped = swap === undefined ? undefined : new SwappedReads(session, a, swap, this.#feeding);
   }
 
   get length(): number {
@@ -97,11 +111,12 @@ export class GpuRunner implements Runner {
   async prefill(tokens: Uint32Array, options: RunOptions = {}): Promise<Float32Array> {
     if (tokens.length === 0) throw new UserError("there is nothing to prefill: the document has no tokens");
     if (this.#state === "ready") this.reset();
-    return this.#run(tokens, options);
+    return this.#run(tokens, options, options.observer?.onLogits !== undefined);
   }
 
   async decode(token: number, options: RunOptions = {}): Promise<Float32Array> {
-    return this.#run(Uint32Array.of(token), options);
+    requireNoSwap(this.#swap);
+    return this.#run(Uint32Array.of(token), options, false);
   }
 
   async reserve(tokens: number): Promise<void> {
@@ -182,8 +197,8 @@ export class GpuRunner implements Runner {
     this.#session.allocator.free(selection.selected);
   }
 
-  /** Appends `tokens` in chunks; returns the logits after the last one. */
-  async #run(tokens: Uint32Array, options: RunOptions): Promise<Float32Array> {
+  /** Appends `tokens` in chunks; returns the logits after the last one, and tells those of all where asked to. */
+  async #run(tokens: Uint32Array, options: RunOptions, tellLogits: boolean): Promise<Float32Array> {
     const { vocabulary } = this.#ops.shape;
     const stranger = tokens.find((token) => token >= vocabulary);
     if (stranger !== undefined) {
@@ -206,9 +221,10 @@ export class GpuRunner implements Runner {
       for (let from = 0; from < tokens.length; from += this.#chunk) {
         const part = tokens.subarray(from, from + this.#chunk);
         await this.#runChunk(part, begin + from, flight, progress, options);
+        if (tellLogits) await this.#head.tellAll(begin + from, part.length, options);
         this.#length = begin + from + part.length;
       }
-      const logits = await this.#logits();
+      const logits = await this.#head.ofLast();
       await flight.land();
       await this.#ledger.settle();
       options.signal?.throwIfAborted();
@@ -238,6 +254,7 @@ export class GpuRunner implements Runner {
       await workspace.ensure("activations", activationSizes(this.#ops, rows, tokens, needs)),
       await workspace.ensure("scratch", scratchSizes(this.#ops, rows, tokens, needs)),
       await workspace.ensure("readback", { logitsOut: this.#ops.shape.vocabulary * WORD }),
+      this.#swapped !== undefined && (await this.#swapped.ensure(rows)),
     ];
     if (grown.includes(true)) recorder.forgetGroups();
     await recorder.reserve((this.kinds.length + 1) * DISPATCHES);
@@ -248,6 +265,7 @@ export class GpuRunner implements Runner {
       scores: this.#feeding.size > 0 || (this.variant === "hysparse" && observer?.onScores !== undefined),
       sparse: this.kinds.includes("sparse"),
       window: this.kinds.some((kind) => kind !== "full"),
+      restricted: this.#swapped?.restricted !== undefined,
     };
   }
 
@@ -266,12 +284,14 @@ export class GpuRunner implements Runner {
     recorder.add(this.#ops.embedding.op.dispatches({ rows }), (name) =>
       name === "table" ? this.#weights.dense.embedding : workspace.get(name),
     );
-    const watched = observer?.onLayerOutput !== undefined || observer?.onScores !== undefined;
+    const watched = watchesLayers(observer);
     const last = this.kinds.length - 1;
     let group = 0;
     for (const [layer, kind] of this.kinds.entries()) {
       signal?.throwIfAborted();
-      const scored = this.#record(layer, kind, rows, start, observer);
+      const step = this.#step(layer, kind, { rows, start }, observer);
+      this.#swapped?.choose(layer, step);
+      this.#layers.record(step);
       group++;
       if (layer < last && !watched && group < flight.layersPerSubmit) continue;
       recorder.submit((encoder) => {
@@ -280,28 +300,37 @@ export class GpuRunner implements Runner {
       const told = (progress.done += group);
       flight.submitted(group, () => observer?.onProgress?.(told, progress.total));
       group = 0;
-      if (watched) await this.#show(layer, start, rows, scored, observer);
+      if (watched) await showLayer(this.#session, this.#ops.shape, step, observer);
       await flight.throttle();
     }
     this.#ledger.close();
   }
 
-  /** Whether the layer emits scores that somebody asked to see. */
-  #record(layer: number, kind: LayerKind, rows: number, start: number, observer: RunObserver | undefined): boolean {
+  #step(layer: number, kind: LayerKind, { rows, start }: Extent, observer: RunObserver | undefined): LayerStep {
     const oracle = this.#oracles[layer] ?? 0;
+    const weights = this.#weights.layer(this.#model.weights.layer(layer));
+    const restriction = this.#swapped?.restricted?.layer === layer ? this.#swapped.restricted : undefined;
     const watched = this.variant === "hysparse" && kind === "full" && observer?.onScores !== undefined;
-    this.#layers.record({
+    return {
       layer,
       kind,
       rows,
       start,
-      weights: this.#weights.layer(this.#model.weights.layer(layer)),
+      weights,
       cache: this.#cache(layer),
-      scores: this.#feeding.has(layer) || watched,
-      selection: this.#selections.get(kind === "sparse" ? oracle : layer),
+      scores: restriction === undefined && (this.#feeding.has(layer) || watched),
+      selection: this.#selections.get(layer),
+      reads: this.#reads(restriction?.oracle ?? oracle, start),
       oracle: kind === "sparse" ? this.#cache(oracle) : undefined,
-    });
-    return watched;
+      blockSinks: this.#swapped?.sinksOf(layer) ?? weights.sparseSinks,
+      restricted: restriction !== undefined,
+    };
+  }
+
+  /** The blocks that whoever depends on an oracle reads of a chunk; undefined where it chooses none. */
+  #reads(oracle: number, start: number): BlockRows | undefined {
+    const learned = this.#selections.get(oracle);
+    return this.#swapped?.insteadOf(oracle) ?? (learned && { blocks: learned.blocks, firstRow: start });
   }
 
   /** The chunk's last hidden state is kept for the head; its times are resolved. */
@@ -310,45 +339,6 @@ export class GpuRunner implements Runner {
     const bytes = this.#ops.shape.hidden * WORD;
     encoder.copyBufferToBuffer(workspace.get("x").buffer, (rows - 1) * bytes, workspace.get("last").buffer, 0, bytes);
     this.#ledger.resolve(encoder);
-  }
-
-  /** Gives the observer what it asked to see of a layer. */
-  async #show(
-    layer: number,
-    start: number,
-    rows: number,
-    scored: boolean,
-    observer: RunObserver | undefined,
-  ): Promise<void> {
-    const { device, allocator, workspace } = this.#session;
-    const { hidden, Hkv, B } = this.#ops.shape;
-    if (scored) {
-      const blocks = Math.ceil((start + rows) / B);
-      const bytes = rows * Hkv * blocks * WORD;
-      const scores = new Float32Array(await download(device, allocator, workspace.get("scores"), 0, bytes));
-      observer?.onScores?.(layer, start, rows, blocks, scores);
-    }
-    if (observer?.onLayerOutput === undefined) return;
-    const output = await download(device, allocator, workspace.get("x"), 0, rows * hidden * WORD);
-    observer.onLayerOutput(layer, start, new Float32Array(output));
-  }
-
-  /** Final norm and head of the last position: the only values that come back to the host. */
-  async #logits(): Promise<Float32Array> {
-    const { recorder, workspace, device } = this.#session;
-    const { finalNorm, head } = this.#weights.dense;
-    const bytes = this.#ops.shape.vocabulary * WORD;
-    const into = workspace.get("logitsOut");
-    recorder.pass();
-    recorder.add(this.#ops.norm.op.dispatches({ rows: 1 }), (name) =>
-      name === "weight" ? finalNorm : workspace.get(name === "x" ? "last" : "lastNormed"),
-    );
-    recorder.add(this.#ops.head.op.dispatches({ rows: 1 }), (name) => {
-      if (name === "weight") return head;
-      return workspace.get(name === "x" ? "lastNormed" : name === "y" ? "logits" : `${this.#ops.head.id}.${name}`);
-    });
-    recorder.submit((encoder) => encoder.copyBufferToBuffer(workspace.get("logits").buffer, 0, into.buffer, 0, bytes));
-    return new Float32Array(await readBlock(device, into, bytes));
   }
 
   #cache(layer: number): GpuKvCache {

@@ -6,7 +6,7 @@ import { toHalves } from "../../model/float16.ts";
 /** Values converted and sent at once: bounds the staging memory, and lets the event loop breathe in between. */
 const PIECE = 1 << 24;
 /** Stands for "no sink": WGSL need not honour infinities, and exp of this is zero beside any logit. */
-const NO_SINK = -1e30;
+export const NO_SINK = -1e30;
 
 /** One layer's weights on the device. Matrices are 16-bit [out, in]; vectors are f32. */
 export interface LayerBlocks {

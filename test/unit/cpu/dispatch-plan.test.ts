@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { planDispatch } from "../../../src/engine/cpu/dispatch-plan.ts";
+import { chosenFrom, planDispatch } from "../../../src/engine/cpu/dispatch-plan.ts";
 import { selectTopBlocks } from "../../../src/engine/cpu/top-blocks.ts";
 import { OracleSelection } from "../../../src/engine/selection.ts";
 import { Random } from "../../../src/model/random.ts";
@@ -31,7 +31,7 @@ describe("dispatch plan", () => {
     it(`sends every pair of queries ${start} to ${start + count - 1} to its block once`, () => {
       const selection = randomSelection(tokens, 3, tokens + start);
       for (let head = 0; head < 2; head++) {
-        const plan = planDispatch(selection, head, start, count, BLOCK, 3);
+        const plan = planDispatch(chosenFrom(selection, start), head, start, count, BLOCK, 3);
         const pastPairs = plan.past.queries.length;
         assert.equal(pastPairs, plan.past.blocks.length * plan.rows);
         assert.equal(plan.diagonal.queries.length, plan.diagonal.blocks.length * plan.rows);

@@ -1,0 +1,157 @@
+import type { LayerWeights, Model } from "../../model/model.ts";
+import type { Shape } from "../shape.ts";
+import type { Chunk } from "./attention.ts";
+import type { Buffers } from "./buffers.ts";
+import { headGraph, mlpGraph, outputGraph, projectGraph } from "./graphs/dense.ts";
+import type { RopeTables } from "./rope-tables.ts";
+import { floats, int64s, type Sessions, type Tensor } from "./session.ts";
+
+/** One layer's projections for a chunk: q [Hkv, C, G d], k and v [Hkv, C, d], gates [C, gates]. */
+export interface Projected extends Chunk {
+  readonly k: Float32Array;
+  readonly v: Float32Array;
+  readonly gs: Float32Array;
+  readonly gw: Float32Array;
+}
+
+/** Everything of a model that is not attention: embedding, projections, MLP and head. Results lie in shared buffers. */
+export class Dense {
+  readonly #model: Model;
+  readonly #s: Shape;
+  readonly #sessions: Sessions;
+  readonly #buffers: Buffers;
+  readonly #rope: RopeTables;
+  readonly #tensors = new Map<Float32Array, Tensor>();
+
+  constructor(model: Model, shape: Shape, sessions: Sessions, buffers: Buffers, rope: RopeTables) {
+    this.#model = model;
+    this.#s = shape;
+    this.#sessions = sessions;
+    this.#buffers = buffers;
+    this.#rope = rope;
+  }
+
+  /** Lets go of the tensors over the model's weights. */
+  clear(): void {
+    this.#tensors.clear();
+  }
+
+  embed(tokens: Uint32Array): Float32Array {
+    const { hidden } = this.#s;
+    const { embedding } = this.#model.weights;
+    const x = this.#buffers.get("x", tokens.length * hidden);
+    tokens.forEach((token, row) => x.set(embedding.subarray(token * hidden, (token + 1) * hidden), row * hidden));
+    return x;
+  }
+
+  async project(
+    layer: number,
+    x: Float32Array,
+    start: number,
+    count: number,
+    weights: LayerWeights,
+    gated: boolean,
+  ): Promise<Projected> {
+    const { hidden, Hq, Hkv, G, d, gates } = this.#s;
+    const q = this.#buffers.get("q", Hkv * count * G * d);
+    const k = this.#buffers.get("k", Hkv * count * d);
+    const v = this.#buffers.get("v", Hkv * count * d);
+    const gs = this.#buffers.get("gs", count * gates);
+    const gw = this.#buffers.get("gw", count * gates);
+    const session = await this.#sessions.get(gated ? "project gated" : "project", () => projectGraph(this.#s, gated));
+    const sparse = gated ? weights.sparse : undefined;
+    await session.run(
+      {
+        x: floats(x, [count, hidden]),
+        norm: this.#weight(weights.inputNorm, [hidden]),
+        wq: this.#weight(weights.q, [Hq * d, hidden]),
+        wk: this.#weight(weights.k, [Hkv * d, hidden]),
+        wv: this.#weight(weights.v, [Hkv * d, hidden]),
+        cos: floats(this.#rope.cos, [this.#rope.positions, d / 2]),
+        sin: floats(this.#rope.sin, [this.#rope.positions, d / 2]),
+        position: int64s([start]),
+        ...(sparse === undefined
+          ? {}
+          : {
+              sparseGate: this.#weight(sparse.sparseGate, [gates, hidden]),
+              windowGate: this.#weight(sparse.windowGate, [gates, hidden]),
+            }),
+      },
+      {
+        q: floats(q, [Hkv, count, G * d]),
+        k: floats(k, [Hkv, count, d]),
+        v: floats(v, [Hkv, count, d]),
+        ...(gated ? { gs: floats(gs, [count, gates]), gw: floats(gw, [count, gates]) } : {}),
+      },
+    );
+    return { layer, start, count, q, k, v, gs, gw };
+  }
+
+  async output(
+    x: Float32Array,
+    projected: Projected,
+    attended: Readonly<Record<string, Float32Array>>,
+    weights: LayerWeights,
+    gated: boolean,
+  ): Promise<Float32Array> {
+    const { hidden, Hq, Hkv, G, d, gates } = this.#s;
+    const { count, gs, gw } = projected;
+    const y = this.#buffers.get("y", count * hidden);
+    const session = await this.#sessions.get(gated ? "output gated" : "output", () => outputGraph(this.#s, gated));
+    const branches = Object.entries(attended).map(([name, rows]) => [name, floats(rows, [Hkv, count, G * d])] as const);
+    await session.run(
+      {
+        x: floats(x, [count, hidden]),
+        wo: this.#weight(weights.o, [hidden, Hq * d]),
+        ...Object.fromEntries(branches),
+        ...(gated ? { gs: floats(gs, [count, gates]), gw: floats(gw, [count, gates]) } : {}),
+      },
+      { y: floats(y, [count, hidden]) },
+    );
+    return y;
+  }
+
+  async mlp(x: Float32Array, count: number, weights: LayerWeights): Promise<Float32Array> {
+    const { hidden, intermediate } = this.#s;
+    const y = this.#buffers.get("x", count * hidden);
+    const session = await this.#sessions.get("mlp", () => mlpGraph(this.#s));
+    await session.run(
+      {
+        x: floats(x, [count, hidden]),
+        norm: this.#weight(weights.postNorm, [hidden]),
+        gate: this.#weight(weights.gate, [intermediate, hidden]),
+        up: this.#weight(weights.up, [intermediate, hidden]),
+        down: this.#weight(weights.down, [hidden, intermediate]),
+      },
+      { y: floats(y, [count, hidden]) },
+    );
+    return y;
+  }
+
+  /** Logits of the hidden states `x` [rows, hidden] into `logits` [rows, vocabulary]. */
+  async logits(x: Float32Array, logits: Float32Array): Promise<Float32Array> {
+    const { hidden, vocabulary } = this.#s;
+    const { finalNorm, head } = this.#model.weights;
+    const rows = x.length / hidden;
+    const session = await this.#sessions.get("head", () => headGraph(this.#s));
+    await session.run(
+      {
+        x: floats(x, [rows, hidden]),
+        norm: this.#weight(finalNorm, [hidden]),
+        head: this.#weight(head, [vocabulary, hidden]),
+      },
+      { logits: floats(logits, [rows, vocabulary]) },
+    );
+    return logits;
+  }
+
+  /** Wraps a weight once; layers that share an array share the tensor. */
+  #weight(data: Float32Array, dims: readonly number[]): Tensor {
+    let tensor = this.#tensors.get(data);
+    if (tensor === undefined) {
+      tensor = floats(data, dims);
+      this.#tensors.set(data, tensor);
+    }
+    return tensor;
+  }
+}

@@ -1,0 +1,65 @@
+import { NO_BLOCK } from "../../kernels/block-topk/block-topk.ts";
+import { fedBy, schedule, selectedBlocks, type Architecture } from "../model/architecture.ts";
+import { UserError } from "../model/errors.ts";
+import type { ChooseBlocks, SelectionSwap, Variant } from "./engine.ts";
+
+/** Why `swap` cannot be had: an Error for a variant without a selection, a UserError for a schedule that does not allow it. */
+export function swapRefusal(swap: SelectionSwap | undefined, variant: Variant, a: Architecture): Error | undefined {
+  if (swap === undefined) return undefined;
+  if (variant !== "hysparse") return new Error(`${variant} has no selection to swap: only hysparse has`);
+  if (swap.kind === "restrict-last" && oracleBeforeLast(a) === undefined) {
+    return new UserError(
+      "The last full layer cannot be restricted: no layer before it selects blocks. Use a model with sparse layers.",
+    );
+  }
+  return undefined;
+}
+
+/** @throws Error when there is a swap: it replaces what a prompt's queries read, nothing is defined for decode steps */
+export function requireNoSwap(swap: SelectionSwap | undefined): void {
+  if (swap !== undefined) throw new Error(`a runner whose selection is swapped (${swap.kind}) only prefills`);
+}
+
+/** The layer whose blocks `restrict-last` gives to the last layer: the last oracle that feeds a sparse layer. */
+export function oracleBeforeLast(a: Architecture): number | undefined {
+  const kinds = schedule(a);
+  const oracle = kinds.findLastIndex((_, layer) => fedBy(kinds, layer).length > 0);
+  return oracle < 0 ? undefined : oracle;
+}
+
+/**
+ * What `choose` names for queries start .. start + rows - 1 of oracle `layer`: [rows, Hkv, k / B] like the output of
+ * block-topk, ascending, NO_BLOCK in unused slots.
+ * @throws Error that names layer and query when a choice is empty, too long, not ascending or not visible
+ */
+export function chosenInstead(
+  choose: ChooseBlocks,
+  layer: number,
+  { start, rows }: { readonly start: number; readonly rows: number },
+  a: Architecture,
+): Int32Array {
+  const slots = selectedBlocks(a);
+  const blocks = new Int32Array(rows * a.kvHeads * slots).fill(NO_BLOCK);
+  const out = new Uint32Array(slots);
+  for (let row = 0; row < rows; row++) {
+    const query = start + row;
+    for (let head = 0; head < a.kvHeads; head++) {
+      const count = choose(layer, query, head, out);
+      const wrong = fault(out, count, Math.floor(query / a.block));
+      if (wrong !== undefined) {
+        throw new Error(`blocks chosen for layer ${layer}, query ${query}, KV head ${head}: ${wrong}`);
+      }
+      blocks.set(out.subarray(0, count), (row * a.kvHeads + head) * slots);
+    }
+  }
+  return blocks;
+}
+
+/** What is wrong with the first `count` entries of `out` as a choice among blocks 0 .. own. */
+function fault(out: Uint32Array, count: number, own: number): string | undefined {
+  // A query that reads nothing has no softmax; `silent` is there for that.
+  if (!Number.isInteger(count) || count < 1 || count > out.length) return `${count} blocks, not 1 to ${out.length}`;
+  const chosen = out.subarray(0, count);
+  if (chosen.some((block, i) => i > 0 && block <= chosen[i - 1]!)) return `${chosen.join()} do not ascend`;
+  return chosen[count - 1]! > own ? `block ${chosen[count - 1]!} begins after the query` : undefined;
+}

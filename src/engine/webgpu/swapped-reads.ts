@@ -1,0 +1,80 @@
+import type { Architecture } from "../../model/architecture.ts";
+import type { SelectionSwap } from "../engine.ts";
+import { shapeOf } from "../shape.ts";
+import { chosenInstead, oracleBeforeLast } from "../swap.ts";
+import type { GpuBlock } from "./allocator.ts";
+import type { BlockRows } from "./layer-recorder.ts";
+import type { Extent } from "./ops.ts";
+import type { GpuSession } from "./session.ts";
+import { NO_SINK } from "./weights.ts";
+
+const WORD = 4;
+/** Finite, also times log2 e: beside this sink every exponential is exactly zero. */
+const WHOLE_SINK = 1e30;
+const SINKS = "swapped sinks";
+
+/**
+ * What a swap gives the layers to read. What the oracles choose is left alone: other blocks lie in buffers of their own,
+ * rows for one chunk, and so do sinks in place of the model's.
+ */
+export class SwappedReads {
+  readonly #session: GpuSession;
+  readonly #architecture: Architecture;
+  readonly #swap: SelectionSwap;
+  /** Full layers that feed a sparse one. */
+  readonly #oracles: ReadonlySet<number>;
+  /** The full layer that attends only to blocks, and the oracle whose blocks they are. */
+  readonly restricted: { readonly layer: number; readonly oracle: number } | undefined;
+
+  /** @param swap one that swapRefusal allows */
+  constructor(session: GpuSession, architecture: Architecture, swap: SelectionSwap, oracles: ReadonlySet<number>) {
+    this.#session = session;
+    this.#architecture = architecture;
+    this.#swap = swap;
+    this.#oracles = oracles;
+    const oracle = swap.kind === "restrict-last" ? oracleBeforeLast(architecture) : undefined;
+    this.restricted = oracle === undefined ? undefined : { layer: architecture.layers - 1, oracle };
+  }
+
+  /** Makes the buffers for chunks of at most `rows` queries. Whether any was replaced. */
+  async ensure(rows: number): Promise<boolean> {
+    const { workspace, device } = this.#session;
+    const { Hq, Hkv, slots } = shapeOf(this.#architecture);
+    if (this.#swap.kind === "blocks") {
+      const names = [...this.#oracles].map(nameInstead);
+      return workspace.ensure("selection", Object.fromEntries(names.map((name) => [name, rows * Hkv * slots * WORD])));
+    }
+    const replaced = await workspace.ensure("selection", { [SINKS]: Hq * WORD });
+    const value = this.#swap.kind === "silent" ? WHOLE_SINK : NO_SINK;
+    device.gpu.queue.writeBuffer(workspace.get(SINKS).buffer, 0, new Float32Array(Hq).fill(value));
+    return replaced;
+  }
+
+  /** Sinks for a layer's attention to blocks, in place of the model's or of none; undefined where the swap leaves them. */
+  sinksOf(layer: number): GpuBlock | undefined {
+    const swapped = this.#swap.kind === "silent" || this.restricted?.layer === layer;
+    return swapped ? this.#session.workspace.get(SINKS) : undefined;
+  }
+
+  /**
+   * Asks for the blocks that the layers of an oracle read of a chunk. To be called after all of the chunk before was
+   * submitted, and before anything that reads them is.
+   * @throws Error where the choice is none, see chosenInstead
+   */
+  choose(layer: number, extent: Extent): void {
+    if (this.#swap.kind !== "blocks" || !this.#oracles.has(layer)) return;
+    const { workspace, device } = this.#session;
+    const blocks = chosenInstead(this.#swap.choose, layer, extent, this.#architecture);
+    device.gpu.queue.writeBuffer(workspace.get(nameInstead(layer)).buffer, 0, new Int32Array(blocks));
+  }
+
+  /** Blocks of this chunk in place of those that an oracle chose; undefined where the swap leaves them. */
+  insteadOf(oracle: number): BlockRows | undefined {
+    if (this.#swap.kind !== "blocks" || !this.#oracles.has(oracle)) return undefined;
+    return { blocks: this.#session.workspace.get(nameInstead(oracle)), firstRow: 0 };
+  }
+}
+
+function nameInstead(oracle: number): string {
+  return `blocks instead of those of ${oracle}`;
+}

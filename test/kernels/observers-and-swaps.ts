@@ -1,0 +1,393 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { VARIANTS, type ChooseBlocks, type Engine, type SelectionSwap } from "../../src/engine/engine.ts";
+import type { OracleSelection, Selection } from "../../src/engine/selection.ts";
+import { fedBy, oracleOf, schedule, selectedBlocks, type Architecture } from "../../src/model/architecture.ts";
+import { UserError } from "../../src/model/errors.ts";
+import type { Model } from "../../src/model/model.ts";
+import { BruteForce, type LayerReads } from "./brute-force.ts";
+import { recent, scattered, withSinks } from "./choices.ts";
+import { assertClose, relativeError, type Run } from "./compare.ts";
+import { SEED, type ConformanceOptions } from "./conformance.ts";
+import { SUBJECTS, type Subject } from "./spread.ts";
+import { randomTokens, tinyArchitecture, tinyModel } from "./tiny-model.ts";
+import { emptyTrace, recorder, traceRun } from "./trace.ts";
+
+/** Bytes that one piece of logits may take. */
+const PIECE_BYTES = 32 * 1024 * 1024;
+
+/** Subjects with an oracle that feeds sparse layers, and a schedule whose last two layers are both full. */
+const SWAPPABLE: readonly Subject[] = [
+  ...SUBJECTS.filter(({ architecture }) => feeders(architecture).length > 0),
+  {
+    name: "the layer before the last one feeds nobody",
+    architecture: tinyArchitecture({ layers: 6, sparsePerFull: 1 }),
+  },
+];
+
+/**
+ * Checks what observers are told of projections and logits, and every swap of the selection, layer by layer against dense
+ * attention in float64 over the inputs that the engine itself told: at the edges of blocks and in several chunkings.
+ */
+export function describeObserversAndSwaps(
+  name: string,
+  createEngine: () => Promise<Engine>,
+  { tolerance, tieGap = 1e-3, halves = false, subjects = () => true }: ConformanceOptions,
+): void {
+  describe(`${name}: observers and swaps (SEED=${SEED})`, () => {
+    let engine: Engine;
+    before(async () => {
+      engine = await createEngine();
+    });
+    after(async () => engine.dispose());
+
+    async function run(model: Model, tokens: Uint32Array, swap?: SelectionSwap, chunk?: number): Promise<Run> {
+      const options = { ...(chunk === undefined ? {} : { chunk }), ...(swap === undefined ? {} : { swap }) };
+      const runner = await engine.load(model, "hysparse", options);
+      const trace = await traceRun(runner, model.architecture, tokens);
+      const selection = await runner.selection();
+      await runner.dispose();
+      return { trace, selection };
+    }
+
+    SWAPPABLE.filter(subjects).forEach((subject, index) => {
+      describe(subject.name, () => {
+        const a = subject.architecture;
+        const seed = SEED + index;
+        const model = tinyModel(a, seed, { ...subject.options, halves });
+        const stretches = stretchesOf(a);
+        const all = randomTokens(a, Math.max(...stretches.map(({ tokens }) => tokens)), seed);
+        const kinds = schedule(a);
+        const known = new Map<string, Promise<Run>>();
+        /** The first `count` tokens without a swap. */
+        function learnedRun(count: number, chunk: number | undefined): Promise<Run> {
+          const key = `${count} by ${chunk ?? "default"}`;
+          const found = known.get(key) ?? run(model, all.slice(0, count), undefined, chunk);
+          known.set(key, found);
+          return found;
+        }
+
+        /** Every layer from the input it had; the layers' selection as `reads` says. */
+        function assertLayers(
+          { trace }: Run,
+          tokens: Uint32Array,
+          reads: (l: number) => LayerReads,
+          what: string,
+        ): void {
+          const exact = new BruteForce(model, tokens, trace.outputs, halves);
+          kinds.forEach((_, layer) => {
+            assertRows(trace.outputs[layer]!, exact.output(layer, reads(layer)), tolerance, `${what}, layer ${layer}`);
+          });
+          assertClose(trace.logits, exact.logits().subarray(-a.vocabulary), tolerance, `${what}, logits`);
+        }
+
+        it("tells queries and own keys of every layer, in prefill and in decode", async () => {
+          for (const variant of VARIANTS) {
+            for (const { tokens: count, chunk } of stretches) {
+              const tokens = all.slice(0, count);
+              const decoded = Math.min(3, count - 1);
+              const runner = await engine.load(model, variant, chunk === undefined ? {} : { chunk });
+              const trace = emptyTrace(a.layers);
+              const told = kinds.map(() => ({ q: [] as number[], k: [] as number[] }));
+              const observer = {
+                ...recorder(a, trace),
+                onProjected: (layer: number, start: number, q: Float32Array, k: Float32Array): void => {
+                  const { q: queries, k: keys } = told[layer]!;
+                  assert.equal(
+                    queries.length,
+                    start * a.queryHeads * a.headDim,
+                    `layer ${layer}: queries without gaps`,
+                  );
+                  assert.equal(keys.length, start * a.kvHeads * a.headDim, `layer ${layer}: keys without gaps`);
+                  queries.push(...q);
+                  keys.push(...k);
+                },
+              };
+              await runner.prefill(tokens.slice(0, count - decoded), { observer });
+              for (const token of tokens.slice(count - decoded)) await runner.decode(token, { observer });
+              await runner.dispose();
+              const exact = new BruteForce(model, tokens, trace.outputs, halves);
+              told.forEach(({ q, k }, layer) => {
+                const what = `${variant}, ${count} tokens by ${chunk ?? "default"}, layer ${layer}`;
+                const expected = exact.projections(layer);
+                assertRows(cut(q, count), expected.q, tolerance, `${what}, queries`);
+                assertRows(cut(k, count), expected.k, tolerance, `${what}, keys`);
+              });
+            }
+          }
+        });
+
+        it("tells the logits after every position of a prompt, and none in decode", async () => {
+          for (const { tokens: count, chunk } of stretches) {
+            const runner = await engine.load(model, "hysparse", chunk === undefined ? {} : { chunk });
+            const trace = emptyTrace(a.layers);
+            const rows: Float32Array[] = [];
+            const onLogits = (start: number, logits: Float32Array): void => {
+              assert.equal(start, rows.length, "logits come without gaps");
+              assert.ok(logits.length > 0 && logits.length % a.vocabulary === 0, `${logits.length} logits`);
+              for (let at = 0; at < logits.length; at += a.vocabulary) rows.push(logits.slice(at, at + a.vocabulary));
+            };
+            const last = await runner.prefill(all.slice(0, count), {
+              observer: { ...recorder(a, trace), onLogits },
+            });
+            const what = `${count} tokens by ${chunk ?? "default"}, logits`;
+            const exact = new BruteForce(model, all.slice(0, count), trace.outputs, halves);
+            assertRows(rows, exact.logits(), tolerance, what);
+            assertClose(rows.at(-1)!, last, tolerance, `${what} as returned`);
+            await runner.decode(1, { observer: { onLogits: () => assert.fail("decode told logits") } });
+            await runner.dispose();
+          }
+        });
+
+        it("blocks: the learned choice, replayed, changes nothing", async () => {
+          for (const { tokens: count, chunk } of stretches) {
+            const tokens = all.slice(0, count);
+            const learned = await learnedRun(count, chunk);
+            const choose: ChooseBlocks = (layer, query, kvHead, out) => {
+              const { blocks } = oracle(learned.selection, layer).at(query, kvHead);
+              out.set(blocks);
+              return blocks.length;
+            };
+            const replayed = await run(model, tokens, { kind: "blocks", choose }, chunk);
+            assertIdentical(replayed, learned, `${count} tokens by ${chunk ?? "default"}`);
+          }
+        });
+
+        it("blocks: sparse layers read what was chosen, oracles go on learning", async () => {
+          for (const choose of [recent(a), scattered(a)]) {
+            for (const { tokens: count, chunk } of stretches) {
+              const what = `${choose.name}, ${count} tokens by ${chunk ?? "default"}`;
+              const tokens = all.slice(0, count);
+              const swapped = await run(model, tokens, { kind: "blocks", choose }, chunk);
+              const chosenBy = (layer: number) => (query: number, kvHead: number) => {
+                const out = new Uint32Array(selectedBlocks(a));
+                return [...out.subarray(0, choose(layer, query, kvHead, out))];
+              };
+              const reads = (layer: number): LayerReads =>
+                kinds[layer] === "full"
+                  ? { kind: "full" }
+                  : { kind: "sparse", within: chosenBy(oracleOf(kinds, layer)) };
+              assertLayers(swapped, tokens, reads, what);
+              assertLearned(swapped, a, count, tieGap, what);
+              const learned = await learnedRun(count, chunk);
+              // Nothing is swapped before the first oracle.
+              assert.deepEqual(swapped.selection!.oracles[0], learned.selection!.oracles[0], `${what}: first oracle`);
+            }
+          }
+        });
+
+        it("silent: as if every head's attention went to a sink, and not as learned", async () => {
+          const loud = withSinks(model, 1e4);
+          for (const { tokens: count, chunk } of stretches) {
+            const what = `${count} tokens by ${chunk ?? "default"}`;
+            const tokens = all.slice(0, count);
+            const silent = await run(model, tokens, { kind: "silent" }, chunk);
+            const reads = (layer: number): LayerReads =>
+              kinds[layer] === "full" ? { kind: "full" } : { kind: "sparse", within: "nothing" };
+            assertLayers(silent, tokens, reads, what);
+            assertLearned(silent, a, count, tieGap, what);
+            assertIdentical(silent, await run(loud, tokens, undefined, chunk), what);
+            const learned = await learnedRun(count, chunk);
+            const difference = relativeError(silent.trace.logits, learned.trace.logits);
+            assert.ok(difference > tolerance, `${what}: logits differ from the learned run's by ${difference}`);
+          }
+        });
+
+        it("restrict-last: the last layer reads its own keys in the blocks of the oracle before it", async () => {
+          let differed = false;
+          for (const { tokens: count, chunk } of stretches) {
+            const what = `${count} tokens by ${chunk ?? "default"}`;
+            const tokens = all.slice(0, count);
+            const restricted = await run(model, tokens, { kind: "restrict-last" }, chunk);
+            const learned = await learnedRun(count, chunk);
+            const from = feeders(a).at(-1)!;
+            const selected = (layer: number) => (query: number, kvHead: number) =>
+              oracle(restricted.selection, layer).at(query, kvHead).blocks;
+            const reads = (layer: number): LayerReads => {
+              if (layer === a.layers - 1) return { kind: "full", within: selected(from) };
+              if (kinds[layer] === "full") return { kind: "full" };
+              return { kind: "sparse", within: selected(oracleOf(kinds, layer)) };
+            };
+            assertLayers(restricted, tokens, reads, what);
+            assert.deepEqual(restricted.selection, learned.selection, `${what}: selection`);
+            assert.deepEqual(restricted.trace.outputs.slice(0, -1), learned.trace.outputs.slice(0, -1), what);
+            // It computes no scores, so it has none to tell.
+            const full = kinds.flatMap((kind, layer) => (kind === "full" && layer < a.layers - 1 ? [layer] : []));
+            assert.deepEqual([...restricted.trace.scores.keys()], full, `${what}: layers that told scores`);
+            if (relativeError(restricted.trace.logits, learned.trace.logits) > tolerance) differed = true;
+          }
+          // The longest prompt has four blocks.
+          assert.ok(
+            differed || selectedBlocks(a) >= 4,
+            "the restricted layer never gave anything else than the free one",
+          );
+        });
+      });
+    });
+
+    describe("rules", () => {
+      const a = tinyArchitecture();
+      const model = tinyModel(a, SEED, { halves });
+      const tokens = randomTokens(a, 40, SEED);
+
+      it("swaps exist under hysparse only", async () => {
+        for (const swap of [{ kind: "silent" }, { kind: "restrict-last" }] as const) {
+          for (const variant of ["full", "hybrid-swa"] as const) {
+            await assert.rejects(engine.load(model, variant, { swap }), new RegExp(variant));
+          }
+        }
+      });
+
+      it("the last layer needs an oracle before it", async () => {
+        for (const changes of [{ layers: 1 }, { layers: 3, sparsePerFull: 0 }]) {
+          const plain = tinyModel(tinyArchitecture(changes), SEED, { halves });
+          await assert.rejects(engine.load(plain, "hysparse", { swap: { kind: "restrict-last" } }), UserError);
+        }
+      });
+
+      it("a swapped runner does not decode", async () => {
+        const swaps = [{ kind: "blocks", choose: recent(a) }, { kind: "silent" }, { kind: "restrict-last" }] as const;
+        for (const swap of swaps) {
+          const runner = await engine.load(model, "hysparse", { swap });
+          await runner.prefill(tokens);
+          await assert.rejects(runner.decode(1), new RegExp(swap.kind));
+          await runner.dispose();
+        }
+      });
+
+      it("a choice that is empty, too long, unordered, repeated or not visible is refused by name", async () => {
+        const good = recent(a);
+        // Query 21 sees blocks 0 to 2 and may read two of them.
+        const faults: readonly (readonly [blocks: readonly number[], count: number])[] = [
+          [[], 0],
+          [[0, 1], 3],
+          [[0, 1], 1.5],
+          [[1, 0], 2],
+          [[1, 1], 2],
+          [[1, 3], 2],
+        ];
+        for (const chunk of [7, 40]) {
+          for (const [blocks, count] of faults) {
+            let faulty = true;
+            const choose: ChooseBlocks = (layer, query, kvHead, out) => {
+              if (!faulty || query !== 21 || kvHead !== 1) return good(layer, query, kvHead, out);
+              out.set(blocks);
+              return count;
+            };
+            const runner = await engine.load(model, "hysparse", { chunk, swap: { kind: "blocks", choose } });
+            await assert.rejects(runner.prefill(tokens), /layer 0\b.*query 21\b/s, `[${blocks.join()}], ${count}`);
+            faulty = false;
+            runner.reset();
+            await runner.prefill(tokens);
+            await runner.dispose();
+          }
+        }
+      });
+
+      it("a cancel while logits are told ends the run", async () => {
+        const runner = await engine.load(model, "hysparse", { chunk: 8 });
+        const controller = new AbortController();
+        const reason = new Error("the user pressed stop");
+        let told = 0;
+        const onLogits = (): void => {
+          told++;
+          controller.abort(reason);
+        };
+        await assert.rejects(
+          runner.prefill(tokens, { signal: controller.signal, observer: { onLogits } }),
+          (error) => error === reason,
+        );
+        assert.equal(told, 1, "pieces told");
+        await runner.dispose();
+      });
+
+      it("logits come in pieces of bounded size", async () => {
+        const wide = tinyArchitecture({ layers: 1, hidden: 8, vocabulary: 90_000 });
+        const count = 130;
+        const prompt = randomTokens(wide, count, SEED);
+        const runner = await engine.load(tinyModel(wide, SEED, { halves }), "hysparse");
+        let rows = 0;
+        let row = new Float32Array();
+        const onLogits = (start: number, logits: Float32Array): void => {
+          assert.equal(start, rows, "logits come without gaps");
+          assert.ok(logits.byteLength <= PIECE_BYTES, `a piece of ${logits.byteLength} bytes`);
+          rows += logits.length / wide.vocabulary;
+          row = logits.slice(-wide.vocabulary);
+        };
+        const last = await runner.prefill(prompt, { observer: { onLogits } });
+        assert.equal(rows, count);
+        assertClose(row, last, tolerance, "the last row and what prefill returns");
+        await runner.dispose();
+      });
+    });
+  });
+}
+
+/** Lengths around the edges of blocks, and chunks that cut them. */
+function stretchesOf({ block }: Architecture): { tokens: number; chunk?: number }[] {
+  const several = 3 * block + 2;
+  const lengths = [1, block - 1, block, block + 1, several].filter((tokens) => tokens > 0);
+  const chunks = [block - 1, several - 1].filter((chunk) => chunk > 0);
+  return [...lengths.map((tokens) => ({ tokens })), ...chunks.map((chunk) => ({ tokens: several, chunk }))];
+}
+
+/** The oracles that feed sparse layers. */
+function feeders(a: Architecture): number[] {
+  const kinds = schedule(a);
+  return kinds.flatMap((_, layer) => (fedBy(kinds, layer).length > 0 ? [layer] : []));
+}
+
+function oracle(selection: Selection | undefined, layer: number): OracleSelection {
+  const found = selection?.oracles.find((one) => one.layer === layer);
+  assert.ok(found !== undefined, `layer ${layer} has a selection`);
+  return found;
+}
+
+/** `values` cut into `rows` arrays of one length. */
+function cut(values: readonly number[], rows: number): Float32Array[] {
+  const width = values.length / rows;
+  return Array.from({ length: rows }, (_, row) => Float32Array.from(values.slice(row * width, (row + 1) * width)));
+}
+
+function assertRows(rows: readonly Float32Array[], expected: Float64Array, tolerance: number, what: string): void {
+  const width = expected.length / rows.length;
+  rows.forEach((row, t) => {
+    assertClose(row, expected.subarray(t * width, (t + 1) * width), tolerance, `${what}, position ${t}`);
+  });
+}
+
+/** Every output, score, selection and logit the same; zeros of either sign are alike. */
+function assertIdentical(actual: Run, expected: Run, what: string): void {
+  expected.trace.outputs.forEach((rows, layer) => {
+    rows.forEach((row, t) =>
+      assertClose(actual.trace.outputs[layer]![t]!, row, 0, `${what}, layer ${layer}, position ${t}`),
+    );
+  });
+  assertClose(actual.trace.logits, expected.trace.logits, 0, `${what}, logits`);
+  assert.deepEqual(actual.trace.scores, expected.trace.scores, `${what}: scores`);
+  assert.deepEqual(actual.selection, expected.selection, `${what}: selection`);
+}
+
+/** The selection is the best blocks by the scores that were told; `tieGap` as in compare.ts. */
+function assertLearned({ trace, selection }: Run, a: Architecture, tokens: number, tieGap: number, what: string): void {
+  const slots = selectedBlocks(a);
+  assert.deepEqual(
+    selection!.oracles.map(({ layer }) => layer),
+    feeders(a),
+    `${what}: oracles`,
+  );
+  for (const { layer } of selection!.oracles) {
+    const learned = oracle(selection, layer);
+    assert.equal(learned.length, tokens, `${what}: queries with a selection`);
+    for (let query = 0; query < tokens; query++) {
+      for (let head = 0; head < a.kvHeads; head++) {
+        const scores = trace.scores.get(layer)![query]![head]!;
+        const { blocks } = learned.at(query, head);
+        assert.equal(blocks.length, Math.min(slots, Math.floor(query / a.block) + 1), `${what}: blocks of ${query}`);
+        const worst = Math.min(...blocks.map((block) => scores[block]!));
+        const refused = Math.max(0, ...scores.filter((_, block) => !blocks.includes(block)));
+        assert.ok(worst >= refused * (1 - tieGap), `${what}, layer ${layer}, query ${query}: ${worst} < ${refused}`);
+      }
+    }
+  }
+}
