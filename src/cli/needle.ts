@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import type { Runner } from "../engine/engine.ts";
 import { createEngine } from "../engine/registry.ts";
+import { checkRunsAs } from "../engine/runs-as.ts";
 import { fedBy, schedule } from "../model/architecture.ts";
 import { loadModel } from "../model/models.ts";
 import { Random } from "../model/random.ts";
@@ -23,6 +24,7 @@ const options = command.opts<Record<"model" | "engine" | "lengths" | "trials" | 
 
 const { engine } = await createEngine(options.engine);
 const model = await loadModel(options.model);
+checkRunsAs(model, ["hysparse"]);
 const a = model.architecture;
 const kinds = schedule(a);
 const oracle = kinds.findLastIndex((kind, layer) => kind === "full" && fedBy(kinds, layer).length > 0);

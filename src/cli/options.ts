@@ -22,6 +22,10 @@ export interface Options {
   readonly chunk?: number;
   /** Context lengths to measure besides the document's. */
   readonly sweep?: "auto" | readonly number[];
+  /** How much of what a layer looks at lies in the blocks it inherits. */
+  readonly fidelity: boolean;
+  /** What it costs to replace the selection. */
+  readonly swaps: boolean;
   readonly includeText: boolean;
   /** A file, or "-" for one last line on stdout. */
   readonly json?: string;
@@ -45,6 +49,8 @@ Examples:
   git diff | npm run --silent profile -- - --quiet --json - | jq .variants.hysparse.totals
   npm run profile -- book.txt --model paper-7b --max-tokens 512 --decode 4
   npm run profile -- notes.md --sweep 1k,2k,4k,8k --compare last-week.hysparse.json
+  npm run profile -- notes.md --fidelity --swaps --repetitions 1 --decode 0
+  npm run profile -- notes.md --model path/to/dense-model --variants full --fidelity
   npm run profile -- compare last-week.hysparse.json today.hysparse.json
 
 The tables go to stdout, progress and errors to stderr. With --json - the report is the last line of stdout, also beside
@@ -96,6 +102,8 @@ function command(): Command {
     )
     .option("--chunk <n>", "queries per prefill chunk (the engine chooses; results do not depend on it)", atLeast(1))
     .option("--sweep <lengths>", 'measure other context lengths, too: "1k,4k,16k", or auto', lengths)
+    .option("--fidelity", "also measure how much of what each layer looks at lies in the blocks it inherits", false)
+    .option("--swaps", "also measure what recent, random or no blocks would cost in place of the selected", false)
     .option("--include-text", "put the document's text into the JSON report", false)
     .option("--json <file>", 'write the report as JSON; "-" prints it as the last line')
     .option("--html <file>", "write the report as one self-contained page, with the document's text")

@@ -95,6 +95,8 @@ function request(options: Options, document: Document, folder: string): ProfileP
       includeText: options.includeText,
       ...(options.maxTokens === undefined ? {} : { maxTokens: options.maxTokens }),
       ...(options.chunk === undefined ? {} : { chunk: options.chunk }),
+      ...(options.fidelity ? { fidelity: true } : {}),
+      ...(options.swaps ? { swaps: true } : {}),
       ...(options.sweep === undefined ? {} : { sweep: options.sweep === "auto" ? "auto" : [...options.sweep] }),
     },
   };

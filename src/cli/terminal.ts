@@ -1,11 +1,15 @@
 import type { Report } from "../profile/report.ts";
 import { hasDecode, selectingHeads, variantsOf } from "../report/breakdown.ts";
 import { card } from "../report/card.ts";
+import { fidelityRuns } from "../report/fidelity.ts";
+import { distanceTable, FIDELITY_READING, fidelityTable } from "../report/fidelity-table.ts";
 import { finding } from "../report/finding.ts";
-import { lines, score } from "../report/format.ts";
+import { lines, score, sentence } from "../report/format.ts";
 import { growthOf } from "../report/growth.ts";
 import { snippet, visible } from "../report/lines.ts";
 import { PHASE_NAMES, QUERY_WORDS, VARIANT_NAMES } from "../report/names.ts";
+import { coverageFinding, placesNote, swapsFinding, swapsScope } from "../report/selection-finding.ts";
+import { swapPlaces, swapsTable } from "../report/swaps-table.ts";
 import { sweepKv, sweepNotes, sweepPhases, sweepTimes, growthTable } from "../report/sweep-table.ts";
 import { layerTable, stageTable, totalsTable } from "../report/tables.ts";
 import { section, WIDTH, wrap } from "./layout.ts";
@@ -24,6 +28,8 @@ export function terminalText(report: Report, text: string): string {
     finding(report)
       .map((paragraph) => wrap(paragraph))
       .join("\n\n"),
+    fidelity(report),
+    swaps(report, text),
     passages(report, text),
   ];
   return `${sections.filter((part) => part !== "").join("\n\n")}\n`;
@@ -59,6 +65,37 @@ function sweep(report: Report): string {
 function growth(report: Report): string {
   const found = growthOf(report);
   return `${section("Growth of the KV cache", growthTable(found))}\n${wrap(visible(found.note))}`;
+}
+
+/** How much of what a layer looks at lies in the blocks that it inherits. */
+function fidelity(report: Report): string {
+  if (report.fidelity === undefined) return "";
+  const runs = fidelityRuns(report).flatMap((run) => [
+    section(`${run.title}: attention inside the inherited blocks, by layers from the oracle`, distanceTable(run)),
+    section("The same by layer", fidelityTable(run)),
+    paragraphs(coverageFinding(run)),
+  ]);
+  return [...runs, paragraphs([FIDELITY_READING, sentence(report.fidelity.method)])].join("\n\n");
+}
+
+/** What the document costs with the selection replaced, and where. */
+function swaps(report: Report, text: string): string {
+  if (report.swaps === undefined) return "";
+  const note = placesNote(report);
+  const places = swapPlaces(report, text).map(
+    ({ name, facts, words }, i) =>
+      `${String(i + 1).padStart(2)}. ${name}, ${facts}\n    ${snippet(words ?? "", WIDTH - 4)}`,
+  );
+  return [
+    `${section("Predicting the document with the selection replaced", swapsTable(report))}\n${wrap(swapsScope(report) ?? "")}`,
+    paragraphs(swapsFinding(report)),
+    wrap(visible(sentence(report.swaps.method))),
+    ...(note === undefined ? [] : [["Where random blocks cost most", wrap(note), ...places].join("\n")]),
+  ].join("\n\n");
+}
+
+function paragraphs(texts: readonly string[]): string {
+  return texts.map((text) => wrap(visible(text))).join("\n");
 }
 
 function passages(report: Report, text: string): string {

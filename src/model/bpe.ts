@@ -49,7 +49,7 @@ class BpeTokenizer implements Tokenizer {
       start = end;
     }
     const ids = Uint32Array.from(found);
-    const lengths = ids.map((id) => this.#bytes[id]?.length ?? 0);
+    const lengths = ids.map((id) => this.byteLength(id));
     const ranges = characterRanges(wellFormed, lengths);
     if (!ranges) {
       throw new UserError(
@@ -58,6 +58,10 @@ class BpeTokenizer implements Tokenizer {
       );
     }
     return { ids, ...ranges };
+  }
+
+  byteLength(id: number): number {
+    return this.#bytes[id]?.length ?? 0;
   }
 
   decode(ids: Iterable<number>): string {

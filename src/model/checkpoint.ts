@@ -1,16 +1,16 @@
 import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { schedule, type Architecture } from "./architecture.ts";
+import type { Architecture } from "./architecture.ts";
 import { loadTokenizer } from "./bpe.ts";
-import { parseCheckpointConfig } from "./checkpoint-config.ts";
+import { parseCheckpointConfig, type CheckpointConfig } from "./checkpoint-config.ts";
 import { UserError } from "./errors.ts";
 import { asUserError, readText } from "./files.ts";
 import { assembleLayer } from "./layer-weights.ts";
-import type { Model, ModelWeights } from "./model.ts";
+import type { Design, Model, ModelWeights } from "./model.ts";
 import type { TensorEntry } from "./safetensors.ts";
 import { readSafetensors } from "./safetensors-file.ts";
 import { RANDOM_WEIGHTS_NOTE } from "./synthetic.ts";
-import { layerPrefix, parameterCount, tensorShapes } from "./tensors.ts";
+import { layerPrefix, parameterCount, tensorKinds, tensorShapes } from "./tensors.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 const FILES = { config: "config.json", weights: "model.safetensors", tokenizer: "tokenizer.json" } as const;
@@ -22,6 +22,10 @@ const CONTENT = Object.values(FILES).join(", ");
  */
 const MAX_PADDING_ROWS = 2048;
 
+const DENSE_NOTE =
+  "A dense model: every layer was trained with full attention and it runs under the variant full only; the schedule is " +
+  "laid over it to ask what sparse layers would inherit.";
+
 /**
  * Loads a checkpoint folder: config.json, model.safetensors and tokenizer.json. What can be refused by the small files
  * and the header is refused before any weight is read.
@@ -31,23 +35,25 @@ const MAX_PADDING_ROWS = 2048;
 export async function loadCheckpoint(folder: string): Promise<Model> {
   await checkFolder(folder);
   const config = parseCheckpointConfig(await readText(join(folder, FILES.config)), join(folder, FILES.config));
-  const { architecture } = config;
+  const { architecture, design } = config;
   const tokenizer = await loadTokenizerFile(folder);
   const notes = [...(config.notes ?? []), ...checkVocabulary(tokenizer.vocabulary, architecture)];
 
   const { tensors, sha256 } = await readSafetensors(join(folder, FILES.weights), (entries) => {
-    checkTensors(entries, architecture);
+    checkTensors(entries, config);
   });
   for (const [name, values] of tensors) checkFinite(name, values);
 
+  if (design === "full") notes.push(DENSE_NOTE);
   if (config.weights === "synthetic") notes.push(RANDOM_WEIGHTS_NOTE);
   return {
     name: config.name,
     origin: config.weights,
+    design,
     architecture,
-    weights: checkpointWeights(architecture, tensors),
+    weights: checkpointWeights(config, tensors),
     tokenizer,
-    parameters: parameterCount(architecture),
+    parameters: parameterCount(architecture, design),
     sha256,
     notes,
   };
@@ -85,8 +91,8 @@ function checkVocabulary(tokens: number, { vocabulary }: Architecture): string[]
     : [`The embedding's rows ${tokens} to ${vocabulary - 1} are padding without tokens.`];
 }
 
-function checkTensors(entries: readonly TensorEntry[], architecture: Architecture): void {
-  const expected = tensorShapes(architecture);
+function checkTensors(entries: readonly TensorEntry[], { architecture, design }: CheckpointConfig): void {
+  const expected = tensorShapes(architecture, design);
   const found = new Map(entries.map(({ name, shape }) => [name, shape]));
   const findings: string[] = [];
   const list = (what: string, names: string[]): void => {
@@ -113,9 +119,18 @@ function checkTensors(entries: readonly TensorEntry[], architecture: Architectur
   if (findings.length > 0) {
     throw new UserError(
       `${FILES.weights} does not fit ${FILES.config}: it ${findings.join("; it ")}. ` +
-        `Correct the architecture in ${FILES.config} or export the weights again.`,
+        `${otherDesign(found, architecture, design) ?? `Correct the architecture in ${FILES.config}`} or export the ` +
+        "weights again.",
     );
   }
+}
+
+/** The way out where the tensors are, by name, those of the other design. */
+function otherDesign(found: ReadonlyMap<string, unknown>, a: Architecture, design: Design): string | undefined {
+  const other = design === "full" ? "hysparse" : "full";
+  const names = [...tensorShapes(a, other).keys()];
+  if (names.length !== found.size || !names.every((name) => found.has(name))) return undefined;
+  return `These are the tensors of ${other === "full" ? "a dense model" : "a HySparse model"}: write "design": "${other}"`;
 }
 
 function shapeText(shape: readonly number[]): string {
@@ -134,13 +149,16 @@ function checkFinite(name: string, values: Float32Array): void {
   }
 }
 
-function checkpointWeights(a: Architecture, tensors: ReadonlyMap<string, Float32Array>): ModelWeights {
+function checkpointWeights(
+  { architecture: a, design }: CheckpointConfig,
+  tensors: ReadonlyMap<string, Float32Array>,
+): ModelWeights {
   const tensor = (name: string): Float32Array => {
     const values = tensors.get(name);
     if (!values) throw new Error(`${name} was checked to be there`);
     return values;
   };
-  const layers = schedule(a).map((kind, layer) =>
+  const layers = tensorKinds(a, design).map((kind, layer) =>
     assembleLayer(a, kind, (name) => tensor(`${layerPrefix(layer)}.${name}`)),
   );
   const embedding = tensor("model.embed_tokens.weight");

@@ -23,7 +23,7 @@ export interface LayerWeights {
   readonly gate: Float32Array;
   readonly up: Float32Array;
   readonly down: Float32Array;
-  /** Present exactly in the layers that the schedule calls sparse. */
+  /** Present exactly in the layers that the schedule calls sparse, under the design hysparse. */
   readonly sparse?: SparseWeights;
 }
 
@@ -43,10 +43,18 @@ export interface ModelWeights {
 
 export type WeightsOrigin = "trained" | "synthetic";
 
+/**
+ * What the weights were made for: `hysparse` has gates and sinks in the layers that the schedule calls sparse, `full`
+ * attends to everything in every layer and has none, so that it runs under the variant full only.
+ */
+export const DESIGNS = ["hysparse", "full"] as const;
+export type Design = (typeof DESIGNS)[number];
+
 /** A model ready to be run: shape, weights, tokenizer, and what a reader of a report must know about it. */
 export interface Model {
   readonly name: string;
   readonly origin: WeightsOrigin;
+  readonly design: Design;
   readonly architecture: Architecture;
   readonly weights: ModelWeights;
   readonly tokenizer: Tokenizer;

@@ -48,6 +48,7 @@ export function syntheticModel(
   return {
     name,
     origin: "synthetic",
+    design: "hysparse",
     architecture,
     weights: perLayer ? new PerLayerWeights(architecture, seed) : new SharedWeights(architecture, seed),
     tokenizer,

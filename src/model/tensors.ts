@@ -1,10 +1,16 @@
 import { schedule, type Architecture, type ScheduleKind } from "./architecture.ts";
+import type { Design } from "./model.ts";
 
 /** Shapes by a tensor's name, row-major, [out, in] for projections as PyTorch's Linear stores them. */
 export type TensorShapes = ReadonlyMap<string, readonly number[]>;
 
 export function layerPrefix(layer: number): string {
   return `model.layers.${layer}`;
+}
+
+/** Whose tensors each layer has: a dense design has those of full layers throughout. */
+export function tensorKinds(a: Architecture, design: Design): ScheduleKind[] {
+  return schedule(a).map((kind) => (design === "full" ? "full" : kind));
 }
 
 /** The tensors of one layer, named without the layer's prefix. */
@@ -35,9 +41,9 @@ export function layerShapes(a: Architecture, kind: ScheduleKind): TensorShapes {
 }
 
 /** Every tensor that a checkpoint of this architecture holds. */
-export function tensorShapes(a: Architecture): TensorShapes {
+export function tensorShapes(a: Architecture, design: Design = "hysparse"): TensorShapes {
   const shapes = new Map<string, readonly number[]>([["model.embed_tokens.weight", [a.vocabulary, a.hidden]]]);
-  for (const [layer, kind] of schedule(a).entries()) {
+  for (const [layer, kind] of tensorKinds(a, design).entries()) {
     for (const [name, shape] of layerShapes(a, kind)) shapes.set(`${layerPrefix(layer)}.${name}`, shape);
   }
   shapes.set("model.norm.weight", [a.hidden]);
@@ -51,6 +57,6 @@ export function valueCount(shape: readonly number[]): number {
 }
 
 /** Parameters of an architecture: the values of all its tensors, a tied head counted once. */
-export function parameterCount(a: Architecture): number {
-  return [...tensorShapes(a).values()].reduce((sum, shape) => sum + valueCount(shape), 0);
+export function parameterCount(a: Architecture, design: Design = "hysparse"): number {
+  return [...tensorShapes(a, design).values()].reduce((sum, shape) => sum + valueCount(shape), 0);
 }

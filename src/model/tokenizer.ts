@@ -15,4 +15,6 @@ export interface Tokenizer {
   encode(text: string): Encoding;
   /** Bytes that are not UTF-8 (half a character) and ids without a token become U+FFFD. */
   decode(ids: Iterable<number>): string;
+  /** UTF-8 bytes that a token stands for, in a text of whole or half characters; 0 for ids without a token. */
+  byteLength(id: number): number;
 }

@@ -1,5 +1,6 @@
 import type { Selection } from "../engine/selection.ts";
 import type { ImportanceRange, Passage, Report } from "./report.ts";
+import { LineIndex } from "./line-index.ts";
 import type { ScoreStatistics } from "./score-statistics.ts";
 
 type Queries = NonNullable<Report["importance"]>["queries"];
@@ -64,8 +65,7 @@ function selectedBy(selection: Selection, query: number, blocks: number): Uint32
 }
 
 function passages(ranges: readonly ImportanceRange[], text: string, includeText: boolean): Passage[] {
-  const lineStarts = [0];
-  for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) lineStarts.push(at + 1);
+  const lines = new LineIndex(text);
   return ranges
     .map((range, block) => ({ ...range, block }))
     .filter(({ weight }) => weight > 0)
@@ -73,20 +73,7 @@ function passages(ranges: readonly ImportanceRange[], text: string, includeText:
     .slice(0, PASSAGES)
     .map((range) => ({
       ...range,
-      startLine: lineAt(lineStarts, range.start),
-      endLine: lineAt(lineStarts, Math.max(range.start, range.end - 1)),
+      ...lines.linesOf(range.start, range.end),
       ...(includeText ? { text: text.slice(range.start, range.end) } : {}),
     }));
-}
-
-/** 1-based line of a character. */
-function lineAt(lineStarts: readonly number[], character: number): number {
-  let low = 0;
-  let high = lineStarts.length;
-  while (high - low > 1) {
-    const middle = (low + high) >> 1;
-    if (lineStarts[middle]! <= character) low = middle;
-    else high = middle;
-  }
-  return low + 1;
 }

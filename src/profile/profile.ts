@@ -1,8 +1,10 @@
 import os from "node:os";
 import type { Ceilings, Runner, Variant } from "../engine/engine.ts";
+import { checkRunsAs } from "../engine/runs-as.ts";
 import type { Selection } from "../engine/selection.ts";
 import { fedBy, schedule, selectedBlocks } from "../model/architecture.ts";
 import { manifest } from "../model/package-root.ts";
+import { checkAsked, checkMemoryForChecks, plannedRuns, runChecks } from "./checks.ts";
 import { prepareDocument, type PreparedDocument } from "./document.ts";
 import { importanceReport } from "./importance.ts";
 import { checkMemory } from "./memory-check.ts";
@@ -32,13 +34,16 @@ interface Recording {
  */
 export async function profile(request: ProfileRequest): Promise<Report> {
   const { model, engine, variants, signal } = request;
+  checkRunsAs(model, variants);
+  checkAsked(request);
   request.onProgress?.({ phase: "reading the document", done: 0, total: 1 });
   const document = prepareDocument(request);
   const tokens = document.tokens.length;
   checkMemory(request, tokens);
+  checkMemoryForChecks(request, tokens);
   const asked = request.sweep === undefined ? undefined : sweepLengths(request.sweep, tokens);
   const besides = (asked ?? []).filter((length) => length !== tokens);
-  const meter = new ProgressMeter(request, tokens, besides);
+  const meter = new ProgressMeter(request, tokens, besides, plannedRuns(request, tokens));
   meter.phase("measuring the machine");
   let ceilings = await engine.measureCeilings(signal);
 
@@ -64,8 +69,16 @@ export async function profile(request: ProfileRequest): Promise<Report> {
       meter.advance(1);
     }
     const sweep = asked && (await measureSweep(request, document, besides, runs, meter));
+    // After everything whose time or memory is measured.
+    const checks = await runChecks(request, document, meter);
     const report = assemble(request, document, ceilings, runners, runs, peaks, recording);
-    return sweep === undefined ? report : { ...report, settings: { ...report.settings, sweep: asked }, sweep };
+    return {
+      ...report,
+      settings: { ...report.settings, ...checks.settings, ...(asked === undefined ? {} : { sweep: asked }) },
+      ...checks.parts,
+      ...(sweep === undefined ? {} : { sweep }),
+      warnings: [...report.warnings, ...checks.warnings],
+    };
   } finally {
     await disposeAll(runners);
   }

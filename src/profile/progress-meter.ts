@@ -16,8 +16,16 @@ export class ProgressMeter {
   #phase = "";
   #variant: Variant | undefined;
 
-  /** `sweep` are the lengths that will be run besides the document's `tokens`. */
-  constructor(request: ProfileRequest, tokens: number, sweep: readonly number[] = []) {
+  /**
+   * `sweep` are the lengths that will be run besides the document's `tokens`, `untimed` the variants of prefills of the
+   * document that are made after all that is timed.
+   */
+  constructor(
+    request: ProfileRequest,
+    tokens: number,
+    sweep: readonly number[] = [],
+    untimed: readonly Variant[] = [],
+  ) {
     this.#request = request;
     this.#tokens = tokens;
     const { variants, warmup, repetitions } = request;
@@ -27,7 +35,8 @@ export class ProgressMeter {
     this.#total =
       this.#round(tokens) * (warmup * chunk + repetitions + 1) +
       recorded +
-      sweep.reduce((sum, length) => sum + this.#point(length), 0);
+      sweep.reduce((sum, length) => sum + this.#point(length), 0) +
+      untimed.reduce((sum, variant) => sum + this.#work(variant, tokens), 0);
   }
 
   /** A step that is not a run. */

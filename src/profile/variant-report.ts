@@ -73,7 +73,7 @@ export function variantReport(m: VariantMeasurement): VariantReport {
       kvBytesPredicted: sum((layer) => layer.kvBytesPredicted),
       peakBytes: m.peakBytes,
     },
-    ...(model.origin === "trained" && m.variant !== "hysparse"
+    ...(model.origin === "trained" && m.variant !== model.design
       ? {
           note: "These weights were trained as HySparse: times and memory hold, what this variant would write does not.",
         }

@@ -50,6 +50,23 @@ describe("the command, with a pretended runtime", { concurrency: 2 }, () => {
     assert.equal(alone.err, "");
   });
 
+  it("asks for the checks of the selection only when told to", async (t) => {
+    const path = folder(t);
+    for (const [flags, asked] of [
+      [[], [undefined, undefined]],
+      [["--fidelity"], [true, undefined]],
+      [
+        ["--swaps", "--fidelity"],
+        [true, true],
+      ],
+    ] as const) {
+      const { code, out, err } = await command("done", ["-", "--json", "-", "--quiet", ...flags], path, TEXT);
+      assert.equal(code, 0, err);
+      const { settings } = readReport(out, "stdout");
+      assert.deepEqual([settings.fidelity, settings.swaps], asked);
+    }
+  });
+
   it("shows help and version", async (t) => {
     const help = await command(undefined, ["--help"], folder(t));
     assert.equal(help.code, 0);

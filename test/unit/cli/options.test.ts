@@ -26,6 +26,8 @@ describe("options", () => {
       decode: 16,
       repetitions: 3,
       importance: "last-token",
+      fidelity: false,
+      swaps: false,
       includeText: false,
       quiet: false,
       debug: false,
@@ -42,13 +44,22 @@ describe("options", () => {
     const args =
       "--variants full,hysparse --max-tokens 400 --decode 0 - --chunk 64 --json - --html a.html --csv b.csv " +
       "--trace c.json --compare old.hysparse.json --sweep 4k,512,1K";
-    const options = parseOptions([...args.split(" "), "--importance", "document", "--include-text", "--quiet"]);
+    const options = parseOptions([
+      ...args.split(" "),
+      "--importance",
+      "document",
+      "--include-text",
+      "--quiet",
+      "--fidelity",
+      "--swaps",
+    ]);
     assert.deepEqual(options.variants, ["full", "hysparse"]);
     assert.deepEqual([options.file, options.json, options.html, options.csv], ["-", "-", "a.html", "b.csv"]);
     assert.deepEqual([options.trace, options.compare], ["c.json", "old.hysparse.json"]);
     assert.deepEqual(options.sweep, [512, 1024, 4096]);
     assert.deepEqual([options.maxTokens, options.decode, options.chunk], [400, 0, 64]);
     assert.ok(options.importance === "document" && options.includeText && options.quiet);
+    assert.ok(options.fidelity && options.swaps);
   });
 
   it("refuse numbers that cannot be meant", () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { terminalText } from "../../../src/cli/terminal.ts";
+import { withChecks } from "../report/sample-checks.ts";
 import { sampleReport, SAMPLE_TEXT } from "../report/sample-report.ts";
 import { withSweep } from "../report/sample-sweep.ts";
 
@@ -24,5 +25,32 @@ describe("the report in a terminal", () => {
     assert.match(text, /^Growth of the KV cache$/m);
     assert.match(text, /^Full attention +12\.7 MiB +about 1,900,000 tokens$/m);
     assert.match(text.replaceAll("\n", " "), /24 GiB of physical memory.*it is an upper bound/);
+  });
+
+  it("has what the selection is worth, where it costs most, and how much it covers", () => {
+    const report = withChecks(sampleReport());
+    report.swaps!.method = "one prefill\u001b[2J";
+    const text = terminalText(report, SAMPLE_TEXT);
+    assert.match(text, /^The sparse layers of HySparse: attention inside the inherited blocks/m);
+    assert.match(text, /^ +1 +3 +60 % +15 % +70 %/m);
+    assert.match(text, /^random blocks +1\.2600 +1\.2591 - 1\.2609 +0\.0100 +0\.0063 to 0\.0138 +0\.8 %$/m);
+    assert.match(
+      text,
+      /^On this document the learned selection is worth 0\.8 % \(0\.5 to 1\.1\) over random blocks\.$/m,
+    );
+    assert.match(
+      text,
+      /^Where random blocks cost most\nThe highest of 63 blocks: .*\n 1\. lines \d+-\d+, 31\.4 bits more\n {4}\S/m,
+    );
+    assert.match(text, /^One prefill␛\[2J\.$/m);
+    for (const line of text.slice(text.indexOf("The sparse layers of HySparse:")).split("\n")) {
+      assert.ok(line.length <= 100 || line.startsWith("──"), line);
+    }
+    assert.ok(!terminalText(sampleReport(), SAMPLE_TEXT).includes("inherited blocks"));
+  });
+
+  it("names a place without words where it has no text", () => {
+    const text = terminalText(withChecks(sampleReport()), "");
+    assert.match(text, /^ 1\. lines \d+-\d+, 31\.4 bits more$/m);
   });
 });

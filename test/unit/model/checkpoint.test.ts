@@ -6,9 +6,10 @@ import { describe, it } from "node:test";
 import type { Architecture } from "../../../src/model/architecture.ts";
 import { loadCheckpoint } from "../../../src/model/checkpoint.ts";
 import { UserError } from "../../../src/model/errors.ts";
-import { parameterCount } from "../../../src/model/tensors.ts";
+import { parameterCount, valueCount } from "../../../src/model/tensors.ts";
 import {
   checkpointTensors,
+  denseModel,
   TINY,
   tinyConfig,
   tinyModel,
@@ -53,6 +54,41 @@ describe("loadCheckpoint", () => {
       });
     });
   }
+
+  it("reads a dense model, which has no gates and sinks, and says so", async () => {
+    for (const change of [{}, { sinks: false, gate: "element" as const }]) {
+      const architecture = { ...TINY, ...change };
+      const model = denseModel(architecture);
+      const tensors = checkpointTensors(model);
+      assert.ok(!Object.keys(tensors).some((name) => /sinks|_gate_proj.*self_attn|self_attn.*gate/.test(name)));
+      const files = { config: tinyConfig(architecture, "full"), weights: writeSafetensors(tensors) };
+      await withCheckpoint(files, async (folder) => {
+        const loaded = await loadCheckpoint(folder);
+        assert.equal(loaded.design, "full");
+        assert.deepEqual(checkpointTensors(loaded), tensors);
+        for (let layer = 0; layer < TINY.layers; layer++) assert.equal(loaded.weights.layer(layer).sparse, undefined);
+        const values = Object.values(tensors).reduce((sum, { shape }) => sum + valueCount(shape), 0);
+        assert.equal(loaded.parameters, values);
+        assert.ok(loaded.parameters < tinyModel(architecture).parameters);
+        assert.match(loaded.notes.join(), /dense model.*variant full only/);
+      });
+    }
+  });
+
+  it("takes a model for HySparse unless told, and says which line is missing or wrong", async () => {
+    const dense = writeSafetensors(checkpointTensors(denseModel()));
+    const sparse = writeSafetensors(checkpointTensors(tinyModel()));
+    await withCheckpoint({}, async (folder) => assert.equal((await loadCheckpoint(folder)).design, "hysparse"));
+    await withCheckpoint({ config: tinyConfig(TINY, "hysparse") }, async (folder) => {
+      assert.equal((await loadCheckpoint(folder)).design, "hysparse");
+    });
+    await refusedFiles({ weights: dense }, /lacks .*tensors of a dense model: write "design": "full" or export/);
+    await refusedFiles(
+      { config: tinyConfig(TINY, "full"), weights: sparse },
+      /holds the unknown .*tensors of a HySparse model: write "design": "hysparse" or export/,
+    );
+    await refusedFiles({ config: { ...tinyConfig(), design: "hybrid-swa" } }, /design: .*"hysparse"\|"full"/);
+  });
 
   it("tolerates keys for readers and says that synthetic weights mean nothing", async () => {
     const config = {

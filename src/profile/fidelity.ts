@@ -1,0 +1,163 @@
+import { setImmediate as yieldToEvents } from "node:timers/promises";
+import type { Runner } from "../engine/engine.ts";
+import { fedBy, schedule, selectedBlocks, type Architecture } from "../model/architecture.ts";
+import { UserError } from "../model/errors.ts";
+import { attended, topBlocks } from "./attended.ts";
+import { FidelityShares } from "./fidelity-shares.ts";
+import type { ProgressMeter } from "./progress-meter.ts";
+import { Projections, type Wanted } from "./projections.ts";
+import type { Fidelity, FidelityLayer } from "./report.ts";
+import { chunkOf, type ProfileRequest } from "./request.ts";
+import { sampledQueries } from "./sampled-queries.ts";
+
+/** The variants that this can be asked of: one that inherits, and one that says what it would inherit. */
+const MEASURED = ["hysparse", "full"] as const;
+type Measured = (typeof MEASURED)[number];
+
+const MOST_QUERIES = 64;
+
+/** Share of a variant's progress that is given to its prefill; only the progress bar depends on it. */
+const PREFILL_SHARE = 0.7;
+
+/** Keys are kept beside everything else that the machine holds. */
+const MEMORY_SHARE = 0.5;
+
+/** The variants among those asked for whose fidelity is measured; none when no query of the document can choose. */
+export function fidelityVariants({ variants, model }: ProfileRequest, tokens: number): Measured[] {
+  const choosing = sampledQueries(model.architecture, tokens, 1).length > 0;
+  return choosing ? MEASURED.filter((variant) => variants.includes(variant)) : [];
+}
+
+/**
+ * Refuses what would not fit, before anything is run.
+ * @param available bytes that may be used for keys
+ * @throws UserError with the bytes needed, the bytes there are, and the longest context that fits
+ */
+export function checkFidelityMemory(
+  request: ProfileRequest,
+  tokens: number,
+  available = process.availableMemory() * MEMORY_SHARE,
+): void {
+  const { architecture: a } = request.model;
+  const layers = Math.max(0, ...fidelityVariants(request, tokens).map((of) => wanted(a, of, []).keyLayers.length));
+  const perToken = layers * a.kvHeads * a.headDim * Float32Array.BYTES_PER_ELEMENT;
+  if (perToken * tokens <= available) return;
+  throw new UserError(
+    `oracle fidelity keeps the keys of ${layers} layers, ${gib(perToken * tokens)} for ${tokens} tokens, and ` +
+      `${gib(available)} may be used: --max-tokens ${Math.floor(available / perToken)} would fit, or leave out --fidelity`,
+  );
+}
+
+function gib(bytes: number): string {
+  return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+}
+
+/**
+ * Measures how much of what each sparse layer looks at lies in the blocks it inherits: one untimed prefill per variant,
+ * then exact scores of sampled queries. For `full` the schedule is only laid over the layers, and what a layer would
+ * inherit is what its oracle's own scores choose.
+ *
+ * @throws the signal's reason when cancelled
+ */
+export async function measureFidelity(
+  request: ProfileRequest,
+  tokens: Uint32Array,
+  meter: ProgressMeter,
+): Promise<Fidelity> {
+  const { engine, model } = request;
+  const positions = sampledQueries(model.architecture, tokens.length, MOST_QUERIES);
+  const variants: Fidelity["variants"] = {};
+  for (const variant of fidelityVariants(request, tokens.length)) {
+    meter.begin("oracle fidelity", variant);
+    const runner = await engine.load(model, variant, { chunk: chunkOf(request) });
+    try {
+      variants[variant] = { layers: await layersOf(request, runner, variant, tokens, positions, meter) };
+    } finally {
+      await runner.dispose();
+    }
+  }
+  return { method: method(model.architecture, positions), queries: positions.length, variants };
+}
+
+function wanted(a: Architecture, variant: Measured, positions: readonly number[]): Wanted {
+  const kinds = schedule(a);
+  const oracles = kinds.flatMap((_, layer) => (fedBy(kinds, layer).length > 0 ? [layer] : []));
+  const inheriting = kinds.flatMap((kind, layer) => (kind === "sparse" ? [layer] : []));
+  return variant === "hysparse"
+    ? { positions, queryLayers: inheriting, keyLayers: oracles }
+    : { positions, queryLayers: [...oracles, ...inheriting], keyLayers: [...oracles, ...inheriting] };
+}
+
+async function layersOf(
+  { model: { architecture: a }, signal }: ProfileRequest,
+  runner: Runner,
+  variant: Measured,
+  tokens: Uint32Array,
+  positions: readonly number[],
+  meter: ProgressMeter,
+): Promise<FidelityLayer[]> {
+  const asked = wanted(a, variant, positions);
+  const projections = new Projections(a, tokens.length, asked);
+  await runner.prefill(tokens, {
+    ...(signal === undefined ? {} : { signal }),
+    observer: {
+      onProjected: projections.add.bind(projections),
+      onProgress: (done, total) => meter.advance((PREFILL_SHARE * done) / total),
+    },
+  });
+  projections.requireWhole();
+  const inherited = await inheritance(a, runner, projections);
+
+  const kinds = schedule(a);
+  const shares = new Map<number, FidelityShares>();
+  for (const [sample, position] of positions.entries()) {
+    for (const [oracle] of kinds.entries()) {
+      const fed = fedBy(kinds, oracle);
+      if (fed.length === 0) continue;
+      // These loops hold the thread: an abort can only arrive here.
+      await yieldToEvents();
+      signal?.throwIfAborted();
+      const blocks = inherited(oracle, sample, position);
+      for (const layer of fed) {
+        const keys = projections.keys(variant === "hysparse" ? oracle : layer);
+        const looked = attended(a, projections.query(layer, sample), keys, position);
+        const gathered = shares.get(layer) ?? new FidelityShares(a);
+        gathered.add(position, looked, blocks);
+        shares.set(layer, gathered);
+      }
+    }
+    meter.advance(PREFILL_SHARE + ((1 - PREFILL_SHARE) * (sample + 1)) / positions.length);
+  }
+  return kinds.flatMap((_, oracle) =>
+    fedBy(kinds, oracle).map((layer) => ({ layer, oracle, distance: layer - oracle, ...shares.get(layer)!.report() })),
+  );
+}
+
+/** The blocks that the layers after `oracle` inherit, by KV head: those the runner selected, else by the oracle's scores. */
+async function inheritance(
+  a: Architecture,
+  runner: Runner,
+  projections: Projections,
+): Promise<(oracle: number, sample: number, position: number) => number[][]> {
+  const selection = await runner.selection();
+  if (selection === undefined) {
+    return (oracle, sample, position) =>
+      topBlocks(a, attended(a, projections.query(oracle, sample), projections.keys(oracle), position));
+  }
+  return (oracle, _, position) => {
+    const record = selection.oracles.find(({ layer }) => layer === oracle);
+    if (record === undefined) throw new Error(`the selection of oracle ${oracle} was not recorded`);
+    return Array.from({ length: a.kvHeads }, (_, kvHead) => record.at(position, kvHead).blocks);
+  };
+}
+
+function method(a: Architecture, positions: readonly number[]): string {
+  return (
+    `${positions.length} query positions evenly spread over those that see more than ${selectedBlocks(a)} blocks of ` +
+    `${a.block} tokens; exact softmax over all visible keys in float64 from the engine's queries and keys, without sinks; ` +
+    "hysparse: a sparse layer's queries over its oracle's keys, also those it never reads and so was not trained to weigh, " +
+    "and the blocks that the engine selected; full: each layer's " +
+    "own keys, and the blocks that the oracle's own scores choose by the same rule; mass: mean over positions and query " +
+    "heads; blocks: mean over positions and KV heads"
+  );
+}

@@ -1,0 +1,323 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { Ceilings, LoadOptions, Runner, SelectionSwap, Variant } from "../../../src/engine/engine.ts";
+import { CpuEngine } from "../../../src/engine/cpu/engine.ts";
+import { ReferenceEngine } from "../../../src/engine/reference/engine.ts";
+import type { OracleSelection } from "../../../src/engine/selection.ts";
+import { UserError } from "../../../src/model/errors.ts";
+import type { Model } from "../../../src/model/model.ts";
+import { attended, topBlocks } from "../../../src/profile/attended.ts";
+import { checkFidelityMemory } from "../../../src/profile/fidelity.ts";
+import { profile } from "../../../src/profile/profile.ts";
+import { reportSchema, type FidelityLayer, type Report, type SwapName } from "../../../src/profile/report.ts";
+import type { ProfileProgress, ProfileRequest } from "../../../src/profile/request.ts";
+import { sampledQueries } from "../../../src/profile/sampled-queries.ts";
+import { asDense } from "../../fixtures/model/checkpoint-folder.ts";
+import { tinyArchitecture, tinyModel } from "../../kernels/tiny-model.ts";
+
+/** full, sparse, sparse, full; 2 blocks of 8 tokens selected, a window of 12. */
+const model: Model = { ...tinyModel(tinyArchitecture({ maxContext: 100 }), 5), origin: "trained" };
+const a = model.architecture;
+const TEXT = "The quick brown fox.\n".repeat(5);
+
+/** The reference engine on a machine whose speed is known: measuring it would take most of the test. */
+class QuickEngine extends ReferenceEngine {
+  override measureCeilings(): Promise<Ceilings> {
+    return Promise.resolve({ matrixGflops: 1, copyGBps: 1, method: "pretended" });
+  }
+}
+
+function request(changes: Partial<ProfileRequest> = {}): ProfileRequest {
+  return {
+    document: { name: "a.txt", text: TEXT },
+    model,
+    engine: new QuickEngine(),
+    engineReason: "a test",
+    variants: ["hysparse", "full"],
+    decodeTokens: 0,
+    repetitions: 1,
+    warmup: 1,
+    chunk: 32,
+    importance: "last-token",
+    includeText: false,
+    measurePeak: () => Promise.resolve(1),
+    ...changes,
+  };
+}
+
+async function reported(changes: Partial<ProfileRequest>): Promise<Report> {
+  return reportSchema.parse(await profile(request(changes)));
+}
+
+/** What one prefill says of every layer. */
+async function projected(
+  variant: Variant,
+): Promise<{ q: Float32Array[]; k: Float32Array[]; oracles: readonly OracleSelection[] }> {
+  const runner = await new ReferenceEngine().load(model, variant, { chunk: 100 });
+  const q: Float32Array[] = [];
+  const k: Float32Array[] = [];
+  const tokens = model.tokenizer.encode(TEXT).ids.slice(0, 100);
+  await runner.prefill(tokens, {
+    observer: {
+      onProjected: (layer, start, queries, keys) => {
+        assert.equal(start, 0);
+        q[layer] = queries.slice();
+        k[layer] = keys.slice();
+      },
+    },
+  });
+  return { q, k, oracles: (await runner.selection())?.oracles ?? [] };
+}
+
+describe("oracle fidelity in a profile", () => {
+  const row = (q: Float32Array, position: number): Float32Array => q.subarray(position * 64, (position + 1) * 64);
+
+  /** Mean share of `layer`'s attention over `keys` in the blocks that `blocks` names for a query and KV head. */
+  function share(
+    q: Float32Array,
+    keys: Float32Array,
+    blocks: (position: number, kvHead: number) => readonly number[],
+  ): number {
+    const positions = sampledQueries(a, 100, 64);
+    let sum = 0;
+    for (const position of positions) {
+      const { mass, visible } = attended(a, row(q, position), keys, position);
+      for (let head = 0; head < 4; head++) {
+        for (const block of blocks(position, head >> 1)) sum += mass[head * visible + block]!;
+      }
+    }
+    return sum / positions.length / 4;
+  }
+
+  it("holds a sparse layer's queries against its oracle's keys and selection, a dense layer's against its own", async () => {
+    const { fidelity, settings, warnings } = await reported({ fidelity: true });
+    assert.ok(warnings.some((said) => said.includes("it says nothing about a model trained with full attention")));
+    assert.equal(settings.fidelity, true);
+    assert.equal(fidelity?.queries, 64);
+    assert.match(fidelity.method, /64 query positions/);
+    for (const variant of ["hysparse", "full"] as const) {
+      const { q, k, oracles } = await projected(variant);
+      const layers: FidelityLayer[] = fidelity.variants[variant]?.layers ?? [];
+      assert.deepEqual(
+        layers.map(({ layer, oracle, distance }) => [layer, oracle, distance]),
+        [
+          [1, 0, 1],
+          [2, 0, 2],
+        ],
+      );
+      const looked = (position: number): number[][] => topBlocks(a, attended(a, row(q[0]!, position), k[0]!, position));
+      const selected = (position: number, kvHead: number): number[] =>
+        variant === "hysparse" ? oracles[0]!.at(position, kvHead).blocks : looked(position)[kvHead]!;
+      for (const { layer, mass } of layers) {
+        const expected = share(q[layer]!, variant === "hysparse" ? k[0]! : k[layer]!, selected);
+        assert.ok(Math.abs(mass.inherited - expected) < 1e-12, `${variant} ${layer}: ${mass.inherited}, ${expected}`);
+        assert.ok(mass.own > mass.random && mass.ownOrWindow >= mass.own && mass.inheritedOrWindow >= mass.inherited);
+      }
+      // The oracle's own scores choose what the engine selected: the same rule on the same numbers.
+      for (const oracle of oracles) {
+        for (const position of sampledQueries(a, 100, 64)) {
+          assert.deepEqual(looked(position), [oracle.at(position, 0).blocks, oracle.at(position, 1).blocks]);
+        }
+      }
+    }
+  });
+
+  it("is the same for every chunking, and measures only the variants that were run", async () => {
+    const one = await reported({ fidelity: true, variants: ["full", "hybrid-swa"], chunk: 100 });
+    const many = await reported({ fidelity: true, variants: ["full"], chunk: 7 });
+    assert.equal(one.fidelity?.variants.hysparse, undefined);
+    const [x, y] = [one, many].map((report) => report.fidelity!.variants.full!.layers);
+    for (const [i, layer] of x!.entries()) {
+      assert.ok(Math.abs(layer.mass.inherited - y![i]!.mass.inherited) < 1e-6);
+      assert.ok(Math.abs(layer.mass.own - y![i]!.mass.own) < 1e-6);
+    }
+  });
+
+  it("is left out with a warning where every query selects all it sees", async () => {
+    const report = await reported({ fidelity: true, maxTokens: 16 });
+    assert.equal(report.fidelity, undefined);
+    assert.ok(report.warnings.some((said) => said.includes("every block is selected up to 16 tokens")));
+    assert.equal((await reported({ fidelity: true, maxTokens: 17 })).fidelity?.queries, 1);
+  });
+
+  it("refuses keys that memory cannot hold", () => {
+    // Two sparse layers and their oracle, 2 heads of 16 values of 4 bytes.
+    const perToken = 3 * 2 * 16 * 4;
+    checkFidelityMemory(request(), 1000, 1000 * perToken);
+    assert.throws(
+      () => checkFidelityMemory(request(), 1001, 1000 * perToken),
+      (error) => {
+        return error instanceof UserError && error.message.includes("--max-tokens 1000 would fit");
+      },
+    );
+    checkFidelityMemory(request({ variants: ["hysparse"] }), 3000, 1000 * perToken);
+  });
+});
+
+/** Where logits are asked for, says that each next token has probability 2^-bits, by swap; 3 positions at a time. */
+class KnownEngine extends QuickEngine {
+  readonly asked: string[] = [];
+  readonly #bits: (swap: SelectionSwap | undefined, token: number) => number;
+
+  constructor(bits: (swap: SelectionSwap | undefined, token: number) => number) {
+    super();
+    this.#bits = bits;
+  }
+
+  override async load(of: Model, variant: Variant, options: LoadOptions = {}): Promise<Runner> {
+    const runner = await super.load(of, variant, options);
+    const prefill = runner.prefill.bind(runner);
+    runner.prefill = (tokens, rest = {}) => {
+      const { observer } = rest;
+      if (observer?.onLogits === undefined) return prefill(tokens, rest);
+      assert.equal(variant, "hysparse");
+      this.asked.push(options.swap?.kind ?? "learned");
+      for (let start = 0; start < tokens.length; start += 3) {
+        const rows = Math.min(3, tokens.length - start);
+        const logits = new Float32Array(rows * a.vocabulary);
+        for (let row = 0; row < rows; row++) {
+          const token = start + row + 1;
+          const others = Math.log((2 ** this.#bits(options.swap, token) - 1) / (a.vocabulary - 1));
+          logits.fill(others, row * a.vocabulary, (row + 1) * a.vocabulary);
+          logits[row * a.vocabulary + (tokens[token] ?? 0)] = 0;
+        }
+        observer.onLogits(start, logits);
+      }
+      return Promise.resolve(new Float32Array(a.vocabulary));
+    };
+    return runner;
+  }
+}
+
+describe("swapped selections in a profile", () => {
+  it("are each the bits per byte of the whole document, and their difference to learned", async () => {
+    const engine = new KnownEngine((swap, token) => {
+      if (swap === undefined) return 2;
+      if (swap.kind === "silent") return 3;
+      // Random draws cost 6 bits more in block 4, the most recent blocks cost half a bit everywhere.
+      if (swap.kind === "restrict-last") return 1.5;
+      const out = new Uint32Array(2);
+      swap.choose(0, 95, 0, out);
+      return out.join() === "10,11" ? 2.5 : token >= 32 && token < 40 ? 8 : 2;
+    });
+    const { swaps, settings, document } = await reported({ engine, swaps: true });
+    assert.equal(settings.swaps, true);
+    assert.deepEqual(engine.asked, ["learned", "blocks", "blocks", "blocks", "blocks", "silent", "restrict-last"]);
+    assert.deepEqual([swaps?.tokens, swaps?.bytes], [99, 99]);
+    const random = (99 * 2 + 8 * 6) / 99;
+    for (const [name, bits, draws] of [
+      ["learned", 2, 1],
+      ["recent", 2.5, 1],
+      ["random", random, 3],
+      ["none", 3, 1],
+      ["restrict-last", 1.5, 1],
+    ] as const satisfies readonly (readonly [SwapName, number, number])[]) {
+      const result = swaps?.results.find((one) => one.name === name);
+      assert.equal(result?.samples.length, draws);
+      assert.ok(Math.abs(result.bitsPerByte - bits) < 1e-6, `${name}: ${result.bitsPerByte}`);
+      assert.ok(Math.abs(result.added - (bits - 2)) < 1e-6, `${name} adds ${result.added}`);
+      assert.ok(result.addedLow <= result.added && result.addedHigh >= result.added);
+    }
+    assert.deepEqual(
+      swaps?.places.map(({ block, start, end }) => [block, start, end]),
+      [[4, ...document.blockRanges[4]!]],
+    );
+    assert.ok(Math.abs(swaps.places[0]!.addedBits - 48) < 1e-4);
+    assert.equal(swaps.places[0]?.text, undefined);
+  });
+
+  it("are run by an engine, and each of them changes what the model expects", async () => {
+    const { swaps, warnings } = await reported({ swaps: true, maxTokens: 24, includeText: true });
+    const added = (name: SwapName): number => swaps!.results.find((one) => one.name === name)!.added;
+    for (const name of ["recent", "random", "none", "restrict-last"] as const) assert.notEqual(added(name), 0, name);
+    assert.ok(!warnings.some((said) => said.includes("by construction")));
+    assert.ok(swaps!.places.every(({ block, text }) => block === 2 && typeof text === "string"));
+  });
+
+  it("says that recent and random are the learned where the document is short, and leaves out very short ones", async () => {
+    const short: Model = { ...model, architecture: { ...a, selectedTokens: 40 } };
+    const { swaps, warnings } = await reported({ model: short, swaps: true, maxTokens: 40 });
+    assert.ok(warnings.some((said) => said.includes("by construction")));
+    for (const { name, added } of swaps!.results) {
+      assert.equal(added !== 0, name === "none", name);
+    }
+    assert.deepEqual(swaps?.places, []);
+    const none = await reported({ swaps: true, maxTokens: 16 });
+    assert.equal(none.swaps, undefined);
+    assert.ok(none.warnings.some((said) => said.includes("it takes more than 16")));
+  });
+});
+
+describe("a dense model in a profile", () => {
+  const dense = asDense({ ...model, name: "my dense" });
+
+  for (const Tried of [QuickEngine, CpuEngine]) {
+    it(`runs as full, and its fidelity lays the schedule over it: ${Tried.name}`, async () => {
+      const report = await reported({ engine: new Tried(), model: dense, variants: ["full"], fidelity: true });
+      assert.equal(report.variants.full?.note, undefined, "it is what these weights were trained for");
+      assert.ok(!report.warnings.some((said) => said.includes("trained as HySparse")));
+      const { fidelity } = await reported({ variants: ["full"], fidelity: true });
+      const [own, same] = [report.fidelity, fidelity].map((of) => of!.variants.full!.layers);
+      for (const [i, layer] of own!.entries()) {
+        assert.ok(Math.abs(layer.mass.own - same![i]!.mass.own) < 1e-5, "gates and sinks play no part under full");
+      }
+    });
+  }
+});
+
+describe("checks that are asked for", () => {
+  it("are refused where they cannot be answered, before anything is run", async () => {
+    const dense = asDense({ ...model, name: "my dense" });
+    const synthetic: Model = { ...model, origin: "synthetic" };
+    const level: Model = { ...model, architecture: { ...a, sparsePerFull: 0 } };
+    const wrong: readonly (readonly [Partial<ProfileRequest>, RegExp])[] = [
+      [{ fidelity: true, model: synthetic }, /random: what its layers look at means nothing; leave out --fidelity or/],
+      [{ fidelity: true, swaps: true, model: synthetic }, /leave out --fidelity and --swaps or choose a trained model/],
+      [{ fidelity: true, variants: ["hybrid-swa"] }, /measured on hysparse and full: add one of them to --variants/],
+      [{ swaps: true, variants: ["full"] }, /add hysparse to --variants/],
+      [{ swaps: true, model: dense, variants: ["full"] }, /my dense is a dense model, which selects nothing/],
+      [{ fidelity: true, model: level }, /no sparse layers/],
+      [{ model: dense }, /my dense is a dense model.* hysparse need: run it with --variants full/],
+      [{ model: dense, variants: ["full", "hybrid-swa", "hysparse"] }, /hybrid-swa and hysparse need/],
+    ];
+    for (const [changes, message] of wrong) {
+      const told: ProfileProgress[] = [];
+      const run = profile(request({ ...changes, onProgress: (progress) => void told.push(progress) }));
+      await assert.rejects(run, (error) => error instanceof UserError && message.test(error.message), String(message));
+      assert.deepEqual(told, []);
+    }
+  });
+
+  it("tell progress that only grows, with what they do, and come after all that is timed", async () => {
+    const seen: ProfileProgress[] = [];
+    await profile(
+      request({ fidelity: true, swaps: true, sweep: [20], onProgress: (progress) => void seen.push(progress) }),
+    );
+    const shares = seen.map(({ done, total }) => done / total);
+    shares.slice(1).forEach((share, i) => assert.ok(share >= shares[i]! - 1e-12, `${share} after ${shares[i]!}`));
+    assert.ok(Math.abs(shares.at(-1)! - 1) < 1e-9);
+    const phases = [...new Set(seen.map(({ phase }) => phase))];
+    const first = phases.indexOf("oracle fidelity");
+    assert.deepEqual(phases.slice(first), [
+      "oracle fidelity",
+      ...["learned", "recent", "random 1 of 3", "random 2 of 3", "random 3 of 3", "none", "restrict-last"].map(
+        (title) => `swapping the selection: ${title}`,
+      ),
+    ]);
+    assert.ok(first > phases.indexOf("peak memory") && phases.includes("peak memory"));
+  });
+
+  it("stop when cancelled", async () => {
+    for (const at of ["oracle fidelity", "swapping the selection: random 2 of 3"]) {
+      const stop = new AbortController();
+      const reason = new Error("stopped by the test");
+      const later: string[] = [];
+      const onProgress = ({ phase }: ProfileProgress): void => {
+        if (phase === at) stop.abort(reason);
+        else if (stop.signal.aborted) later.push(phase);
+      };
+      await assert.rejects(profile(request({ fidelity: true, swaps: true, signal: stop.signal, onProgress })), reason);
+      assert.deepEqual(later, []);
+    }
+  });
+});
