@@ -2,6 +2,7 @@ import "./jitless.ts";
 import "./panel.css";
 import { Panel } from "./panel.ts";
 import { aboutSection } from "./views/about.ts";
+import { checksSection } from "./views/checks.ts";
 import { comparisonSection } from "./views/comparison.ts";
 import { curvesSection } from "./views/curves.ts";
 import { headlineSection } from "./views/headline.ts";
@@ -20,6 +21,7 @@ new Panel(root, [
   kvSection,
   mapSection,
   textSection,
+  checksSection,
   curvesSection,
   comparisonSection,
   aboutSection,

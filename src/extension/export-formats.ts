@@ -1,4 +1,4 @@
-import type { Passage, Report } from "../profile/report.ts";
+import type { Passage, Report, Swaps } from "../profile/report.ts";
 
 export interface FormatInfo {
   readonly label: string;
@@ -51,16 +51,19 @@ export function withText(report: Report, text: string | undefined): Report {
       ? {
           importance: {
             ...report.importance,
-            passages: report.importance.passages.map((passage) => passageWithText(passage, text)),
+            passages: report.importance.passages.map((passage) => placeWithText(passage, text)),
           },
         }
+      : {}),
+    ...(report.swaps
+      ? { swaps: { ...report.swaps, places: report.swaps.places.map((place) => placeWithText(place, text)) } }
       : {}),
   };
 }
 
-function passageWithText(passage: Passage, text: string | undefined): Passage {
-  const copy = { ...passage };
+function placeWithText<Of extends Passage | Swaps["places"][number]>(place: Of, text: string | undefined): Of {
+  const copy = { ...place };
   delete copy.text;
-  if (text !== undefined) copy.text = text.slice(passage.start, passage.end);
+  if (text !== undefined) copy.text = text.slice(place.start, place.end);
   return copy;
 }

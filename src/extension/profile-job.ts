@@ -7,7 +7,7 @@ import { sha256 } from "./hash.ts";
 import type { Host } from "./host.ts";
 import { tellProgress } from "./progress-notice.ts";
 import type { Subject } from "./report-view.ts";
-import { modelProblem, type Settings } from "./settings-values.ts";
+import { checksOf, modelProblem, type Settings } from "./settings-values.ts";
 import { readSettings } from "./settings.ts";
 import { textProblem } from "./target.ts";
 
@@ -37,6 +37,9 @@ export async function runProfile(host: Host, target: ProfileTarget): Promise<voi
   const untrusted = modelProblem(settings.model, vscode.workspace.isTrusted);
   if (untrusted !== undefined) throw new UserError(untrusted);
 
+  const { asked: checks, leftOut } = checksOf(settings);
+  if (leftOut !== undefined) host.runtime.log.info(`${name}: ${leftOut}`);
+
   const origin: Origin = {
     uri: document.uri.toString(),
     base: range ? document.offsetAt(range.start) : 0,
@@ -57,7 +60,7 @@ export async function runProfile(host: Host, target: ProfileTarget): Promise<voi
   let shown = false;
   try {
     const { report, selection } = await host.runtime.profile(
-      paramsOf(settings, document, { name, text }, sweep),
+      paramsOf(settings, document, { name, text }, { ...checks, ...sweepOf(sweep) }),
       (progress) => {
         const { job } = host.session;
         if (job) host.session.setJob({ ...job, progress });
@@ -79,11 +82,19 @@ export async function runProfile(host: Host, target: ProfileTarget): Promise<voi
   }
 }
 
+/** What is measured besides the profile itself. */
+type Asked = Pick<ProfileParams["settings"], "fidelity" | "swaps" | "sweep">;
+
+function sweepOf(sweep: ProfileTarget["sweep"]): Asked {
+  if (!sweep) return {};
+  return { sweep: sweep === "auto" ? sweep : [...sweep] };
+}
+
 function paramsOf(
   settings: Settings,
   document: vscode.TextDocument,
   { name, text }: { readonly name: string; readonly text: string },
-  sweep: ProfileTarget["sweep"],
+  more: Asked,
 ): ProfileParams {
   const { engine, gpu, model, variants, decodeTokens, repetitions, importance, maxTokens } = settings;
   return {
@@ -100,7 +111,7 @@ function paramsOf(
       warmup: WARMUP,
       importance,
       ...(maxTokens === undefined ? {} : { maxTokens }),
-      ...(sweep ? { sweep: sweep === "auto" ? sweep : [...sweep] } : {}),
+      ...more,
       // Added to what is exported, where that is asked for: reports that are kept for a reload stay without it.
       includeText: false,
     },

@@ -91,6 +91,8 @@ export function command({ document, environment, model, settings }: Report): str
     `--chunk ${settings.chunk}`,
     ...(settings.maxTokens === undefined ? [] : [`--max-tokens ${settings.maxTokens}`]),
     ...(settings.sweep === undefined ? [] : [`--sweep ${settings.sweep.join(",")}`]),
+    ...(settings.fidelity === true ? ["--fidelity"] : []),
+    ...(settings.swaps === true ? ["--swaps"] : []),
   ];
   return `npm run profile -- ${document.name === STDIN_NAME ? "-" : quote(document.name)} ${options.join(" ")}`;
 }

@@ -2,6 +2,7 @@ import { STAGES } from "../engine/engine.ts";
 import type { Report, StageReport } from "../profile/report.ts";
 import { variantsOf } from "./breakdown.ts";
 import { crossovers, timeOf } from "./crossover.ts";
+import { fidelityRuns } from "./fidelity.ts";
 import type { PhaseName } from "./names.ts";
 
 /**
@@ -9,7 +10,8 @@ import type { PhaseName } from "./names.ts";
  * is empty and whose `kind` is "total" are the variant's totals. Score, select, sparse and window are parts of attend:
  * sum "all" rows, or stages, never both. KV bytes stand on the prefill "all" rows only, so that a plain sum is right.
  * Rows of kind "sweep" are totals at other context lengths, which stand in `tokens`; in rows of kind "crossover" `tokens`
- * is the estimate of where HySparse becomes faster than the row's variant.
+ * is the estimate of where HySparse becomes faster than the row's variant. Rows of kind "fidelity" (by layer) and "swap"
+ * (by `selection`, what replaced it) have a `value` each of what `measure` names, as the report names it, and no times.
  */
 export const CSV_COLUMNS = [
   "document",
@@ -31,6 +33,9 @@ export const CSV_COLUMNS = [
   "kvBytes",
   "kvBytesPredicted",
   "peakBytes",
+  "selection",
+  "measure",
+  "value",
 ] as const;
 
 type Row = Partial<Record<(typeof CSV_COLUMNS)[number], string | number>>;
@@ -69,6 +74,8 @@ function* rows(report: Report): Generator<Row> {
     yield* totals(report, name);
   }
   yield* sweep(report);
+  yield* fidelity(report);
+  yield* swaps(report);
 }
 
 function* totals(report: Report, variant: keyof Report["variants"]): Generator<Row> {
@@ -115,6 +122,26 @@ function* sweep(report: Report): Generator<Row> {
   for (const { rival, phase, tokens } of crossovers(report)) {
     if (tokens !== undefined)
       yield { tokens: Math.round(tokens), variant: rival, kind: "crossover", phase, stage: "all" };
+  }
+}
+
+function* fidelity(report: Report): Generator<Row> {
+  for (const { variant, layers } of fidelityRuns(report)) {
+    for (const { layer, oracle, distance, mass, blocks } of layers) {
+      const at: Row = { variant, layer, kind: "fidelity" };
+      yield { ...at, measure: "oracle", value: oracle };
+      yield { ...at, measure: "distance", value: distance };
+      for (const [name, value] of Object.entries(mass)) yield { ...at, measure: `mass.${name}`, value };
+      for (const [name, value] of Object.entries(blocks)) yield { ...at, measure: `blocks.${name}`, value };
+    }
+  }
+}
+
+function* swaps(report: Report): Generator<Row> {
+  for (const { name, bitsPerByte, added, addedLow, addedHigh } of report.swaps?.results ?? []) {
+    const at: Row = { variant: "hysparse", kind: "swap", selection: name };
+    const values = { bitsPerByte, added, addedLow, addedHigh };
+    for (const [measure, value] of Object.entries(values)) yield { ...at, measure, value };
   }
 }
 

@@ -39,6 +39,7 @@ const FACTS: readonly Fact[] = [
   ["variants", "times", ({ settings }) => settings.variants.map((variant) => VARIANT_NAMES[variant]).join(", ")],
   ["importance", "none", ({ settings }) => settings.importance],
   ["sweep", "none", ({ settings }) => settings.sweep?.map(count).join(", ") ?? "none"],
+  ["selection checks", "none", ({ settings }) => checksText(settings)],
 ];
 
 /** Everything that differs in what was run, on what and how, what matters most first; results are not looked at. */
@@ -53,6 +54,11 @@ export function differences(baseline: Report, report: Report): Difference[] {
   return [...found, ...architecture(baseline, report)].sort(
     (a, b) => ORDER.indexOf(a.affects) - ORDER.indexOf(b.affects),
   );
+}
+
+function checksText({ fidelity, swaps }: Report["settings"]): string {
+  const run = [...(fidelity === true ? ["fidelity"] : []), ...(swaps === true ? ["swaps"] : [])];
+  return run.length === 0 ? "none" : run.join(", ");
 }
 
 /** Only the numbers of the shape that differ. */

@@ -83,9 +83,10 @@ export function ratio(value: number): string {
   return value >= 9.95 ? value.toFixed(0) : value.toFixed(near ? 2 : 1);
 }
 
-/** A share of one as a percentage: 12 %, 0.4 %. */
+/** A share of one as a percentage: 12 %, 0.4 %, < 0.1 %. */
 export function percent(share: number): string {
   const value = share * 100;
+  if (value > 0 && value < 0.1) return "< 0.1 %";
   return `${value > 0 && value < 1 ? significant(value, 1) : value.toFixed(0)} %`;
 }
 
@@ -119,4 +120,9 @@ export function lines(start: number, end: number): string {
 /** An ISO time as a person writes it, in UTC: 2026-11-22 01:05 UTC. */
 export function timestamp(iso: string): string {
   return `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC`;
+}
+
+/** A method or a reason as a sentence of its own: capital letter, full stop. */
+export function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1).replace(/\.$/, "")}.`;
 }

@@ -17,10 +17,12 @@ import { scripts, styles } from "./page/assets.ts";
 import { chartData, latencyId } from "./page/charts.ts";
 import { curves } from "./page/curves.ts";
 import { hoverTexts, LEVELS, shadedText } from "./page/document.ts";
+import { chart, details, table } from "./page/elements.ts";
 import { markup, jsonBlock, Markup } from "./page/markup.ts";
 import { passageList } from "./page/passages.ts";
+import { selectionChecks } from "./page/selection.ts";
 import { growthTable, sweepKv, sweepNotes, sweepPhases, sweepTimes } from "./sweep-table.ts";
-import { kvTable, layerTable, phaseTable, selectionTable, stageTable, totalsTable, type Table } from "./tables.ts";
+import { kvTable, layerTable, phaseTable, selectionTable, stageTable, totalsTable } from "./tables.ts";
 
 /**
  * The report as one page that opens from a disk without a network: everything is inside, and its content security policy
@@ -56,6 +58,7 @@ ${latency(report, "prefill")}
 ${hasDecode(report) ? latency(report, "decode") : ""}
 ${memory(report)}
 ${lengths(report)}
+${selectionChecks(report, text, shown !== undefined)}
 ${importance(report, text)}
 </main>
 <div id="tip" role="status" hidden></div>
@@ -185,24 +188,4 @@ function legend(queries: string): Markup {
 <span class="in-contrast">The thicker the line under a block, the more wanted it is; <span class="chosen">bold</span></span>:
 chosen by at least one oracle for the last token. The bar before a line is the strongest shade in it. Point at a block, or tab to the text and press n or p,
 to read its figures.</p>`;
-}
-
-function chart(id: string): Markup {
-  return markup`<div class="chart"><canvas id="${id}" role="img" tabindex="0"></canvas></div>`;
-}
-
-function details(summary: string, content: readonly Markup[]): Markup {
-  return markup`<details><summary>${summary}</summary>${content}</details>`;
-}
-
-function table({ columns, rows }: Table, caption: string): Markup {
-  const kind = (i: number): string => (columns[i]?.numeric ? "number" : "words");
-  return markup`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table><caption>${caption}</caption>
-<thead><tr>${columns.map((column, i) => markup`<th scope="col" class="${kind(i)}">${column.title}</th>`)}</tr></thead>
-<tbody>${rows.map(
-    (
-      row,
-    ) => markup`<tr>${row.map((cell, i) => (i === 0 ? markup`<th scope="row" class="${kind(i)}">${cell}</th>` : markup`<td class="${kind(i)}">${cell}</td>`))}</tr>
-`,
-  )}</tbody></table></div>`;
 }

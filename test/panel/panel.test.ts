@@ -4,17 +4,18 @@ import { createRequire } from "node:module";
 import { after, before, describe, it } from "node:test";
 import { z } from "zod";
 import type { PanelState } from "../../src/protocol/panel.ts";
+import { withChecks } from "../unit/report/sample-checks.ts";
 import { sampleReport } from "../unit/report/sample-report.ts";
 import { chromiumPath, Preview, themes, type PanelPage, type Theme } from "./preview.ts";
 import { baselineOf, longState, presetState, sampleState, stateOf, withCounts, withSweep } from "./states.ts";
 
 const browser = chromiumPath();
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const ALL = ["headline", "latency", "memory", "selection", "text", "lengths", "comparison", "about"];
+const ALL = ["headline", "latency", "memory", "selection", "text", "checks", "lengths", "comparison", "about"];
 
 /** Everything a panel can show at once. */
 function fullState(change: Partial<PanelState> = {}): PanelState {
-  const report = withSweep(withCounts(sampleReport()));
+  const report = withChecks(withSweep(withCounts(sampleReport())));
   return sampleState({ report, baseline: { name: "before.hysparse.json", report: baselineOf(report) }, ...change });
 }
 
@@ -140,6 +141,25 @@ describe("the panel's page", { skip: browser === undefined ? "no Chromium on thi
     });
   });
 
+  it("opens a place where random blocks cost most, and reads a coverage chart out", async () => {
+    await withPanel({}, async () => {
+      const state = fullState();
+      await panel.show(state);
+      await panel.page.locator("#checks .passages button").nth(1).focus();
+      await panel.page.keyboard.press("Enter");
+      const [start, end] = state.report?.document.blockRanges[40] ?? [];
+      assert.deepEqual(await panel.until(({ type }) => type === "reveal"), { type: "reveal", start, end, focus: true });
+      const chart = panel.page.locator("#coverage-hysparse");
+      await chart.focus();
+      await panel.page.keyboard.press("ArrowRight");
+      const said = panel.page.locator("#checks figure", { has: chart }).locator("[aria-live]");
+      assert.match(
+        (await said.textContent()) ?? "",
+        /^1 layer from the oracle: 1, 5, 9, own choice 85 %, inherited blocks/,
+      );
+    });
+  });
+
   it("reaches every button, chart and text by the tab key", async () => {
     await withPanel({}, async () => {
       await panel.show(fullState());
@@ -151,7 +171,14 @@ describe("the panel's page", { skip: browser === undefined ? "no Chromium on thi
       for (const id of ["do-profile", "do-export", "do-follow", "phase-prefill", "latency-totals", "latency-full"]) {
         assert.ok(reached.has(id), `${id} was not reached`);
       }
-      for (const id of ["kv-hysparse", "selection-map", "document-text", "curve-prefill", "comparison-end"]) {
+      for (const id of [
+        "kv-hysparse",
+        "selection-map",
+        "document-text",
+        "coverage-hysparse",
+        "curve-prefill",
+        "comparison-end",
+      ]) {
         assert.ok(reached.has(id), `${id} was not reached`);
       }
     });

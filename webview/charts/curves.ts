@@ -4,6 +4,7 @@ import { bytes, count, duration } from "../../src/report/format.ts";
 import type { CurveModel } from "../model/curves.ts";
 import type { Hue, Theme } from "../theme.ts";
 import { measure } from "./bars.ts";
+import { writeEnds } from "./ends.ts";
 import { plot, tooltip, type Plot, type Values } from "./plot.ts";
 
 const LOOKS: Readonly<Record<Variant, { hue: Hue; dash: number[]; point: "circle" | "rect" | "triangle" }>> = {
@@ -155,9 +156,6 @@ function marks(model: CurveModel, theme: Theme, font: { family: string; size: nu
       const { x, y } = scales;
       if (!x || !y) return;
       ctx.save();
-      ctx.font = `${font.size}px ${font.family}`;
-      ctx.textBaseline = "middle";
-      ctx.textAlign = "left";
       const ends = new Map<number, string[]>();
       for (const { variant, name, values, min, max } of model.lines) {
         ctx.strokeStyle = ctx.fillStyle = theme.contrast ? theme.ink : theme.hues[LOOKS[variant].hue];
@@ -175,15 +173,7 @@ function marks(model: CurveModel, theme: Theme, font: { family: string; size: nu
         const at = Math.round(y.getPixelForValue(last));
         ends.set(at, [...(ends.get(at) ?? []), name]);
       }
-      let below = -Infinity;
-      ctx.fillStyle = theme.ink;
-      for (const [at, names] of [...ends].sort((a, b) => a[0] - b[0])) {
-        // Lines that end at the same place share one place for their names.
-        names.forEach((name, i) => {
-          below = Math.max(at, below + font.size + 2);
-          ctx.fillText(i === 0 ? name : `= ${name}`, chartArea.right + 6, below);
-        });
-      }
+      writeEnds(ctx, chartArea.right, ends, font, theme.ink);
       ctx.restore();
     },
   };

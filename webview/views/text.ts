@@ -3,6 +3,7 @@ import type { Cursor } from "../../src/protocol/panel.ts";
 import { element, paragraph } from "../dom.ts";
 import { followText, textModel, type PassageItem, type TextModel } from "../model/text.ts";
 import { section, type Page } from "../section.ts";
+import { link } from "./link.ts";
 import { ShadedText } from "./shaded-text.ts";
 import { disclosure } from "./table.ts";
 
@@ -76,19 +77,6 @@ function passage(item: PassageItem, unlinked: string | undefined, open: Open): H
     element("span", { class: "facts" }, ` ${facts}`),
     words === undefined ? undefined : element("q", {}, words),
   );
-}
-
-/** A place in the document; greyed, with the reason, where it cannot be opened. */
-function link(text: string, unlinked: string | undefined, open: (focus: boolean) => void): HTMLElement {
-  const made = element("button", { class: "link", attributes: { type: "button" } }, text);
-  if (unlinked !== undefined) {
-    made.setAttribute("aria-disabled", "true");
-    made.title = unlinked;
-    return made;
-  }
-  // A key press (detail 0) and a double click move the reader to the editor, a click only shows the place.
-  made.addEventListener("click", ({ detail }) => open(detail !== 1));
-  return made;
 }
 
 /** What the token at the cursor reads, and what no sparse layer can read for it. */

@@ -11,7 +11,9 @@ export interface Asset {
 
 /** The page's scripts in the order in which they run: chart.js first, the others use it. */
 export function scripts(): Asset[] {
-  return [chartJs(), own("charts.js"), own("document.js")].map((text) => asset(inScript(text)));
+  return [chartJs(), `${own("looks.js")}\n${own("charts.js")}`, own("document.js")].map((text) =>
+    asset(inScript(text)),
+  );
 }
 
 export function styles(): Asset {

@@ -1,4 +1,4 @@
-/* global Chart, window, document, getComputedStyle, matchMedia */
+/* global Chart, looks, window, document, getComputedStyle, matchMedia */
 "use strict";
 
 /**
@@ -7,59 +7,7 @@
  */
 (() => {
   const data = JSON.parse(document.getElementById("page-data").textContent).charts;
-  const SIZE = 8;
-  /** How a stage's pattern is drawn in a square of SIZE; all tile without seams. */
-  const PATTERNS = {
-    project: (c) =>
-      strokes(c, [
-        [0, 8, 8, 0],
-        [-4, 4, 4, -4],
-        [4, 12, 12, 4],
-      ]),
-    attend: () => undefined,
-    score: (c) =>
-      strokes(c, [
-        [0, 4, 8, 4],
-        [4, 0, 4, 8],
-      ]),
-    select: (c) =>
-      strokes(c, [
-        [0, 0, 8, 8],
-        [0, 8, 8, 0],
-      ]),
-    sparse: (c) =>
-      dots(c, [
-        [2, 2],
-        [6, 6],
-      ]),
-    window: (c) => strokes(c, [[0, 4, 8, 4]]),
-    output: (c) => strokes(c, [[4, 0, 4, 8]]),
-    mlp: (c) =>
-      strokes(c, [
-        [0, 0, 8, 8],
-        [-4, 4, 4, 12],
-        [4, -4, 12, 4],
-      ]),
-  };
-  /** The same language for variants, which are only compared in the memory charts. */
-  const VARIANTS = {
-    hysparse: { swatch: "--sparse", pattern: PATTERNS.sparse, dash: [], point: "circle" },
-    full: { swatch: "--attend", pattern: PATTERNS.attend, dash: [8, 4], point: "rect" },
-    "hybrid-swa": { swatch: "--window", pattern: PATTERNS.window, dash: [2, 3], point: "triangle" },
-  };
-
-  function strokes(context, lines) {
-    context.beginPath();
-    for (const [x0, y0, x1, y1] of lines) {
-      context.moveTo(x0, y0);
-      context.lineTo(x1, y1);
-    }
-    context.stroke();
-  }
-
-  function dots(context, points) {
-    for (const [x, y] of points) context.fillRect(x - 1, y - 1, 2, 2);
-  }
+  const { SIZE, PATTERNS, LOOKS } = looks;
 
   /** The page's colours now. */
   function theme() {
@@ -92,9 +40,9 @@
     return getComputedStyle(document.querySelector(`.swatch[data-stage="${stage}"]`)).color;
   }
 
-  function variantColour(name, colours) {
+  function colourOf(name, colours) {
     if (colours.forced) return colours.ink;
-    return getComputedStyle(document.body).getPropertyValue(VARIANTS[name].swatch);
+    return getComputedStyle(document.body).getPropertyValue(LOOKS[name].swatch);
   }
 
   function paintSwatches(colours) {
@@ -243,8 +191,8 @@
       data: {
         labels: data.layers,
         datasets: chart.series.map(({ variant, name, values }) => {
-          const colour = variantColour(variant, colours);
-          const look = VARIANTS[variant];
+          const colour = colourOf(variant, colours);
+          const look = LOOKS[variant];
           return {
             label: name,
             data: values,
@@ -259,6 +207,22 @@
       },
       options: options(colours, chart.axis, undefined, (i) => `Layer ${data.layers[i]}`, chart.texts, bar),
       plugins: bar ? [] : [endLabels(chart, colours)],
+    };
+  }
+
+  function lineSet(of, name, points, colours) {
+    const colour = colourOf(of, colours);
+    const { dash, point } = LOOKS[of];
+    return {
+      label: name,
+      data: points,
+      backgroundColor: colour,
+      borderColor: colour,
+      borderWidth: 2,
+      borderDash: dash,
+      clip: false,
+      pointStyle: point,
+      pointRadius: 4,
     };
   }
 
@@ -285,21 +249,55 @@
     return {
       type: "line",
       data: {
-        datasets: chart.series.map(({ variant, name, values }) => ({
-          label: name,
-          data: values.map((value, i) => ({ x: chart.tokens[i], y: value })),
-          backgroundColor: variantColour(variant, colours),
-          borderColor: variantColour(variant, colours),
-          borderWidth: 2,
-          borderDash: VARIANTS[variant].dash,
-          clip: false,
-          pointStyle: VARIANTS[variant].point,
-          pointRadius: 4,
-        })),
+        datasets: chart.series.map(({ variant, name, values }) => {
+          const points = values.map((value, i) => ({ x: chart.tokens[i], y: value }));
+          return lineSet(variant, name, points, colours);
+        }),
       },
       // Room for the marks at the edges and for the name above the highest line.
       options: { ...rest, plugins, scales: { x, y }, layout: { padding: { top: 18, right: 8 } } },
       plugins: [endLabels(chart, colours)],
+    };
+  }
+
+  /** Shares of attention against the distance from the oracle; charts side by side share the scale from 0 to 100 %. */
+  function coverageChart(chart, colours) {
+    const { scales: plain, ...rest } = options(colours, "", undefined, (i) => chart.titles[i], chart.texts, true);
+    const x = { ...plain.x, offset: true, title: { ...plain.x.title, text: "layers from the oracle" } };
+    const ticks = { ...plain.y.ticks, stepSize: 0.25, callback: (value) => `${Math.round(value * 100)} %` };
+    const y = { ...plain.y, min: 0, max: 1, ticks, title: { display: false } };
+    const { labels } = rest.plugins.legend;
+    rest.plugins.legend.labels = { ...labels, usePointStyle: true, boxHeight: 8, pointStyleWidth: 12 };
+    return {
+      type: "line",
+      data: {
+        labels: chart.distances,
+        datasets: chart.series.map(({ choice, name, values }) => lineSet(choice, name, values, colours)),
+      },
+      options: { ...rest, scales: { x, y } },
+      plugins: [ranges(chart, colours)],
+    };
+  }
+
+  /** The range over layers of the inherited share. */
+  function ranges({ range, series }, colours) {
+    return {
+      id: "ranges",
+      beforeDatasetsDraw(drawn) {
+        const at = series.findIndex(({ choice }) => choice === "inherited");
+        if (!range) return;
+        const { ctx, scales } = drawn;
+        ctx.save();
+        ctx.strokeStyle = colourOf("inherited", colours);
+        ctx.lineWidth = 1.5;
+        drawn.getDatasetMeta(at).data.forEach(({ x }, i) => {
+          ctx.beginPath();
+          ctx.moveTo(x, scales.y.getPixelForValue(range.min[i]));
+          ctx.lineTo(x, scales.y.getPixelForValue(range.max[i]));
+          ctx.stroke();
+        });
+        ctx.restore();
+      },
     };
   }
 
@@ -339,9 +337,10 @@
     for (const chart of data.latency) draw(chart, latencyChart(chart, colours));
     for (const chart of data.memory) draw(chart, memoryChart(chart, colours));
     for (const chart of data.curves) draw(chart, curveChart(chart, colours));
+    for (const chart of data.coverage) draw(chart, coverageChart(chart, colours));
   }
 
-  for (const chart of [...data.latency, ...data.memory, ...data.curves]) {
+  for (const chart of [...data.latency, ...data.memory, ...data.curves, ...data.coverage]) {
     const canvas = document.getElementById(chart.id);
     canvas.dataset.label = `${chart.label}; the table below holds its figures`;
     canvas.setAttribute("aria-label", canvas.dataset.label);

@@ -3,6 +3,7 @@ import type { LayerReport, Report, VariantReport } from "../../profile/report.ts
 import { cumulativeKv, floorOf, hasDecode, slices, stagesIn, variantsOf } from "../breakdown.ts";
 import { bytes, byteUnit, milliseconds } from "../format.ts";
 import { PHASE_NAMES, STAGE_NAMES, VARIANT_NAMES, type PhaseName } from "../names.ts";
+import { coverageCharts, type CoverageChart } from "./coverage.ts";
 import { curves, type CurveChart } from "./curves.ts";
 
 /**
@@ -15,6 +16,7 @@ export interface ChartData {
   readonly latency: readonly LatencyChart[];
   readonly memory: readonly MemoryChart[];
   readonly curves: readonly CurveChart[];
+  readonly coverage: readonly CoverageChart[];
 }
 
 /** One variant's latency by layer, stacked by stage. Charts of one phase share `top`, so that they compare by eye. */
@@ -52,6 +54,7 @@ export function chartData(report: Report): ChartData {
     latency: phases.flatMap((phase) => latency(report, phase)),
     memory: memory(report),
     curves: curves(report),
+    coverage: coverageCharts(report),
   };
 }
 

@@ -9,6 +9,7 @@ import { readIndex } from "../../../src/extension/stored-index.ts";
 import { MOST_TABLE_BYTES, readTable, tableBytes } from "../../../src/extension/stored-table.ts";
 import { panelStateSchema } from "../../../src/protocol/panel.ts";
 import type { SelectionTable } from "../../../src/protocol/selection-table.ts";
+import { withChecks } from "../report/sample-checks.ts";
 import { SAMPLE_TEXT, sampleReport } from "../report/sample-report.ts";
 
 const report = sampleReport();
@@ -50,12 +51,14 @@ describe("export", () => {
   });
 
   it("puts the text in only when given, and takes every piece of it out otherwise", () => {
-    const full = withText(report, SAMPLE_TEXT);
+    const full = withText(withChecks(report), SAMPLE_TEXT);
     assert.equal(full.document.text, SAMPLE_TEXT);
-    const [passage] = full.importance!.passages;
-    assert.equal(passage!.text, SAMPLE_TEXT.slice(passage!.start, passage!.end));
     const bare = JSON.stringify(withText(full, undefined));
-    assert.ok(!bare.includes(JSON.stringify(passage!.text).slice(1, -1)));
+    for (const places of [full.importance!.passages, full.swaps!.places]) {
+      const [place] = places;
+      assert.equal(place!.text, SAMPLE_TEXT.slice(place!.start, place!.end));
+      assert.ok(!bare.includes(JSON.stringify(place!.text).slice(1, -1)));
+    }
     assert.equal(withText(full, undefined).document.text, undefined);
   });
 });

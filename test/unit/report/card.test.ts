@@ -33,6 +33,12 @@ describe("the card of a report from a GPU", () => {
     assert.match(row(onGpu({ software: true }), "Device"), /a program on the CPU, no real GPU/);
   });
 
+  it("repeats the checks of the selection that were asked for", () => {
+    assert.doesNotMatch(command(onGpu()), /--fidelity|--swaps/);
+    const { settings, ...rest } = onGpu();
+    assert.match(command({ ...rest, settings: { ...settings, fidelity: true, swaps: true } }), /--fidelity --swaps$/);
+  });
+
   it("repeats the measurement on the same GPU", () => {
     assert.match(command(onGpu()), /--engine webgpu --gpu 'NVIDIA H200'/);
   });

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import type { Report } from "../../../src/profile/report.ts";
 import { compareReports, type ComparisonRow, type Quantity } from "../../../src/report/compare.ts";
 import { comparisonTable, differencesTable } from "../../../src/report/comparison-table.ts";
+import { withChecks } from "./sample-checks.ts";
 import { sampleReport } from "./sample-report.ts";
 
 /** A report like `report` with every prefill time of hysparse multiplied. */
@@ -37,6 +38,14 @@ describe("comparing reports", () => {
       assert.equal(verdict, bytes ? "same" : "no difference measured");
       assert.equal(reason, bytes ? undefined : "the ranges overlap");
     }
+  });
+
+  it("names checks of the selection that only one has, which change no time", () => {
+    const { differences, headline } = compareReports(base, withChecks(base));
+    assert.deepEqual(differences, [
+      { what: "selection checks", baseline: "none", report: "fidelity, swaps", affects: "none" },
+    ]);
+    assert.equal(headline, "No difference was measured.");
   });
 
   it("says faster and slower only where the ranges do not overlap", () => {

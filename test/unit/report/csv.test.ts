@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { CSV_COLUMNS, toCsv } from "../../../src/report/csv.ts";
+import { withChecks } from "./sample-checks.ts";
 import { sampleReport } from "./sample-report.ts";
 import { withSweep } from "./sample-sweep.ts";
 
@@ -96,5 +97,24 @@ describe("CSV report", () => {
       [["full", "prefill"]],
     );
     assert.ok(Number(crossings[0]!.tokens) > 1024 && Number(crossings[0]!.tokens) < 8192);
+  });
+
+  it("has the selection's checks as values, apart from every time", () => {
+    const checked = withChecks(report);
+    const all = parse(toCsv(checked));
+    const own = all.filter(({ kind }) => kind !== "fidelity" && kind !== "swap");
+    assert.deepEqual(own, rows);
+    assert.ok(own.every(({ measure, value, selection }) => measure === "" && value === "" && selection === ""));
+    const layers = all.filter(({ kind }) => kind === "fidelity");
+    assert.equal(layers.length, 2 * 9 * (2 + 8 + 3));
+    const found = layers.find(
+      (row) => row.variant === "hysparse" && row.layer === "10" && row.measure === "mass.inherited",
+    );
+    assert.equal(Number(found?.value), checked.fidelity!.variants.hysparse!.layers[7]!.mass.inherited);
+    const swaps = all.filter(({ kind }) => kind === "swap");
+    assert.equal(swaps.length, 5 * 4);
+    const added = swaps.find((row) => row.selection === "random" && row.measure === "addedLow");
+    assert.equal(added?.value, "0.00625");
+    assert.ok([...layers, ...swaps].every(({ medianMs, kvBytes }) => medianMs === "" && kvBytes === ""));
   });
 });

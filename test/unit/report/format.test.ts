@@ -79,9 +79,14 @@ describe("format", () => {
   it("writes shares, scores, rates and counts", () => {
     cases(format.percent, [
       [0, "0 %"],
+      [1e-9, "< 0.1 %"],
       [0.004, "0.4 %"],
       [0.42, "42 %"],
       [1, "100 %"],
+    ]);
+    cases(format.sentence, [
+      ["one run of each", "One run of each."],
+      ["Said.", "Said."],
     ]);
     cases(format.score, [
       [0, "0.0000"],

@@ -4,6 +4,7 @@ import { describe, it } from "node:test";
 import { readReport } from "../../../src/report/json.ts";
 import { renderHtml } from "../../../src/report/html.ts";
 import { level, LEVELS } from "../../../src/report/page/document.ts";
+import { withChecks } from "./sample-checks.ts";
 import { sampleReport, SAMPLE_TEXT } from "./sample-report.ts";
 import { withSweep } from "./sample-sweep.ts";
 
@@ -85,6 +86,22 @@ describe("HTML report", () => {
   it("draws no curve through one length", () => {
     const swept = renderHtml(withSweep(sampleReport(), [1024]), SAMPLE_TEXT);
     assert.ok(swept.includes("Other context lengths") && !swept.includes('id="length-prefill"'));
+  });
+
+  it("shows what the selection is worth, with charts, tables and links into the text", () => {
+    const checked = renderHtml(withChecks(sampleReport()), SAMPLE_TEXT);
+    assert.ok(checked.includes("<h2>Does the selection matter?</h2>"));
+    assert.ok(checked.includes("is worth 0.8 % (0.5 to 1.1) over random blocks"));
+    for (const id of ["coverage-hysparse", "coverage-full"]) assert.ok(checked.includes(`<canvas id="${id}"`), id);
+    assert.equal(checked.match(/<table>/g)!.length, page.match(/<table>/g)!.length + 1 + 2 * 2);
+    assert.match(checked, /<a href="#b7" data-go="7">lines \d+-\d+<\/a> <span class="facts">31\.4 bits more/);
+    assert.ok(!page.includes("Does the selection matter?"));
+  });
+
+  it("names the places of a swap without links where there is no text, and shows no text of its own accord", () => {
+    const checked = renderHtml(withChecks(sampleReport()));
+    assert.match(checked, /<b>lines \d+-\d+<\/b> <span class="facts">31\.4 bits more/);
+    assert.doesNotMatch(checked, /data-go=/);
   });
 
   it("says how the KV cache grows, where it ends and what that counts", () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { checksModel } from "../../../webview/model/checks.ts";
 import { comparisonModel } from "../../../webview/model/comparison.ts";
 import { curvesModel } from "../../../webview/model/curves.ts";
 import { headlineModel } from "../../../webview/model/headline.ts";
@@ -9,6 +10,7 @@ import { latencyModel } from "../../../webview/model/latency.ts";
 import { pageHtml } from "../../../webview/page.ts";
 import { restoreUi } from "../../../webview/ui-state.ts";
 import { baselineOf, sampleState, stateOf, withSweep } from "../../panel/states.ts";
+import { withChecks } from "../report/sample-checks.ts";
 import { sampleReport } from "../report/sample-report.ts";
 
 const UI = restoreUi(undefined);
@@ -114,6 +116,46 @@ describe("curves", () => {
     assert.ok(prefill.crossing && prefill.crossing.from < prefill.crossing.to);
     assert.ok(model?.notes.some((note) => note.includes("32,768 tokens") && note.includes("21.4 GiB")));
     assert.equal(model?.curves?.find(({ id }) => id === "curve-kv")?.crossing, undefined);
+  });
+});
+
+describe("checks of the selection", () => {
+  const report = withChecks(sampleReport());
+
+  it("is absent where nothing of it was measured", () => {
+    assert.equal(checksModel(sampleState()), undefined);
+    assert.equal(checksModel(stateOf()), undefined);
+  });
+
+  it("begins with what the selection is worth against random blocks, and links places to the text", () => {
+    const model = checksModel(sampleState({ report }));
+    assert.match(model?.message ?? "", /is worth 0\.8 % .* over random blocks\.$/);
+    assert.equal(model?.more.length, 3);
+    assert.equal(model.unlinked, undefined);
+    const [place] = model.swaps?.places ?? [];
+    assert.deepEqual([place?.start, place?.end], report.document.blockRanges[7]);
+    assert.ok((place?.words?.length ?? 0) > 20);
+  });
+
+  it("has a chart and two tables for each run, with the caveat where one is needed", () => {
+    const { coverage } = checksModel(sampleState({ report })) ?? {};
+    assert.deepEqual(
+      coverage?.runs.map(({ chart }) => chart.id),
+      ["coverage-hysparse", "coverage-full"],
+    );
+    assert.equal(coverage.tables.length, 4);
+    assert.match(coverage.runs[1]?.sentences[0] ?? "", /not what a model trained this way would show/);
+  });
+
+  it("shows one half where only that was measured, and why places cannot be opened", () => {
+    const { swaps, ...coverageOnly } = report;
+    const half = checksModel(sampleState({ report: coverageOnly, document: "unknown" }));
+    assert.equal(half?.swaps, undefined);
+    assert.match(half?.message ?? "", /^How much of what each layer looks at/);
+    assert.match(half?.unlinked ?? "", /not known to this window/);
+    const { fidelity, ...swapsOnly } = report;
+    assert.ok(swaps && fidelity);
+    assert.equal(checksModel(sampleState({ report: swapsOnly }))?.coverage, undefined);
   });
 });
 
