@@ -28,10 +28,16 @@ def load_weights(model: HySparse, path: Path) -> None:
 
 
 def write_config(folder: Path, arch: Architecture, training: dict, notes: list[str] | None = None) -> None:
-    """config.json beside the weights; `training` names the design where it is not HySparse."""
+    """config.json beside the weights; `training` names the design where it is not HySparse.
+
+    The design also stands beside the architecture, where the product looks: it runs `hysparse` and `full` and refuses
+    the others.
+    """
+    architecture = {name: value for name, value in asdict(arch).items() if (name, value) != ("lastFull", True)}
     config = {
         "format": "hysparse", "formatVersion": 1, "name": "HySparse 25M", "weights": "trained",
-        "architecture": asdict(arch), "notes": notes or [], "training": training,
+        "design": training.get("design", "hysparse"), "architecture": architecture, "notes": notes or [],
+        "training": training,
         "specialTokens": {"separator": {"id": 0, "token": "<|endoftext|>"}},
     }
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
@@ -43,5 +49,6 @@ def read_architecture(folder: Path) -> Architecture:
 
 
 def read_design(folder: Path) -> str:
-    """Design of an exported folder."""
-    return json.loads((folder / "config.json").read_text())["training"].get("design", "hysparse")
+    """Design of an exported folder; older ones name it in `training` only, and HySparse nowhere."""
+    config = json.loads((folder / "config.json").read_text())
+    return config.get("design") or config["training"].get("design", "hysparse")

@@ -1,7 +1,7 @@
 """Measure one trained model of the study: retrieval by task and length, bits per byte, swaps of the selection.
 
     python training/measure.py --model DIR --trials DIR --out results.json --lengths 4096,8192 --text-lengths 4096 \
-        --swap-lengths 4096 --needle-lengths 4096
+        --swap-lengths 4096 --needle-lengths 4096 --fidelity-lengths 4096
 
 Answers are read with the right answer's earlier tokens given, which scores as greedy decoding does for exact answers.
 """
@@ -21,21 +21,28 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 import evaluate
+import fidelity
 import needle
 import swaps
 import tasks
 from checkpoint import read_design
 from model import HySparse
 
-TOKENS_AT_ONCE = 131072
+TOKENS_AT_ONCE = {"cuda": 131072, "cpu": 4096}
+KINDS = ("code", "docs", "prose")
 EDGES = (0, 1024, 2048, 4096, 8192, 16384)
 SWAP_TASKS = ("single-2", "multikey-2", "multikey-3", "chain-1", "chain-2", "chain-3")
-SWAP_TOKENS = 409600  # per task, so that long trials are fewer
+TASK_TOKENS = 409600  # per task of the swaps and of fidelity, so that long trials are fewer
 
 
-def batches(trials: list[tasks.Trial]) -> list[list[tasks.Trial]]:
+def at_once(length: int, device: torch.device) -> int:
+    """Rows of a length that fit in one forward."""
+    return max(1, TOKENS_AT_ONCE[device.type] // length)
+
+
+def batches(trials: list[tasks.Trial], device: torch.device) -> list[list[tasks.Trial]]:
     """Trials in groups that fit in one forward."""
-    size = max(1, TOKENS_AT_ONCE // (len(trials[0].tokens) - 1))
+    size = at_once(len(trials[0].tokens) - 1, device) if trials else 1
     return [trials[i:i + size] for i in range(0, len(trials), size)]
 
 
@@ -66,7 +73,7 @@ def retrieval(model: HySparse, trials: dict[str, list[tasks.Trial]], device: tor
     for name, made in trials.items():
         rights: list[float] = []
         hits: dict[int, list] = {}
-        for part in batches(made):
+        for part in batches(made, device):
             right, chosen = score(model, part, device)
             rights += right
             for layer, table in chosen.items():
@@ -83,19 +90,24 @@ def byte_sizes(tokenizer: Tokenizer) -> Tensor:
     return torch.tensor([len(name) for name in sorted(vocabulary, key=vocabulary.get)])
 
 
+def windows(tokenizer: Tokenizer, kind: str, length: int) -> Tensor | None:
+    """Consecutive windows [windows, length + 1] of the held-out text of a kind, or None where it is too short."""
+    text = "\n".join((needle.HELD_OUT / n).read_text() for n in needle.FILES if n.startswith(kind))
+    ids = torch.tensor(tokenizer.encode(text).ids)
+    count = (len(ids) - 1) // length
+    return torch.stack([ids[i * length:(i + 1) * length + 1] for i in range(count)]) if count else None
+
+
 def bits_per_byte(model: HySparse, tokenizer: Tokenizer, length: int, device: torch.device) -> dict[str, float]:
     """Bits per byte of held-out text by domain, of all, and of all by position in the window."""
     sizes, out = byte_sizes(tokenizer).to(device), {}
     nats, size = torch.zeros(length, dtype=torch.float64), torch.zeros(length, dtype=torch.float64)
-    for kind in ("code", "docs", "prose"):
-        text = "\n".join((needle.HELD_OUT / n).read_text() for n in needle.FILES if n.startswith(kind))
-        ids = torch.tensor(tokenizer.encode(text).ids)
-        count = (len(ids) - 1) // length
-        if count < 1:
+    for kind in KINDS:
+        made = windows(tokenizer, kind, length)
+        if made is None:
             continue
-        windows = torch.stack([ids[i * length:(i + 1) * length + 1] for i in range(count)]).to(device)
         before = nats.sum().item(), size.sum().item()
-        for part in windows.split(max(1, TOKENS_AT_ONCE // length)):
+        for part in made.to(device).split(at_once(length, device)):
             states, _ = evaluate.forward(model, part[:, :-1])
             for state, target in zip(states, part[:, 1:]):
                 pieces = zip(state.split(4096), target.split(4096))
@@ -107,6 +119,25 @@ def bits_per_byte(model: HySparse, tokenizer: Tokenizer, length: int, device: to
     for low, high in zip(EDGES, EDGES[1:]):
         if high <= length:
             out[f"from{low}"] = round((nats[low:high].sum() / math.log(2) / size[low:high].sum()).item(), 4)
+    return out
+
+
+def oracle_fidelity(model: HySparse, design: str, tokenizer: Tokenizer, trials: dict[str, list[tasks.Trial]],
+                    length: int, device: torch.device) -> dict:
+    """What inherited blocks hold of each layer's attention (fidelity.py): on held-out text, and at questions by task."""
+    made = [part for part in (windows(tokenizer, kind, length) for kind in KINDS) if part is not None]
+    if not made:
+        raise ValueError(f"no held-out text has {length} tokens")
+    parts = torch.cat(made)[:, :-1].to(device).split(at_once(length, device))
+    out = fidelity.of_texts(model, design, list(parts), evaluate.forward)
+    out["retrieval"] = {}
+    for name in fidelity.TASKS:
+        asked = []
+        for group in batches(trials.get(name, [])[:TASK_TOKENS // length], device):
+            tokens = torch.from_numpy(np.stack([t.tokens for t in group]).astype(np.int64))[:, :-1]
+            asked.append((tokens.to(device), torch.tensor([[t.ask] for t in group], device=device)))
+        if asked:
+            out["retrieval"][name] = fidelity.of_questions(model, design, asked, evaluate.forward)
     return out
 
 
@@ -128,6 +159,7 @@ def main() -> None:
     parser.add_argument("--lengths", default="")
     parser.add_argument("--text-lengths", default="")
     parser.add_argument("--swap-lengths", default="")
+    parser.add_argument("--fidelity-lengths", default="", help="of text and trials, except for hybrid-swa")
     parser.add_argument("--needle-lengths", default="", help="of the needle test with control (evaluate.py)")
     parser.add_argument("--needles", type=int, default=40, help="trials per length of it")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -154,15 +186,20 @@ def main() -> None:
     for length in numbers(args.text_lengths):
         keep(f"bitsPerByte.{length}", bits_per_byte(model, tokenizer, length, device))
     for length in numbers(args.swap_lengths) if sparse else ():
-        most = SWAP_TOKENS // length
+        most = TASK_TOKENS // length
         trials = {k: v[:most] for k, v in tasks.read(args.trials, length).items() if k in SWAP_TASKS}
         for how in (*swaps.SWAPS, "gold"):
+            if how == "last" and not model.arch.lastFull:
+                continue
             model.ops = swaps.swapped(base, how, model.arch)
             keep(f"swap.{length}.{how}", {k: v["score"] for k, v in retrieval(model, trials, device).items()})
-            if how not in ("learned", "gold") and length == 4096:
+            if how != "gold" and length == 4096:
                 model.ops = swaps.swapped(base, how, model.arch)
                 keep(f"swapBits.{length}.{how}", bits_per_byte(model, tokenizer, length, device)["all"])
         model.ops = base
+    for length in numbers(args.fidelity_lengths) if design != "hybrid-swa" else ():
+        trials = tasks.read(args.trials, length) if (args.trials / f"trials-{length}.npz").exists() else {}
+        keep(f"fidelity.{length}", oracle_fidelity(model, design, tokenizer, trials, length, device))
     texts, count = evaluate.Texts(tokenizer), model.arch.selectedTokens // model.arch.block
     for length in numbers(args.needle_lengths) if sparse else ():
         for trained in (True, False):

@@ -1,6 +1,7 @@
 """The decoder: pre-norm RMSNorm, SwiGLU, RoPE, grouped-query attention, and HySparse's hybrid blocks.
 
 Layer l is full when l mod (sparsePerFull + 1) == 0 or l is the last one, else sparse (arXiv 2602.03560, section 3).
+With `lastFull` off the last one is no exception: for asking what hybrid blocks can do by themselves.
 Parameter names are those of the exported checkpoint. Shapes: x [B, T, hidden]; q [B, T, Hq, d]; k, v [B, T, Hkv, d].
 """
 
@@ -35,10 +36,17 @@ class Architecture:
     normEps: float = 1e-6
     maxContext: int = 16384
     tieEmbeddings: bool = True
+    lastFull: bool = True
 
     def full_layers(self) -> list[int]:
         """Layers with dense attention in every design."""
-        return [i for i in range(self.layers) if i % (self.sparsePerFull + 1) == 0 or i == self.layers - 1]
+        last = self.layers - 1 if self.lastFull else -1
+        return [i for i in range(self.layers) if i % (self.sparsePerFull + 1) == 0 or i == last]
+
+    def last_oracle(self) -> int:
+        """The last full layer that is followed by another kind in the hybrid designs."""
+        full = self.full_layers()
+        return max(i for i in full if i + 1 < self.layers and i + 1 not in full)
 
     def kind(self, layer: int, design: str = "hysparse") -> str:
         """Kind of one layer: `full`, or what the design puts between full layers."""
@@ -200,7 +208,8 @@ class HySparse(nn.Module):
         super().__init__()
         self.arch, self.ops = arch, ops
         self.model = Body(arch, design)
-        self.ropes: dict[tuple[int, str], tuple[Tensor, Tensor]] = {}
+        self.rope_base = arch.ropeBase
+        self.ropes: dict[tuple[int, float, str], tuple[Tensor, Tensor]] = {}
         deep = (2 * arch.layers) ** -0.5
         for name, weight in self.named_parameters():
             if weight.ndim == 2:
@@ -208,10 +217,10 @@ class HySparse(nn.Module):
                 nn.init.normal_(weight, std=std * (deep if "o_proj" in name or "down_proj" in name else 1.0))
 
     def rope(self, length: int, device: torch.device) -> tuple[Tensor, Tensor]:
-        """RoPE tables of a length, kept."""
-        where = (length, str(device))
+        """RoPE tables of a length at the current base (an early phase of training may have a smaller one), kept."""
+        where = (length, self.rope_base, str(device))
         if where not in self.ropes:
-            self.ropes[where] = rope_table(length, self.arch.headDim, self.arch.ropeBase, device)
+            self.ropes[where] = rope_table(length, self.arch.headDim, self.rope_base, device)
         return self.ropes[where]
 
     def forward(self, tokens: Tensor) -> tuple[Tensor, dict[int, Oracle]]:

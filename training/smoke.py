@@ -10,12 +10,13 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
+import fidelity
 import measure
 import swaps
 import tasks
 from checkpoint import export, load_weights
 from families import FAMILIES, families
-from model import BETWEEN, Architecture, HySparse
+from model import BETWEEN, Architecture, HySparse, rotate
 from rows import Batches, RowMaker
 from train import Config, Trainer
 
@@ -36,7 +37,7 @@ def train(design: str) -> HySparse:
             trainer.losses(batch)[0].backward()
             silent = [n for n, p in trainer.model.named_parameters() if p.grad is None]
             assert not silent, f"{design}: no gradient reaches {silent}"
-            trainer.optimizer.zero_grad(set_to_none=True)
+            trainer.forget_gradients()
         parts = trainer.update(batch)
         losses.append((parts[0] / parts[3]).item())
     with TemporaryDirectory() as folder:
@@ -104,6 +105,97 @@ def evaluate(model: HySparse, trials: dict[str, list[tasks.Trial]]) -> None:
     assert not same, f"swaps without effect: {same}"
 
 
+def projections(model: HySparse, tokens: torch.Tensor) -> list[tuple[np.ndarray, np.ndarray | None]]:
+    """Queries and own keys [T, heads, d] of every layer for one text, from the inputs that its attention is given."""
+    found, arch = [], model.arch
+
+    def catch(layer: torch.nn.Module, given: tuple) -> None:
+        makers = [layer.q_proj, getattr(layer, "k_proj", None)]
+        made = [rotate(make(given[0]).view(*tokens.shape, -1, arch.headDim), *given[1]) if make else None
+                for make in makers]
+        found.append(tuple(None if one is None else one[0].double().numpy() for one in made))
+
+    hooks = [layer.self_attn.register_forward_pre_hook(catch) for layer in model.model.layers]
+    with torch.no_grad():
+        model(tokens)
+    for hook in hooks:
+        hook.remove()
+    return found
+
+
+def fidelity_by_hand(model: HySparse, design: str, text: torch.Tensor, rows: list[int]) -> dict[int, dict[str, list]]:
+    """What fidelity.py measures, from its definitions: sets of tokens and blocks, one query and head at a time."""
+    arch, made, out = model.arch, projections(model, text[None]), {}
+    size, count, group = arch.block, arch.selectedTokens // arch.block, arch.queryHeads // arch.kvHeads
+
+    def look(layer: int, keys: int, row: int, kv: int) -> tuple[list[np.ndarray], set[int]]:
+        """A layer's probabilities for a query in each head of a group, and the blocks that they choose."""
+        q, k = made[layer][0][row], made[keys][1][:row + 1, kv]
+        logits = [k @ q[kv * group + g] / arch.headDim ** 0.5 for g in range(group)]
+        each = [np.exp(one - one.max()) / np.exp(one - one.max()).sum() for one in logits]
+        score = [max(one[b * size:(b + 1) * size].max() for one in each) for b in range(row // size + 1)]
+        return each, set(sorted(range(len(score)), key=lambda b: (-score[b], b))[:count])
+
+    full = arch.full_layers()
+    for layer in (n for n in range(arch.layers) if n not in full):
+        oracle = max(n for n in full if n < layer)
+        found = out[layer] = {}
+        for row in rows:
+            near, seen = set(range(max(0, row - arch.window + 1), row + 1)), range(row // size + 1)
+            chance = count / len(seen)
+            for kv in range(arch.kvHeads):
+                inherited = look(oracle, oracle, row, kv)[1]
+                each, own = look(layer, layer if design == "full" else oracle, row, kv)
+                enclosed = {b for b in seen if all(t in near for t in range(b * size, min(row + 1, (b + 1) * size)))}
+                values = [("blocks.inherited", len(own & inherited) / len(own)), ("blocks.random", chance),
+                          ("blocks.inheritedOrWindow", len(own & (inherited | enclosed)) / len(own))]
+                reads = {"inherited": (inherited, set()), "inheritedOrWindow": (inherited, near), "own": (own, set()),
+                         "ownOrWindow": (own, near), "recent": (set(seen[-count:]), set()), "window": (set(), near)}
+                for one in each:
+                    values.append(("mass.random", chance))
+                    for name, (blocks, others) in reads.items():
+                        held = [p for t, p in enumerate(one) if t // size in blocks or t in others]
+                        values.append((f"mass.{name}", sum(held)))
+                for name, value in values:
+                    found.setdefault(name, []).append(value)
+    return out
+
+
+def check_fidelity(model: HySparse, design: str) -> None:
+    """Fidelity agrees with its definitions, on text and at single questions, and leaves the model's output alone."""
+    texts = torch.from_numpy(np.random.default_rng(1).integers(0, 96, (2, 139)))
+    rows = fidelity.positions(139, model.arch, 40)
+    assert len(set(rows)) == 40 and rows[0] >= 32 and rows == sorted(rows) and rows[-1] < 139, rows
+    assert len({row % 16 for row in rows}) == 16, "queries must stand at every place of a block"
+
+    def forward(given: HySparse, tokens: torch.Tensor) -> None:
+        with torch.no_grad():
+            outputs.append(given(torch.nn.functional.pad(tokens, (0, -tokens.shape[1] % 16)))[0])
+
+    outputs: list[torch.Tensor] = []
+    base = model.ops
+    forward(model, texts)
+    mine = fidelity.summarize(fidelity.watch(model, design, [(texts, torch.tensor([rows, rows]))], forward), ARCH)
+    assert model.ops is base and torch.equal(*outputs), "watching must change nothing"
+    hands = [fidelity_by_hand(model, design, text, rows) for text in texts]
+    gaps = []
+    assert sorted(map(int, mine)) == sorted(hands[0]) == [1, 2, 3], list(mine)
+    for layer, one in mine.items():
+        assert one["oracle"] == 0 and one["distance"] == int(layer)
+        for name in hands[0][1]:
+            kind, of = name.split(".")
+            gaps.append(abs(np.mean([hand[int(layer)][name] for hand in hands]) - one[kind][of]))
+        every = np.concatenate([hand[int(layer)]["mass.inherited"] for hand in hands])
+        gaps.append(abs(np.quantile(every, 0.1) - one["mass"]["inheritedLow"]))
+        assert one["mass"]["inherited"] < one["mass"]["inheritedOrWindow"] < 1, one
+    asked = fidelity.of_questions(model, design, [(texts, torch.tensor([[138], [100]]))], forward)
+    for layer, one in asked["layers"].items():
+        hand = [fidelity_by_hand(model, design, text, [row])[int(layer)] for text, row in zip(texts, (138, 100))]
+        gaps += [abs(np.mean([h[f"mass.{name}"] for h in hand]) - value) for name, value in one.items()]
+    print(f"{design}: fidelity differs from its definition by {max(gaps):.1e}")
+    assert max(gaps) < 2e-5, f"{design}: fidelity is not what it says"
+
+
 def main() -> None:
     """Everything."""
     torch.set_num_threads(1)
@@ -114,6 +206,8 @@ def main() -> None:
         model = train(design)
         if design == "hysparse":
             evaluate(model, trials)
+        if design != "hybrid-swa":
+            check_fidelity(model, design)
     print("smoke run passed")
 
 

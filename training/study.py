@@ -4,8 +4,8 @@
         --plan 1024:50M,4096:105M,16384:45M --runs full:1,hybrid-swa:1,hysparse:1,hysparse:2 --ship hysparse:1
 
 A run is DESIGN:SEED, or DESIGN:SEED:NAME=VALUE:... with options of train.py. `study.json` holds config, log and
-measurements of all runs; the weights of the run named by --ship are copied in pieces of at most 15 MiB (`cat` joins
-them).
+measurements of all runs; the weights of the runs named by --ship are deflated and cut into pieces of at most 15 MiB
+(`study.py --join weights-RUN --out model.safetensors` puts one together again).
 """
 
 from __future__ import annotations
@@ -16,18 +16,27 @@ import os
 import subprocess
 import sys
 import time
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 PIECE = 15 * 2 ** 20
-PARTS = {  # measured side by side on the run's GPU: most of each is waiting for the CPU
-    "a": ["--lengths", "1024,4096", "--text-lengths", "4096,16384"], "b": ["--lengths", "8192"],
-    "c": ["--lengths", "16384"], "d": ["--lengths", "32768"], "e": ["--swap-lengths", "4096"],
-    "f": ["--swap-lengths", "8192"], "g": ["--swap-lengths", "16384"], "h": ["--needle-lengths", "4096,8192"],
-    "i": ["--needle-lengths", "16384"],
-}
-DENSE_PARTS = "abcd"
+MEASURES = {"retrieval": "--lengths", "text": "--text-lengths", "swaps": "--swap-lengths",
+            "needle": "--needle-lengths", "fidelity": "--fidelity-lengths"}
+SELECTING = ("swaps", "needle")  # ask for a selection: nothing for dense designs
+EVERYTHING = ("retrieval:1024:4096,retrieval:8192,retrieval:16384,retrieval:32768,text:4096:16384,swaps:4096,swaps:8192,"
+              "swaps:16384,needle:4096:8192,needle:16384,fidelity:4096:16384")
+
+
+def measures(text: str, design: str) -> dict[str, list[str]]:
+    """Options of measure.py for each of its processes, which run side by side: most of each is waiting for the CPU."""
+    out = {}
+    for number, part in enumerate(text.split(",")):
+        kind, *lengths = part.split(":")
+        if design.startswith("hysparse") or kind not in SELECTING:
+            out[f"{kind}-{number}"] = [MEASURES[kind], ",".join(lengths)]
+    return out
 
 
 @dataclass
@@ -70,36 +79,54 @@ def collect(runs: list[Run], out: Path, started: float) -> None:
 
 
 def ship(folder: Path, out: Path) -> None:
-    """The weights in pieces: weights.00, weights.01, ..."""
-    data = (folder / "model.safetensors").read_bytes()
+    """The weights, deflated, in pieces: weights-RUN.00, weights-RUN.01, ..."""
+    data = zlib.compress((folder / "model.safetensors").read_bytes())
     for number, at in enumerate(range(0, len(data), PIECE)):
-        (out / f"weights.{number:02}").write_bytes(data[at:at + PIECE])
+        (out / f"weights-{folder.name}.{number:02}").write_bytes(data[at:at + PIECE])
+
+
+def join(first: Path, out: Path) -> None:
+    """One file of weights from the pieces that start with this name; fails where one is missing or cut."""
+    pieces = sorted(first.parent.glob(first.name + ".[0-9][0-9]"))
+    whole = zlib.decompressobj()
+    data = b"".join(whole.decompress(piece.read_bytes()) for piece in pieces)
+    if not whole.eof:
+        raise SystemExit(f"{first}: {len(pieces)} pieces are not all of the weights")
+    out.write_bytes(data)
 
 
 def main() -> None:
     """Command line."""
     started = time.monotonic()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tokens", type=Path, required=True)
-    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--tokens", type=Path)
+    parser.add_argument("--work", type=Path)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--runs", required=True)
-    parser.add_argument("--plan", required=True)
+    parser.add_argument("--runs")
+    parser.add_argument("--plan")
+    parser.add_argument("--join", type=Path, help="only put shipped weights together")
     parser.add_argument("--ratio", type=int, default=5)
     parser.add_argument("--limit", type=float, default=580, help="seconds for everything")
     parser.add_argument("--reserve", type=float, default=90, help="seconds kept for measuring")
     parser.add_argument("--trials", type=float, default=1.0, help="share of the usual number of trials")
     parser.add_argument("--lengths", default="1024,4096,8192,16384,32768", help="of the trials to make")
-    parser.add_argument("--parts", default="".join(PARTS), help="what to measure, see PARTS")
+    parser.add_argument("--measure", default=EVERYTHING, help="KIND:LENGTH:..., each part a process of its own")
+    parser.add_argument("--gpus", type=int, help="share so many among the runs; one for each where not given")
     parser.add_argument("--eager-step", type=int, default=49152,
                         help="tokens per step of all runs once a run with --graph has failed")
     parser.add_argument("--train", default="", help="more options of train.py for every run, NAME=VALUE:...")
-    parser.add_argument("--ship", help="run whose weights are copied to --out")
+    parser.add_argument("--ship", default="", help="runs whose weights are copied to --out")
     parser.add_argument("--device", default="cuda")
     args = parser.parse_args()
+    if args.join:
+        join(args.join, args.out)
+        return
+    if not (args.tokens and args.work and args.runs and args.plan):
+        parser.error("--tokens, --work, --runs and --plan are needed")
     args.out.mkdir(parents=True, exist_ok=True)
     names = args.runs.split(",")
-    runs = [Run(name, args.work / name.replace(":", "-").replace("=", "-"), gpu) for gpu, name in enumerate(names)]
+    runs = [Run(name, args.work / name.replace(":", "-").replace("=", "-"), number % (args.gpus or len(names)))
+            for number, name in enumerate(names)]
     trials = args.work / "trials"
     making = subprocess.Popen([sys.executable, str(HERE / "tasks.py"), "--out", str(trials), "--lengths", args.lengths,
                                "--share", str(args.trials)])
@@ -136,13 +163,13 @@ def main() -> None:
             if run.stage == "train" and not failed:
                 if making.poll() is None:
                     continue
-                if run.spec == args.ship:
+                if run.spec in args.ship.split(","):
                     ship(run.folder, args.out)
-                parts = args.parts if run.spec.startswith("hysparse") else set(args.parts) & set(DENSE_PARTS)
+                parts = measures(args.measure, run.spec.split(":")[0])
                 run.start("measure", {f"measure-{part}": [
                     str(HERE / "measure.py"), "--model", str(run.folder), "--trials", str(trials), "--out",
-                    str(run.folder / f"results-{part}.json"), "--device", args.device, *PARTS[part]]
-                    for part in sorted(parts)})
+                    str(run.folder / f"results-{part}.json"), "--device", args.device, *options]
+                    for part, options in parts.items()})
             else:
                 run.stage = f"{run.stage} failed" if failed else "done"
             print(f"{time.monotonic() - started:.0f} s: {run.spec} {run.stage}", flush=True)

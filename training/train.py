@@ -27,7 +27,9 @@ from torch.utils.data import DataLoader
 from attention import attention_ops
 from checkpoint import export, load_weights, write_config
 from families import families
+from graph import StepGraph
 from model import BETWEEN, Architecture, HySparse, Oracle
+from muon import Muon
 from rows import CHAIN_WEIGHT, Batches, RowMaker
 
 
@@ -38,8 +40,11 @@ class Config:
     arch: Architecture = field(default_factory=Architecture)
     design: str = "hysparse"
     phases: tuple[tuple[int, int], ...] = ((4096, 300_000_000),)
+    rope_bases: tuple[float, ...] = ()
     tokens_per_step: int = 49152
+    optimizer: str = "muon"
     learning_rate: float = 2e-3
+    gate_rate: float = 0.05
     warmup_steps: int = 200
     decay_share: float = 0.4
     final_share: float = 0.01
@@ -58,6 +63,10 @@ class Config:
     def total(self) -> int:
         """Planned tokens."""
         return sum(tokens for _, tokens in self.phases)
+
+    def rope_base(self, phase: int) -> float:
+        """RoPE's base in a phase: the architecture's own where nothing else was asked for."""
+        return self.rope_bases[phase] if self.rope_bases else self.arch.ropeBase
 
     def phase(self, tokens: int) -> int:
         """Index of the phase that a moment belongs to."""
@@ -125,16 +134,11 @@ class Trainer:
         self.config, self.device = config, device
         torch.manual_seed(config.seed)
         self.model = HySparse(config.arch, attention_ops(device), config.design).to(device)
-        decayed = [p for p in self.model.parameters() if p.ndim == 2]
-        plain = [p for p in self.model.parameters() if p.ndim != 2]
-        groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": plain, "weight_decay": 0.0}]
-        cuda = device.type == "cuda"
-        rate = torch.tensor(config.learning_rate, device=device) if cuda else config.learning_rate
-        self.optimizer = torch.optim.AdamW(groups, lr=rate, betas=config.betas, fused=cuda, capturable=cuda)
+        self.optimizers = self.make_optimizers()
         self.step, self.seconds, self.tokens = 0, 0.0, 0
-        self.supervised = config.arch.full_layers()[-2]
+        self.supervised = config.arch.last_oracle()
         self.oracle_loss, self.language_loss = oracle_loss, language_loss
-        if cuda:
+        if device.type == "cuda":
             torch._dynamo.config.recompile_limit = 64
             torch.backends.cuda.enable_flash_sdp(False)
             torch.backends.cuda.enable_mem_efficient_sdp(False)
@@ -142,6 +146,28 @@ class Trainer:
                 layer.compile(dynamic=False)
             self.oracle_loss = torch.compile(oracle_loss, dynamic=False)
             self.language_loss = torch.compile(language_loss, dynamic=False)
+
+    def make_optimizers(self) -> list[torch.optim.Optimizer]:
+        """AdamW for everything, or Muon for the layers' matrices and AdamW for the rest; branch gates go slower.
+
+        A gate's logit sums over the whole hidden state, so that at the common rate it can run into saturation within
+        tens of steps, while what it gates is still noise; a closed branch then hardly learns (LOG.md).
+        """
+        config, cuda = self.config, self.device.type == "cuda"
+
+        def rate() -> float | Tensor:
+            return torch.tensor(config.learning_rate, device=self.device) if cuda else config.learning_rate
+        sets: dict[str, list[Tensor]] = {"gate": [], "turned": [], "matrix": [], "plain": []}
+        for name, p in self.model.named_parameters():
+            matrix = "turned" if config.optimizer == "muon" and ".layers." in name else "matrix"
+            gate = name.endswith(("sparse_gate_proj.weight", "window_gate_proj.weight"))
+            sets["gate" if gate else matrix if p.ndim == 2 else "plain"].append(p)
+        groups = [{"params": sets["matrix"], "lr": rate(), "weight_decay": config.weight_decay},
+                  {"params": sets["plain"], "lr": rate(), "weight_decay": 0.0},
+                  {"params": sets["gate"], "lr": rate(), "weight_decay": 0.0, "share": config.gate_rate}]
+        adam = torch.optim.AdamW([group for group in groups if group["params"]], betas=config.betas, fused=cuda,
+                                 capturable=cuda)
+        return [adam, Muon(sets["turned"], rate(), weight_decay=config.weight_decay)] if sets["turned"] else [adam]
 
     def losses(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Total loss of a batch and its parts (language_loss's six sums, oracle loss, hits)."""
@@ -162,37 +188,43 @@ class Trainer:
         loss, parts = self.losses(batch)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         return torch.cat([parts, norm.detach().reshape(1)])
 
     def set_rate(self, rate: float) -> None:
         """Learning rate of the next step; in place where a CUDA graph reads it."""
-        for group in self.optimizer.param_groups:
+        for group in [group for optimizer in self.optimizers for group in optimizer.param_groups]:
+            own = rate * group.get("share", 1.0)
             if isinstance(group["lr"], Tensor):
-                group["lr"].fill_(rate)
+                group["lr"].fill_(own)
             else:
-                group["lr"] = rate
+                group["lr"] = own
 
-    def update(self, batch: dict[str, Tensor], graph: "StepGraph | None" = None) -> Tensor:
+    def update(self, batch: dict[str, Tensor], graph: StepGraph | None = None) -> Tensor:
         """One optimizer step at the schedule's rate, replayed from a graph where there is one."""
         self.set_rate(self.config.rate(self.step, self.tokens))
         if graph:
             out = graph.replay(batch)
         else:
             out = self.optimize(batch)
-            self.optimizer.zero_grad(set_to_none=True)
+            self.forget_gradients()
         self.step += 1
         self.tokens += batch["weights"].numel()
         return out
 
+    def forget_gradients(self) -> None:
+        """Before the next backward."""
+        self.model.zero_grad(set_to_none=True)
+
     def warm_up(self, batch: dict[str, Tensor]) -> None:
         """Compile for the batch's shape without training."""
         self.losses(batch)[0].backward()
-        self.optimizer.zero_grad(set_to_none=True)
+        self.forget_gradients()
 
     def save(self, path: Path) -> None:
         """Write everything needed to go on."""
-        state = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(), "step": self.step,
+        state = {"model": self.model.state_dict(), "optimizers": [o.state_dict() for o in self.optimizers], "step": self.step,
                  "seconds": self.seconds, "tokens": self.tokens}
         torch.save(state, path.with_suffix(".tmp"))
         path.with_suffix(".tmp").replace(path)
@@ -201,50 +233,9 @@ class Trainer:
         """Go on from a saved state."""
         state = torch.load(path, map_location=self.device)
         self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        for optimizer, kept in zip(self.optimizers, state["optimizers"]):
+            optimizer.load_state_dict(kept)
         self.step, self.seconds, self.tokens = state["step"], state["seconds"], state["tokens"]
-
-
-class StepGraph:
-    """One whole optimizer step as a CUDA graph: small steps are otherwise bound by launching kernels one by one.
-
-    Not yet run on a GPU (LOG.md); it compares its losses with an ordinary step's before it is used.
-    """
-
-    def __init__(self, trainer: Trainer, batch: dict[str, Tensor]) -> None:
-        """Capture for the shape of `batch`; nothing is trained. Raises RuntimeError if the graph computes otherwise."""
-        self.batch = {name: value.clone() for name, value in batch.items()}
-        trainer.set_rate(0.0)
-        side, fresh = torch.cuda.Stream(), not trainer.optimizer.state
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
-            for _ in range(2):
-                if fresh:
-                    trainer.optimize(self.batch)
-                else:
-                    trainer.losses(self.batch)[0].backward()
-                trainer.optimizer.zero_grad(set_to_none=True)
-        torch.cuda.current_stream().wait_stream(side)
-        self.graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self.graph, capture_error_mode="thread_local"):
-            self.out = trainer.optimize(self.batch)
-        expected = trainer.losses(self.batch)[1]
-        self.graph.replay()
-        gap = ((self.out[:3] - expected[:3]).abs() / expected[:3].abs().clamp_min(1)).max().item()
-        if not gap < 0.02 or not torch.isfinite(self.out).all():
-            raise RuntimeError(f"the captured step's losses differ by {gap}")
-        print(f"captured, losses differ by {gap:.1e}", flush=True)
-        if fresh:
-            for state in trainer.optimizer.state.values():
-                for value in state.values():
-                    value.zero_()
-
-    def replay(self, batch: dict[str, Tensor]) -> Tensor:
-        """Run the step on another batch of the same shape."""
-        for name, value in self.batch.items():
-            value.copy_(batch[name], non_blocking=True)
-        self.graph.replay()
-        return self.out
 
 
 def synchronize(device: torch.device) -> None:
@@ -261,6 +252,7 @@ def run(trainer: Trainer, maker: RowMaker, out: Path, stop_at: float, save_every
     while trainer.tokens < config.total() and time.monotonic() < stop_at:
         phase = config.phase(trainer.tokens)
         length = config.phases[phase][0]
+        trainer.model.rope_base = config.rope_base(phase)
         batches = Batches(maker, config.seed + phase, config.tokens_per_step // length, length, config.retrieval,
                           config.probes * (1 if length <= 4096 else 2))
         begun = time.monotonic()
@@ -301,7 +293,7 @@ def run(trainer: Trainer, maker: RowMaker, out: Path, stop_at: float, save_every
                     export(trainer.model, out / "model.safetensors")
                     saved = time.monotonic()
         del loader, step_graph
-        trainer.optimizer.zero_grad(set_to_none=True)
+        trainer.forget_gradients()
     synchronize(device)
     if math.isfinite(save_every):
         trainer.save(out / "state.pt")
@@ -330,7 +322,11 @@ def main() -> None:
     parser.add_argument("--design", default=Config.design, choices=BETWEEN)
     parser.add_argument("--ratio", type=int, default=Architecture.sparsePerFull, help="sparse layers per full one")
     parser.add_argument("--layers", type=int, default=Architecture.layers)
+    parser.add_argument("--selected", type=int, default=Architecture.selectedTokens, help="tokens selected per KV head")
+    parser.add_argument("--last-full", action=argparse.BooleanOptionalAction, default=True,
+                        help="is the last layer full whatever the ratio says, as in the paper")
     parser.add_argument("--plan", default="4096:300M", help="context:tokens, ...")
+    parser.add_argument("--rope", default="", help="RoPE's base in each phase of the plan, the last one the exported")
     parser.add_argument("--step", type=int, default=Config.tokens_per_step, help="tokens per optimizer step")
     parser.add_argument("--stop-after", type=float, default=math.inf, help="seconds of wall clock for this call")
     parser.add_argument("--save-every", type=float, default=150, help="seconds; inf: keep no state to resume from")
@@ -340,7 +336,9 @@ def main() -> None:
     parser.add_argument("--warmup", type=int, default=Config.warmup_steps)
     parser.add_argument("--decay-share", type=float, default=Config.decay_share)
     parser.add_argument("--seed", type=int, default=Config.seed, help="of the weights and of the rows")
+    parser.add_argument("--optimizer", default=Config.optimizer, choices=("muon", "adamw"))
     parser.add_argument("--rate", type=float, default=Config.learning_rate)
+    parser.add_argument("--gate-rate", type=float, default=Config.gate_rate, help="the gates' share of --rate")
     parser.add_argument("--oracle-weight", type=float, default=Config.oracle_weight)
     parser.add_argument("--chains", type=float, default=Config.chains, help="share of chains in the retrieval rows")
     parser.add_argument("--graph", action=argparse.BooleanOptionalAction, default=False,
@@ -357,11 +355,17 @@ def main() -> None:
 
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     phases = tuple((int(a), count(b)) for a, b in (part.split(":") for part in args.plan.split(",")))
-    arch = replace(Architecture(), sparsePerFull=args.ratio, layers=args.layers)
-    config = Config(arch=arch, phases=phases, retrieval=args.retrieval, learning_rate=args.rate, design=args.design,
+    bases = tuple(float(base) for base in args.rope.split(",") if base)
+    if bases and len(bases) != len(phases):
+        parser.error(f"--rope names {len(bases)} bases for {len(phases)} phases")
+    arch = replace(Architecture(), sparsePerFull=args.ratio, layers=args.layers, lastFull=args.last_full,
+                   selectedTokens=args.selected,
+                   ropeBase=bases[-1] if bases else Architecture.ropeBase)
+    config = Config(arch=arch, phases=phases, rope_bases=bases, optimizer=args.optimizer, learning_rate=args.rate,
+                    retrieval=args.retrieval, design=args.design,
                     oracle_weight=args.oracle_weight, free_wording=args.free_wording, warmup_steps=args.warmup,
                     decay_share=args.decay_share, seed=args.seed, tokens_per_step=args.step, workers=args.workers,
-                    chains=args.chains)
+                    chains=args.chains, gate_rate=args.gate_rate)
     args.out.mkdir(parents=True, exist_ok=True)
     tokens = np.frombuffer(lzma.decompress(args.tokens.read_bytes()), dtype=np.uint16)
     maker = RowMaker(tokens, Tokenizer.from_file(str(args.tokenizer)), families(config.chains), config.free_wording)
