@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import json
 import random
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +15,9 @@ from tokenizers import Tokenizer
 
 import fidelity
 import measure
+import study
 import swaps
+import table
 import tasks
 from checkpoint import export, load_weights
 from families import FAMILIES, families
@@ -196,12 +201,38 @@ def check_fidelity(model: HySparse, design: str) -> None:
     assert max(gaps) < 2e-5, f"{design}: fidelity is not what it says"
 
 
+def bookkeeping(folder: Path) -> None:
+    """Shipped weights read back, a missing piece is noticed, and every kept study has tables."""
+    run = folder / "design-1"
+    run.mkdir()
+    data = np.random.default_rng(1).bytes(3000)
+    (run / "model.safetensors").write_bytes(data)
+    study.PIECE = 1000
+    study.ship(run, folder)
+    study.join(folder / "weights-design-1", folder / "joined")
+    assert (folder / "joined").read_bytes() == data, "shipped weights must read back"
+    (folder / "weights-design-1.02").unlink()
+    try:
+        study.join(folder / "weights-design-1", folder / "again")
+        raise AssertionError("a missing piece must be noticed")
+    except SystemExit:
+        assert not (folder / "again").exists()
+    asked = study.measures("retrieval:1024:4096,swaps:4096", "hybrid-swa")
+    assert list(asked.values()) == [["--lengths", "1024,4096"]], "dense designs have no selection to swap"
+    for kept in sorted((Path(__file__).parent / "runs").glob("*-study-2/*.json")):
+        shown = io.StringIO()
+        with contextlib.redirect_stdout(shown):
+            table.show(json.loads(kept.read_text())["runs"])
+        assert "| " in shown.getvalue(), kept
+
+
 def main() -> None:
     """Everything."""
     torch.set_num_threads(1)
     same_size()
     with TemporaryDirectory() as folder:
         trials = rows_and_tasks(Path(folder))
+        bookkeeping(Path(folder))
     for design in BETWEEN:
         model = train(design)
         if design == "hysparse":
