@@ -14,7 +14,8 @@ export function section(title: string, { columns, rows }: ReportTable): string {
   });
   table.push(...rows.map((row) => [...row]));
   const body = table.toString().split("\n");
-  return [title, ...body.map((line) => line.trimEnd())].join("\n");
+  // The last column's padding is invisible, but under the heads it would make the line longer than the table.
+  return [title, ...body.map((line) => line.trimEnd().replace(/─{2}$/, ""))].join("\n");
 }
 
 const BORDERS = {
@@ -29,7 +30,7 @@ const BORDERS = {
   left: "",
   "left-mid": "",
   mid: "─",
-  "mid-mid": "─",
+  "mid-mid": "",
   right: "",
   "right-mid": "",
   middle: "",

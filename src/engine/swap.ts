@@ -7,12 +7,17 @@ import type { ChooseBlocks, SelectionSwap, Variant } from "./engine.ts";
 export function swapRefusal(swap: SelectionSwap | undefined, variant: Variant, a: Architecture): Error | undefined {
   if (swap === undefined) return undefined;
   if (variant !== "hysparse") return new Error(`${variant} has no selection to swap: only hysparse has`);
-  if (swap.kind === "restrict-last" && oracleBeforeLast(a) === undefined) {
-    return new UserError(
-      "The last full layer cannot be restricted: no layer before it selects blocks. Use a model with sparse layers.",
-    );
-  }
-  return undefined;
+  if (swap.kind !== "restrict-last") return undefined;
+  const why = notRestrictable(a);
+  return why === undefined
+    ? undefined
+    : new UserError(`The last layer cannot be restricted: ${why}. Leave out ${swap.kind}.`);
+}
+
+/** Why there is no `restrict-last` under this schedule, as the end of a sentence; undefined where there is. */
+export function notRestrictable(a: Architecture): string | undefined {
+  if (schedule(a).at(-1) !== "full") return "it is a sparse layer, which reads only selected blocks anyway";
+  return oracleBeforeLast(a) === undefined ? "no layer before it selects blocks" : undefined;
 }
 
 /** @throws Error when there is a swap: it replaces what a prompt's queries read, nothing is defined for decode steps */
@@ -20,7 +25,7 @@ export function requireNoSwap(swap: SelectionSwap | undefined): void {
   if (swap !== undefined) throw new Error(`a runner whose selection is swapped (${swap.kind}) only prefills`);
 }
 
-/** The layer whose blocks `restrict-last` gives to the last layer: the last oracle that feeds a sparse layer. */
+/** The layer whose blocks `restrict-last` gives to the last layer, a full one: the last oracle that feeds a sparse layer. */
 export function oracleBeforeLast(a: Architecture): number | undefined {
   const kinds = schedule(a);
   const oracle = kinds.findLastIndex((_, layer) => fedBy(kinds, layer).length > 0);

@@ -4,6 +4,7 @@ const SETTINGS: readonly (readonly [RegExp, string])[] = [
   [/--engine\b/g, "hysparse.engine"],
   [/--gpu\b/g, "hysparse.gpu"],
   [/--model\b/g, "hysparse.model"],
+  [/--variants\b/g, "hysparse.variants"],
 ];
 
 /** A message of the runtime with settings in place of command-line options. */

@@ -7,7 +7,7 @@ import { sha256 } from "./hash.ts";
 import type { Host } from "./host.ts";
 import { tellProgress } from "./progress-notice.ts";
 import type { Subject } from "./report-view.ts";
-import { checksOf, modelProblem, type Settings } from "./settings-values.ts";
+import { modelProblem, type Settings } from "./settings-values.ts";
 import { readSettings } from "./settings.ts";
 import { textProblem } from "./target.ts";
 
@@ -37,9 +37,6 @@ export async function runProfile(host: Host, target: ProfileTarget): Promise<voi
   const untrusted = modelProblem(settings.model, vscode.workspace.isTrusted);
   if (untrusted !== undefined) throw new UserError(untrusted);
 
-  const { asked: checks, leftOut } = checksOf(settings);
-  if (leftOut !== undefined) host.runtime.log.info(`${name}: ${leftOut}`);
-
   const origin: Origin = {
     uri: document.uri.toString(),
     base: range ? document.offsetAt(range.start) : 0,
@@ -60,7 +57,7 @@ export async function runProfile(host: Host, target: ProfileTarget): Promise<voi
   let shown = false;
   try {
     const { report, selection } = await host.runtime.profile(
-      paramsOf(settings, document, { name, text }, { ...checks, ...sweepOf(sweep) }),
+      paramsOf(settings, document, { name, text }, sweepOf(sweep)),
       (progress) => {
         const { job } = host.session;
         if (job) host.session.setJob({ ...job, progress });
@@ -82,10 +79,7 @@ export async function runProfile(host: Host, target: ProfileTarget): Promise<voi
   }
 }
 
-/** What is measured besides the profile itself. */
-type Asked = Pick<ProfileParams["settings"], "fidelity" | "swaps" | "sweep">;
-
-function sweepOf(sweep: ProfileTarget["sweep"]): Asked {
+function sweepOf(sweep: ProfileTarget["sweep"]): Pick<ProfileParams["settings"], "sweep"> {
   if (!sweep) return {};
   return { sweep: sweep === "auto" ? sweep : [...sweep] };
 }
@@ -94,7 +88,7 @@ function paramsOf(
   settings: Settings,
   document: vscode.TextDocument,
   { name, text }: { readonly name: string; readonly text: string },
-  more: Asked,
+  sweep: Pick<ProfileParams["settings"], "sweep">,
 ): ProfileParams {
   const { engine, gpu, model, variants, decodeTokens, repetitions, importance, maxTokens } = settings;
   return {
@@ -111,7 +105,9 @@ function paramsOf(
       warmup: WARMUP,
       importance,
       ...(maxTokens === undefined ? {} : { maxTokens }),
-      ...more,
+      ...sweep,
+      // A wish that holds for every document and model: where it cannot be had, the report says so and comes without it.
+      ...(settings.selectionChecks ? { fidelity: true, swaps: true, checksIfPossible: true } : {}),
       // Added to what is exported, where that is asked for: reports that are kept for a reload stay without it.
       includeText: false,
     },

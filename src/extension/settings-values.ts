@@ -18,11 +18,8 @@ export interface Settings {
   readonly nodePath: string | undefined;
 }
 
-/** Models with random weights. */
-export const PRESET_MODELS: readonly string[] = ["paper-7b", "paper-80b-a3b"];
-
 /** Models that are not a folder: those that run also where the workspace is not trusted. */
-export const KNOWN_MODELS: readonly string[] = ["embedded", ...PRESET_MODELS];
+export const KNOWN_MODELS: readonly string[] = ["embedded", "paper-7b", "paper-80b-a3b"];
 
 /**
  * Settings from what `read` gives for their names (without "hysparse."). Values of a wrong type or out of range, which a
@@ -46,24 +43,6 @@ export function settingsFrom(read: (name: string) => unknown): Settings {
     idleMinutes: number(read("runtime.idleMinutes"), 0.1, 1440, 10),
     nodePath: text(read("runtime.nodePath")),
   };
-}
-
-/** What a profile is asked about its selection, and why that is not all that the setting asks for. */
-export interface SelectionChecks {
-  readonly asked: { readonly fidelity?: true; readonly swaps?: true };
-  readonly leftOut?: string;
-}
-
-/** The runtime refuses checks that it cannot answer; a profile is not to fail for them, so they are left out here. */
-export function checksOf({ selectionChecks, model, variants }: Settings): SelectionChecks {
-  if (!selectionChecks) return { asked: {} };
-  if (PRESET_MODELS.includes(model)) {
-    return { asked: {}, leftOut: `the selection is not checked: the weights of ${model} are random` };
-  }
-  if (variants.includes("hysparse")) return { asked: { fidelity: true, swaps: true } };
-  return variants.includes("full")
-    ? { asked: { fidelity: true }, leftOut: "no other selection is tried: hysparse is not among the variants" }
-    : { asked: {}, leftOut: "the selection is not checked: neither hysparse nor full is among the variants" };
 }
 
 /** Why `model` may not be loaded here, or undefined. Without trust nothing of the workspace may name a folder to read. */

@@ -30,6 +30,10 @@ export const architectureSchema = z
     normEps: z.number().positive(),
     maxContext: count,
     tieEmbeddings: z.boolean(),
+    lastFull: z
+      .boolean()
+      .optional()
+      .describe("false: the last layer is no exception to the schedule, and full only where its index makes it so"),
   })
   .superRefine((a, context) => {
     const refuse = (field: string, message: string): void => {
@@ -56,10 +60,14 @@ export function groupSize(a: Architecture): number {
   return a.queryHeads / a.kvHeads;
 }
 
-/** The layer schedule: layer l is full when l mod (N + 1) == 0 or l is the last; 49 layers with N = 11 give 5 full. */
+/**
+ * The layer schedule: layer l is full when l mod (N + 1) == 0 or l is the last, unless `lastFull` is false; 49 layers with
+ * N = 11 give 5 full.
+ */
 export function schedule(a: Architecture): ScheduleKind[] {
+  const exception = a.lastFull === false ? undefined : a.layers - 1;
   return Array.from({ length: a.layers }, (_, layer) =>
-    layer % (a.sparsePerFull + 1) === 0 || layer === a.layers - 1 ? "full" : "sparse",
+    layer % (a.sparsePerFull + 1) === 0 || layer === exception ? "full" : "sparse",
   );
 }
 
@@ -68,7 +76,7 @@ export function oracleOf(kinds: readonly ScheduleKind[], layer: number): number 
   return kinds.lastIndexOf("full", layer);
 }
 
-/** For every full layer, the sparse layers that reuse its blocks (empty for the last full layer). */
+/** For every full layer, the sparse layers that reuse its blocks; empty where another full layer or nothing follows. */
 export function fedBy(kinds: readonly ScheduleKind[], oracle: number): number[] {
   return kinds.flatMap((kind, layer) => (kind === "sparse" && oracleOf(kinds, layer) === oracle ? [layer] : []));
 }

@@ -1,7 +1,6 @@
 import { setImmediate as yieldToEvents } from "node:timers/promises";
 import type { Runner } from "../engine/engine.ts";
 import { fedBy, schedule, selectedBlocks, type Architecture } from "../model/architecture.ts";
-import { UserError } from "../model/errors.ts";
 import { attended, topBlocks } from "./attended.ts";
 import { FidelityShares } from "./fidelity-shares.ts";
 import type { ProgressMeter } from "./progress-meter.ts";
@@ -29,23 +28,24 @@ export function fidelityVariants({ variants, model }: ProfileRequest, tokens: nu
 }
 
 /**
- * Refuses what would not fit, before anything is run.
+ * Why the keys would not fit, and what would; undefined where they do.
  * @param available bytes that may be used for keys
- * @throws UserError with the bytes needed, the bytes there are, and the longest context that fits
  */
-export function checkFidelityMemory(
+export function fidelityShortage(
   request: ProfileRequest,
   tokens: number,
   available = process.availableMemory() * MEMORY_SHARE,
-): void {
+): { readonly why: string; readonly fits: number } | undefined {
   const { architecture: a } = request.model;
   const layers = Math.max(0, ...fidelityVariants(request, tokens).map((of) => wanted(a, of, []).keyLayers.length));
   const perToken = layers * a.kvHeads * a.headDim * Float32Array.BYTES_PER_ELEMENT;
-  if (perToken * tokens <= available) return;
-  throw new UserError(
-    `oracle fidelity keeps the keys of ${layers} layers, ${gib(perToken * tokens)} for ${tokens} tokens, and ` +
-      `${gib(available)} may be used: --max-tokens ${Math.floor(available / perToken)} would fit, or leave out --fidelity`,
-  );
+  if (perToken * tokens <= available) return undefined;
+  return {
+    why:
+      `the keys of ${layers} layers take ${gib(perToken * tokens)} for ${tokens} tokens, and ${gib(available)} may be ` +
+      "used for them",
+    fits: Math.floor(available / perToken),
+  };
 }
 
 function gib(bytes: number): string {

@@ -4,7 +4,8 @@ import { checkRunsAs } from "../engine/runs-as.ts";
 import type { Selection } from "../engine/selection.ts";
 import { fedBy, schedule, selectedBlocks } from "../model/architecture.ts";
 import { manifest } from "../model/package-root.ts";
-import { checkAsked, checkMemoryForChecks, plannedRuns, runChecks } from "./checks.ts";
+import { answerable, answerableFor } from "./answerable.ts";
+import { plannedRuns, runChecks } from "./checks.ts";
 import { prepareDocument, type PreparedDocument } from "./document.ts";
 import { importanceReport } from "./importance.ts";
 import { checkMemory } from "./memory-check.ts";
@@ -32,15 +33,15 @@ interface Recording {
  *
  * @throws UserError for input that cannot be profiled; the signal's reason when cancelled
  */
-export async function profile(request: ProfileRequest): Promise<Report> {
-  const { model, engine, variants, signal } = request;
+export async function profile(wanted: ProfileRequest): Promise<Report> {
+  const { model, engine, variants, signal } = wanted;
   checkRunsAs(model, variants);
-  checkAsked(request);
-  request.onProgress?.({ phase: "reading the document", done: 0, total: 1 });
-  const document = prepareDocument(request);
+  const possible = answerable(wanted);
+  wanted.onProgress?.({ phase: "reading the document", done: 0, total: 1 });
+  const document = prepareDocument(wanted);
   const tokens = document.tokens.length;
-  checkMemory(request, tokens);
-  checkMemoryForChecks(request, tokens);
+  checkMemory(wanted, tokens);
+  const { request, leftOut } = answerableFor(tokens, possible);
   const asked = request.sweep === undefined ? undefined : sweepLengths(request.sweep, tokens);
   const besides = (asked ?? []).filter((length) => length !== tokens);
   const meter = new ProgressMeter(request, tokens, besides, plannedRuns(request, tokens));
@@ -77,7 +78,7 @@ export async function profile(request: ProfileRequest): Promise<Report> {
       settings: { ...report.settings, ...checks.settings, ...(asked === undefined ? {} : { sweep: asked }) },
       ...checks.parts,
       ...(sweep === undefined ? {} : { sweep }),
-      warnings: [...report.warnings, ...checks.warnings],
+      warnings: [...report.warnings, ...leftOut, ...checks.warnings],
     };
   } finally {
     await disposeAll(runners);

@@ -34,6 +34,8 @@ export interface ProfileSettings {
   readonly fidelity?: boolean;
   /** Measure what it costs to replace the selection (swaps.ts). */
   readonly swaps?: boolean;
+  /** Leave out what of these two cannot be measured, with a warning, rather than refuse it (answerable.ts). */
+  readonly checksIfPossible?: boolean;
   /** Keep the document's text in the report. */
   readonly includeText: boolean;
 }

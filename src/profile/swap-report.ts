@@ -33,7 +33,7 @@ export function swapReport(m: SwapMeasurement): Swaps {
   });
   const random = m.bits.get("random");
   return {
-    method: method(m.bytes.length),
+    method: method(m.bytes.length, m.bits.has("restrict-last")),
     tokens: m.bytes.length,
     bytes: sum([...m.bytes]),
     results,
@@ -75,12 +75,15 @@ function places({ document, text, includeText, block }: SwapMeasurement, added: 
     }));
 }
 
-function method(tokens: number): string {
+function method(tokens: number, restricted: boolean): string {
+  const last = restricted
+    ? "; restrict-last: the last full layer reads only the blocks that the oracle before it selected"
+    : "";
   return (
     "one untimed prefill of the whole document under each selection, -log2 of every next token's probability in float64, " +
     `divided by the UTF-8 bytes of the predicted tokens; recent: the newest blocks; random: the mean of ${DRAWS} draws, each ` +
-    "anew for every query, KV head and oracle; none: the block-sparse branch gives zeros; restrict-last: the last full layer " +
-    "reads only the blocks that the oracle before it selected; added: the difference to learned on the same tokens, with a " +
-    `95 % t-interval that takes segments of ${segmentTokens(tokens)} consecutive tokens as independent`
+    `anew for every query, KV head and oracle; none: the block-sparse branch gives zeros${last}; added: the ` +
+    "difference to learned on the same tokens, with a 95 % t-interval that takes segments of " +
+    `${segmentTokens(tokens)} consecutive tokens as independent`
   );
 }

@@ -1,4 +1,5 @@
 import type { SelectionSwap } from "../engine/engine.ts";
+import { notRestrictable } from "../engine/swap.ts";
 import type { Architecture } from "../model/architecture.ts";
 import { randomBlocks, recentBlocks } from "./choose-blocks.ts";
 import type { SwapName } from "./report.ts";
@@ -13,17 +14,21 @@ export interface SwapRun {
 
 export const DRAWS = 3;
 
-/** Every prefill that swapping takes, the learned selection first; for a schedule with sparse layers. */
+/** Every prefill that swapping takes, the learned selection first, for a schedule with sparse layers. */
 export function swapRuns(a: Architecture): SwapRun[] {
   const random = Array.from({ length: DRAWS }, (_, draw): SwapRun => {
     const swap: SelectionSwap = { kind: "blocks", choose: randomBlocks(a, draw) };
     return { name: "random", title: `random ${draw + 1} of ${DRAWS}`, swap };
   });
+  const restricted: SwapRun[] =
+    notRestrictable(a) === undefined
+      ? [{ name: "restrict-last", title: "restrict-last", swap: { kind: "restrict-last" } }]
+      : [];
   return [
     { name: "learned", title: "learned" },
     { name: "recent", title: "recent", swap: { kind: "blocks", choose: recentBlocks(a) } },
     ...random,
     { name: "none", title: "none", swap: { kind: "silent" } },
-    { name: "restrict-last", title: "restrict-last", swap: { kind: "restrict-last" } },
+    ...restricted,
   ];
 }

@@ -54,6 +54,7 @@ export const profileParamsSchema = z.strictObject({
       .describe("context lengths to measure besides the document's; auto takes powers of two up to it"),
     fidelity: z.boolean().optional(),
     swaps: z.boolean().optional(),
+    checksIfPossible: z.boolean().optional(),
     includeText: z.boolean(),
   }),
 });

@@ -72,7 +72,10 @@ function architecture(baseline: Report, report: Report): Difference[] {
 }
 
 function shape({ model }: Report): ReadonlyMap<string, string> {
-  const numbers = Object.entries(model.architecture).map(([name, value]): [string, string] => [name, String(value)]);
+  const numbers = Object.entries(model.architecture)
+    // May be absent, which is not "unknown": the schedule says the same.
+    .filter(([name]) => name !== "lastFull")
+    .map(([name, value]): [string, string] => [name, String(value)]);
   const kinds = model.schedule.map((kind) => (kind === "full" ? "F" : "s")).join("");
   return new Map([...numbers, ["schedule", kinds]]);
 }

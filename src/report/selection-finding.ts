@@ -64,6 +64,13 @@ const SIDES: Readonly<Record<Exclude<SwapName, "learned">, readonly [subject: st
   ],
 };
 
+/** What cannot differ where every block is selected, whatever is chosen. */
+const SAME_WHERE_ALL_SELECTED: Readonly<Partial<Record<SwapName, string>>> = {
+  random: "random blocks are the learned ones",
+  recent: "the newest blocks are the learned ones",
+  "restrict-last": "the last full layer reads everything, restricted or not",
+};
+
 const MAIN: SwapName = "random";
 
 /**
@@ -84,6 +91,8 @@ function worth(report: Report, result: SwapResult): string {
   const { name } = result;
   if (name === "learned") throw new Error("the learned selection is what others are held against");
   const [subject, other] = SIDES[name];
+  const same = SAME_WHERE_ALL_SELECTED[name];
+  if (same !== undefined && selectsAll(report)) return `Every block of so short a document is selected: ${same}.`;
   const share = addedShare(report, result);
   if (share === undefined) return `What ${other} would cost is unknown: predicting this document took no bits.`;
   const [mean, low, high] = percents(share);
@@ -93,6 +102,11 @@ function worth(report: Report, result: SwapResult): string {
     return `On this document ${subject} is worse than ${other}, by ${better} % (${least} to ${most}).`;
   }
   return `No difference was measured here between ${subject} and ${other} (${low} to ${high} %).`;
+}
+
+/** Whether there are at most as many blocks as are selected. */
+function selectsAll({ document, model }: Report): boolean {
+  return document.tokens <= model.architecture.selectedTokens;
 }
 
 /** What must be known about the places, or undefined where none is named. */

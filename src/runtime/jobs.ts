@@ -46,7 +46,7 @@ async function run(
     import("../profile/profile.ts"),
     import("../profile/peak-memory.ts"),
   ]);
-  const { maxTokens, chunk, sweep, fidelity, swaps, ...settings } = params.settings;
+  const { maxTokens, chunk, sweep, fidelity, swaps, checksIfPossible, ...settings } = params.settings;
   let selection: SelectionTable | undefined;
   const report = await profile({
     ...settings,
@@ -55,6 +55,7 @@ async function run(
     ...(sweep === undefined ? {} : { sweep }),
     ...(fidelity === undefined ? {} : { fidelity }),
     ...(swaps === undefined ? {} : { swaps }),
+    ...(checksIfPossible === undefined ? {} : { checksIfPossible }),
     model,
     engine,
     engineReason: reason,

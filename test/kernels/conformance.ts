@@ -22,6 +22,8 @@ export interface ConformanceOptions extends Partial<Tolerance> {
   readonly unjudged?: number;
   /** The engine keeps matrices and KV cache in 16 bits: then so does the reference, and only sums may differ. */
   readonly halves?: boolean;
+  /** Whoever opened the engine closes it: more suites use the same one. */
+  readonly keepOpen?: boolean;
   /** Which of SUBJECTS; all when absent. For engines that compile long for every architecture. */
   readonly subjects?: (subject: Subject) => boolean;
 }
@@ -42,7 +44,9 @@ export function describeEngine(name: string, createEngine: () => Promise<Engine>
     before(async () => {
       engine = await createEngine();
     });
-    after(async () => engine.dispose());
+    after(async () => {
+      if (options.keepOpen !== true) await engine.dispose();
+    });
 
     SUBJECTS.filter(options.subjects ?? (() => true)).forEach((subject, index) => {
       describe(subject.name, () => {

@@ -3,18 +3,20 @@ import { after, before, describe, it } from "node:test";
 import { VARIANTS, type ChooseBlocks, type Engine, type SelectionSwap } from "../../src/engine/engine.ts";
 import type { OracleSelection, Selection } from "../../src/engine/selection.ts";
 import { fedBy, oracleOf, schedule, selectedBlocks, type Architecture } from "../../src/model/architecture.ts";
-import { UserError } from "../../src/model/errors.ts";
 import type { Model } from "../../src/model/model.ts";
 import { BruteForce, type LayerReads } from "./brute-force.ts";
 import { recent, scattered, withSinks } from "./choices.ts";
 import { assertClose, relativeError, type Run } from "./compare.ts";
 import { SEED, type ConformanceOptions } from "./conformance.ts";
 import { SUBJECTS, type Subject } from "./spread.ts";
+import { describeSwapRules } from "./swap-rules.ts";
 import { randomTokens, tinyArchitecture, tinyModel } from "./tiny-model.ts";
 import { emptyTrace, recorder, traceRun } from "./trace.ts";
 
-/** Bytes that one piece of logits may take. */
-const PIECE_BYTES = 32 * 1024 * 1024;
+export interface ObserversOptions extends ConformanceOptions {
+  /** Fewer lengths, one chunking and no rules: for a path of an engine that passed them all on another, and takes long. */
+  readonly brief?: boolean;
+}
 
 /** Subjects with an oracle that feeds sparse layers, and a schedule whose last two layers are both full. */
 const SWAPPABLE: readonly Subject[] = [
@@ -32,14 +34,23 @@ const SWAPPABLE: readonly Subject[] = [
 export function describeObserversAndSwaps(
   name: string,
   createEngine: () => Promise<Engine>,
-  { tolerance, tieGap = 1e-3, halves = false, subjects = () => true }: ConformanceOptions,
+  {
+    tolerance,
+    tieGap = 1e-3,
+    halves = false,
+    subjects = () => true,
+    brief = false,
+    keepOpen = false,
+  }: ObserversOptions,
 ): void {
   describe(`${name}: observers and swaps (SEED=${SEED})`, () => {
     let engine: Engine;
     before(async () => {
       engine = await createEngine();
     });
-    after(async () => engine.dispose());
+    after(async () => {
+      if (!keepOpen) await engine.dispose();
+    });
 
     async function run(model: Model, tokens: Uint32Array, swap?: SelectionSwap, chunk?: number): Promise<Run> {
       const options = { ...(chunk === undefined ? {} : { chunk }), ...(swap === undefined ? {} : { swap }) };
@@ -55,7 +66,10 @@ export function describeObserversAndSwaps(
         const a = subject.architecture;
         const seed = SEED + index;
         const model = tinyModel(a, seed, { ...subject.options, halves });
-        const stretches = stretchesOf(a);
+        const stretches = stretchesOf(a, brief);
+        const chunked = stretches.filter(({ chunk }) => chunk !== undefined);
+        /** One token, an edge of a block, and chunks: for what another test does at every edge. */
+        const few = [stretches[0]!, ...stretches.filter(({ tokens }) => tokens === a.block + 1), ...chunked];
         const all = randomTokens(a, Math.max(...stretches.map(({ tokens }) => tokens)), seed);
         const kinds = schedule(a);
         const known = new Map<string, Promise<Run>>();
@@ -65,6 +79,13 @@ export function describeObserversAndSwaps(
           const found = known.get(key) ?? run(model, all.slice(0, count), undefined, chunk);
           known.set(key, found);
           return found;
+        }
+
+        async function unwatched(tokens: Uint32Array, chunk: number, swap: SelectionSwap): Promise<Float32Array> {
+          const runner = await engine.load(model, "hysparse", { chunk, swap });
+          const logits = await runner.prefill(tokens);
+          await runner.dispose();
+          return logits;
         }
 
         /** Every layer from the input it had; the layers' selection as `reads` says. */
@@ -83,12 +104,13 @@ export function describeObserversAndSwaps(
 
         it("tells queries and own keys of every layer, in prefill and in decode", async () => {
           for (const variant of VARIANTS) {
-            for (const { tokens: count, chunk } of stretches) {
+            // Edges of blocks are nothing to variants that select none.
+            for (const { tokens: count, chunk } of variant === "hysparse" ? stretches : [stretches[0]!, ...chunked]) {
               const tokens = all.slice(0, count);
               const decoded = Math.min(3, count - 1);
               const runner = await engine.load(model, variant, chunk === undefined ? {} : { chunk });
               const trace = emptyTrace(a.layers);
-              const told = kinds.map(() => ({ q: [] as number[], k: [] as number[] }));
+              const told = kinds.map((): { q: number[]; k: number[] } => ({ q: [], k: [] }));
               const observer = {
                 ...recorder(a, trace),
                 onProjected: (layer: number, start: number, q: Float32Array, k: Float32Array): void => {
@@ -120,18 +142,18 @@ export function describeObserversAndSwaps(
         it("tells the logits after every position of a prompt, and none in decode", async () => {
           for (const { tokens: count, chunk } of stretches) {
             const runner = await engine.load(model, "hysparse", chunk === undefined ? {} : { chunk });
-            const trace = emptyTrace(a.layers);
             const rows: Float32Array[] = [];
             const onLogits = (start: number, logits: Float32Array): void => {
               assert.equal(start, rows.length, "logits come without gaps");
               assert.ok(logits.length > 0 && logits.length % a.vocabulary === 0, `${logits.length} logits`);
               for (let at = 0; at < logits.length; at += a.vocabulary) rows.push(logits.slice(at, at + a.vocabulary));
             };
-            const last = await runner.prefill(all.slice(0, count), {
-              observer: { ...recorder(a, trace), onLogits },
-            });
+            // Nobody looks at single layers here, as when a document's loss is measured.
+            const last = await runner.prefill(all.slice(0, count), { observer: { onLogits } });
             const what = `${count} tokens by ${chunk ?? "default"}, logits`;
-            const exact = new BruteForce(model, all.slice(0, count), trace.outputs, halves);
+            const { outputs } = (await learnedRun(count, chunk)).trace;
+            const exact = new BruteForce(model, all.slice(0, count), outputs, halves);
+            assert.equal(rows.length, count, what);
             assertRows(rows, exact.logits(), tolerance, what);
             assertClose(rows.at(-1)!, last, tolerance, `${what} as returned`);
             await runner.decode(1, { observer: { onLogits: () => assert.fail("decode told logits") } });
@@ -140,7 +162,7 @@ export function describeObserversAndSwaps(
         });
 
         it("blocks: the learned choice, replayed, changes nothing", async () => {
-          for (const { tokens: count, chunk } of stretches) {
+          for (const { tokens: count, chunk } of few) {
             const tokens = all.slice(0, count);
             const learned = await learnedRun(count, chunk);
             const choose: ChooseBlocks = (layer, query, kvHead, out) => {
@@ -155,7 +177,7 @@ export function describeObserversAndSwaps(
 
         it("blocks: sparse layers read what was chosen, oracles go on learning", async () => {
           for (const choose of [recent(a), scattered(a)]) {
-            for (const { tokens: count, chunk } of stretches) {
+            for (const { tokens: count, chunk } of choose.name === "scatteredBlocks" ? stretches : few) {
               const what = `${choose.name}, ${count} tokens by ${chunk ?? "default"}`;
               const tokens = all.slice(0, count);
               const swapped = await run(model, tokens, { kind: "blocks", choose }, chunk);
@@ -169,6 +191,11 @@ export function describeObserversAndSwaps(
                   : { kind: "sparse", within: chosenBy(oracleOf(kinds, layer)) };
               assertLayers(swapped, tokens, reads, what);
               assertLearned(swapped, a, count, tieGap, what);
+              if (chunk !== undefined) {
+                // Engines may then do several layers at once: their choices must not get in each other's way.
+                const logits = await unwatched(tokens, chunk, { kind: "blocks", choose });
+                assertClose(logits, swapped.trace.logits, 0, `${what}, nobody looking at single layers`);
+              }
               const learned = await learnedRun(count, chunk);
               // Nothing is swapped before the first oracle.
               assert.deepEqual(swapped.selection!.oracles[0], learned.selection!.oracles[0], `${what}: first oracle`);
@@ -186,13 +213,14 @@ export function describeObserversAndSwaps(
               kinds[layer] === "full" ? { kind: "full" } : { kind: "sparse", within: "nothing" };
             assertLayers(silent, tokens, reads, what);
             assertLearned(silent, a, count, tieGap, what);
-            assertIdentical(silent, await run(loud, tokens, undefined, chunk), what);
+            if (chunk !== undefined) assertIdentical(silent, await run(loud, tokens, undefined, chunk), what);
             const learned = await learnedRun(count, chunk);
             const difference = relativeError(silent.trace.logits, learned.trace.logits);
             assert.ok(difference > tolerance, `${what}: logits differ from the learned run's by ${difference}`);
           }
         });
 
+        if (kinds.at(-1) !== "full") return;
         it("restrict-last: the last layer reads its own keys in the blocks of the oracle before it", async () => {
           let differed = false;
           for (const { tokens: count, chunk } of stretches) {
@@ -225,110 +253,25 @@ export function describeObserversAndSwaps(
       });
     });
 
-    describe("rules", () => {
-      const a = tinyArchitecture();
-      const model = tinyModel(a, SEED, { halves });
-      const tokens = randomTokens(a, 40, SEED);
-
-      it("swaps exist under hysparse only", async () => {
-        for (const swap of [{ kind: "silent" }, { kind: "restrict-last" }] as const) {
-          for (const variant of ["full", "hybrid-swa"] as const) {
-            await assert.rejects(engine.load(model, variant, { swap }), new RegExp(variant));
-          }
-        }
-      });
-
-      it("the last layer needs an oracle before it", async () => {
-        for (const changes of [{ layers: 1 }, { layers: 3, sparsePerFull: 0 }]) {
-          const plain = tinyModel(tinyArchitecture(changes), SEED, { halves });
-          await assert.rejects(engine.load(plain, "hysparse", { swap: { kind: "restrict-last" } }), UserError);
-        }
-      });
-
-      it("a swapped runner does not decode", async () => {
-        const swaps = [{ kind: "blocks", choose: recent(a) }, { kind: "silent" }, { kind: "restrict-last" }] as const;
-        for (const swap of swaps) {
-          const runner = await engine.load(model, "hysparse", { swap });
-          await runner.prefill(tokens);
-          await assert.rejects(runner.decode(1), new RegExp(swap.kind));
-          await runner.dispose();
-        }
-      });
-
-      it("a choice that is empty, too long, unordered, repeated or not visible is refused by name", async () => {
-        const good = recent(a);
-        // Query 21 sees blocks 0 to 2 and may read two of them.
-        const faults: readonly (readonly [blocks: readonly number[], count: number])[] = [
-          [[], 0],
-          [[0, 1], 3],
-          [[0, 1], 1.5],
-          [[1, 0], 2],
-          [[1, 1], 2],
-          [[1, 3], 2],
-        ];
-        for (const chunk of [7, 40]) {
-          for (const [blocks, count] of faults) {
-            let faulty = true;
-            const choose: ChooseBlocks = (layer, query, kvHead, out) => {
-              if (!faulty || query !== 21 || kvHead !== 1) return good(layer, query, kvHead, out);
-              out.set(blocks);
-              return count;
-            };
-            const runner = await engine.load(model, "hysparse", { chunk, swap: { kind: "blocks", choose } });
-            await assert.rejects(runner.prefill(tokens), /layer 0\b.*query 21\b/s, `[${blocks.join()}], ${count}`);
-            faulty = false;
-            runner.reset();
-            await runner.prefill(tokens);
-            await runner.dispose();
-          }
-        }
-      });
-
-      it("a cancel while logits are told ends the run", async () => {
-        const runner = await engine.load(model, "hysparse", { chunk: 8 });
-        const controller = new AbortController();
-        const reason = new Error("the user pressed stop");
-        let told = 0;
-        const onLogits = (): void => {
-          told++;
-          controller.abort(reason);
-        };
-        await assert.rejects(
-          runner.prefill(tokens, { signal: controller.signal, observer: { onLogits } }),
-          (error) => error === reason,
-        );
-        assert.equal(told, 1, "pieces told");
-        await runner.dispose();
-      });
-
-      it("logits come in pieces of bounded size", async () => {
-        const wide = tinyArchitecture({ layers: 1, hidden: 8, vocabulary: 90_000 });
-        const count = 130;
-        const prompt = randomTokens(wide, count, SEED);
-        const runner = await engine.load(tinyModel(wide, SEED, { halves }), "hysparse");
-        let rows = 0;
-        let row = new Float32Array();
-        const onLogits = (start: number, logits: Float32Array): void => {
-          assert.equal(start, rows, "logits come without gaps");
-          assert.ok(logits.byteLength <= PIECE_BYTES, `a piece of ${logits.byteLength} bytes`);
-          rows += logits.length / wide.vocabulary;
-          row = logits.slice(-wide.vocabulary);
-        };
-        const last = await runner.prefill(prompt, { observer: { onLogits } });
-        assert.equal(rows, count);
-        assertClose(row, last, tolerance, "the last row and what prefill returns");
-        await runner.dispose();
-      });
-    });
+    if (!brief) describeSwapRules({ engine: () => engine, tolerance, seed: SEED, halves });
   });
 }
 
+/** A number of tokens, and the queries per chunk where not the engine chooses. */
+interface Stretch {
+  readonly tokens: number;
+  readonly chunk?: number;
+}
+
 /** Lengths around the edges of blocks, and chunks that cut them. */
-function stretchesOf({ block }: Architecture): { tokens: number; chunk?: number }[] {
+function stretchesOf({ block }: Architecture, brief: boolean): Stretch[] {
   const several = 3 * block + 2;
-  const lengths = [1, block - 1, block, block + 1, several].filter((tokens) => tokens > 0);
-  const chunks = [block - 1, several - 1].filter((chunk) => chunk > 0);
-  return [...lengths.map((tokens) => ({ tokens })), ...chunks.map((chunk) => ({ tokens: several, chunk }))];
+  const cut = { tokens: several, chunk: block - 1 };
+  if (brief) return [{ tokens: 1 }, { tokens: block + 1 }, cut];
+  const whole = [1, block - 1, block, block + 1, several].map((tokens): Stretch => ({ tokens }));
+  return [...whole, cut, { tokens: several, chunk: several - 1 }].filter(
+    ({ tokens, chunk = 1 }) => tokens > 0 && chunk > 0,
+  );
 }
 
 /** The oracles that feed sparse layers. */

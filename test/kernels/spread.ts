@@ -63,8 +63,8 @@ export const SUBJECTS: readonly Subject[] = [
   { name: "N = 0: every layer full", architecture: tinyArchitecture({ layers: 2, sparsePerFull: 0 }) },
   { name: "one layer", architecture: tinyArchitecture({ layers: 1, sparsePerFull: 3 }) },
   {
-    name: "layers that share weights objects",
-    architecture: tinyArchitecture({ layers: 6, hidden: 24, intermediate: 20 }),
+    name: "layers that share weights objects, a last layer that is sparse",
+    architecture: tinyArchitecture({ layers: 5, hidden: 24, intermediate: 20, lastFull: false }),
     options: { shared: true },
   },
 ];

@@ -1,12 +1,22 @@
-import { describe, it } from "node:test";
+import { after, describe, it } from "node:test";
 import type { Engine } from "../../src/engine/engine.ts";
 import { WebGpuEngine } from "../../src/engine/webgpu/engine.ts";
 import { describeEngine, type ConformanceOptions } from "./conformance.ts";
 import { testGpu } from "./gpu.ts";
 import { describeObserversAndSwaps } from "./observers-and-swaps.ts";
 
-/** Every G, both gates, window below, at and above a block, untied head, shared weights. Each costs seconds of compiling. */
+/**
+ * Every G, both gates, window below, at and above a block, untied head, shared weights, a sparse last layer. Each costs
+ * seconds of compiling.
+ */
 const CHOSEN = ["between one and two blocks", "G = 1,", "G = 3,", "d = 64,", "share weights"];
+
+/** An engine for several suites: what one of them compiled serves the others. */
+function shared(open: () => Promise<Engine>): () => Promise<Engine> {
+  let engine: Promise<Engine> | undefined;
+  after(async () => (await engine)?.dispose());
+  return () => (engine ??= open());
+}
 
 const found = await testGpu();
 
@@ -19,9 +29,10 @@ else {
     tolerance: 3e-3,
     tieGap: 1e-2,
     halves: true,
+    keepOpen: true,
     subjects: ({ name }) => CHOSEN.some((part) => name.includes(part)),
   };
-  const openPortable = (): Promise<Engine> => WebGpuEngine.open({ gpu, arithmetic: "f32" });
+  const openPortable = shared(() => WebGpuEngine.open({ gpu, arithmetic: "f32" }));
   describeEngine("WebGPU engine", openPortable, portable);
   // With and without sinks, both gates, several oracles, and a full layer that feeds nobody before the last.
   describeObserversAndSwaps("WebGPU engine", openPortable, {
@@ -34,9 +45,13 @@ else {
     tieGap: 5e-2,
     unjudged: 0.5,
     halves: true,
+    keepOpen: true,
     subjects: ({ name }) => name.includes("d = 64,"),
   };
-  const openEmulated = (): Promise<Engine> => WebGpuEngine.open({ gpu, matrix: "emulated" });
+  const openEmulated = shared(() => WebGpuEngine.open({ gpu, matrix: "emulated" }));
   describeEngine("WebGPU engine, tiles of matrix units emulated", openEmulated, emulated);
-  describeObserversAndSwaps("WebGPU engine, tiles of matrix units emulated", openEmulated, emulated);
+  describeObserversAndSwaps("WebGPU engine, tiles of matrix units emulated", openEmulated, {
+    ...emulated,
+    brief: true,
+  });
 }

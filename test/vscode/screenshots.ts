@@ -33,6 +33,7 @@ const driven = await openDrivenWindow(
   {
     "hysparse.engine": "cpu",
     "hysparse.repetitions": Number(values.repetitions),
+    "hysparse.selectionChecks": true,
     "editor.minimap.enabled": false,
     "editor.wordWrap": "on",
     "workbench.activityBar.location": "hidden",
@@ -90,6 +91,8 @@ async function shootWholePanel({ window: { page }, remote }: DrivenWindow, name:
   await remote.ask({ ask: "command", command: "hysparse.showPanel" });
   await remote.ask({ ask: "command", command: "workbench.action.toggleMaximizeEditorGroup" });
   const frame = await panelFrame(page, "main#panel");
+  // The text's box takes a share of the window's height: in one as high as the page it would push out what comes after.
+  await frame.evaluate("document.querySelector('.text').style.maxHeight = '420px'");
   const height = z.number().parse(await frame.evaluate("document.documentElement.scrollHeight"));
   await page.setViewportSize({ width: 1100, height: Math.min(8000, height + 120) });
   await page.waitForTimeout(700);

@@ -17,6 +17,7 @@ import type { NamedTable } from "./named-table.ts";
 import { whyNoLinks } from "./place.ts";
 
 const SNIPPET = 200;
+const RANGE_READING = "The thin line is the range from the layer with the lowest share to the one with the highest.";
 
 /** Whether the choice of blocks matters: what a swap costs here, and how much the inherited blocks cover. */
 export interface ChecksModel {
@@ -53,6 +54,7 @@ export function checksModel(state: PanelState): ChecksModel | undefined {
   const { report } = state;
   if (!report || !hasSelectionChecks(report)) return undefined;
   const runs = fidelityRuns(report);
+  const drawn = runs.map((run) => ({ chart: coverageChart(run), sentences: coverageFinding(run) }));
   const [message, ...more] = swapsFinding(report);
   const swaps = swapsOf(state);
   const unlinked = whyNoLinks(state);
@@ -64,7 +66,7 @@ export function checksModel(state: PanelState): ChecksModel | undefined {
       ? {}
       : {
           coverage: {
-            runs: runs.map((run) => ({ chart: coverageChart(run), sentences: coverageFinding(run) })),
+            runs: drawn,
             tables: runs.flatMap((run) => [
               { caption: `${run.title}, by layers from the oracle`, table: distanceTable(run) },
               { caption: `${run.title}, by layer`, table: fidelityTable(run) },
@@ -72,7 +74,7 @@ export function checksModel(state: PanelState): ChecksModel | undefined {
             reading: [
               ...COVERAGES.map((name) => `${sentence(COVERAGE_NAMES[name]).slice(0, -1)}: ${COVERAGE_MEANINGS[name]}.`),
               ...runs.map(({ title, meaning }) => `${title}: ${meaning}.`),
-              "The thin line is the range from the layer with the lowest share to the one with the highest.",
+              ...(drawn.some(({ chart }) => chart.range !== undefined) ? [RANGE_READING] : []),
               FIDELITY_READING,
             ],
             method: sentence(report.fidelity.method),

@@ -11,6 +11,8 @@ import { markup, type Markup } from "./markup.ts";
 
 const SNIPPET = 200;
 
+const RANGE_NOTE = markup`<li>The thin line is the range from the layer with the lowest share to the one with the highest.</li>`;
+
 /** Whether the choice of blocks matters: what a swap costs, and how much of the attention the inherited blocks cover. */
 export function selectionChecks(report: Report, text: string | undefined, linked: boolean): Markup | string {
   if (!hasSelectionChecks(report)) return "";
@@ -54,15 +56,15 @@ ${words === undefined ? "" : markup`<q>${snippet(words, SNIPPET)}</q>`}</li>`;
 function fidelity(report: Report): Markup | string {
   const runs = fidelityRuns(report);
   if (report.fidelity === undefined || runs.length === 0) return "";
+  const charts = runs.map((run) => ({ run, ...coverageChart(run) }));
   return markup`<h3>How much of the attention the inherited blocks cover</h3>
-<div class="panels wide">${runs.map((run) => {
-    const { id, caption } = coverageChart(run);
+<div class="panels wide">${charts.map(({ run, id, caption }) => {
     const sentences = coverageFinding(run).map(paragraph);
     return markup`<figure><figcaption>${caption}</figcaption>${chart(id)}${sentences}</figure>`;
   })}</div>
 <ul class="notes">${COVERAGES.map((name) => markup`<li>${COVERAGE_NAMES[name]}: ${COVERAGE_MEANINGS[name]}.</li>`)}
 ${runs.map(({ title, meaning }) => markup`<li>${title}: ${meaning}.</li>`)}
-<li>The thin line is the range from the layer with the lowest share to the one with the highest.</li></ul>
+${charts.some(({ range }) => range !== undefined) ? RANGE_NOTE : ""}</ul>
 ${details("The charts as tables, and every layer", [
   markup`<p>${FIDELITY_READING}</p>`,
   ...runs.flatMap((run) => [

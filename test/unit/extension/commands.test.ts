@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { changeContexts, INITIAL_CONTEXTS } from "../../../src/extension/contexts.ts";
 import { engineItems } from "../../../src/extension/engine-items.ts";
 import { modelItems } from "../../../src/extension/model-items.ts";
-import { checksOf, modelProblem, settingsFrom } from "../../../src/extension/settings-values.ts";
+import { modelProblem, settingsFrom } from "../../../src/extension/settings-values.ts";
 import { shareText, statusOf } from "../../../src/extension/status-text.ts";
 import { chooseTarget, MAX_CHARACTERS, textProblem, type Showing } from "../../../src/extension/target.ts";
 import type { Devices } from "../../../src/protocol/jobs.ts";
@@ -85,19 +85,6 @@ describe("settings", () => {
         nodePath: undefined,
       },
     );
-  });
-
-  it("checks of the selection are asked for only where they can be answered, and say what is left out", () => {
-    const checks = (values: Record<string, unknown>): ReturnType<typeof checksOf> =>
-      checksOf(settingsFrom((name) => ({ selectionChecks: true, ...values })[name]));
-    assert.deepEqual(checksOf(settingsFrom(() => undefined)), { asked: {} });
-    assert.deepEqual(checks({}), { asked: { fidelity: true, swaps: true } });
-    assert.deepEqual(checks({ model: "/checkpoints/mine" }).asked, { fidelity: true, swaps: true });
-    assert.deepEqual(checks({ model: "paper-7b" }).asked, {});
-    assert.match(checks({ model: "paper-7b" }).leftOut ?? "", /weights of paper-7b are random/u);
-    assert.deepEqual(checks({ variants: ["full"] }).asked, { fidelity: true });
-    assert.match(checks({ variants: ["full"] }).leftOut ?? "", /hysparse is not among the variants/u);
-    assert.deepEqual(checks({ variants: ["hybrid-swa"] }).asked, {});
   });
 
   it("a checkpoint folder needs trust", () => {

@@ -8,6 +8,7 @@ describe("messages of the runtime in the editor", () => {
       inSettings("it needs 9 GiB; --max-tokens 4096 would fit, or use --engine cpu without --gpu 1"),
       "it needs 9 GiB; hysparse.maxTokens 4096 would fit, or use hysparse.engine cpu without hysparse.gpu 1",
     );
+    assert.equal(inSettings("run it with --variants full"), "run it with hysparse.variants full");
     assert.equal(inSettings("--max-tokensx stays"), "--max-tokensx stays");
   });
 

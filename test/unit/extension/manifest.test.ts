@@ -6,9 +6,8 @@ import { COMMANDS } from "../../../src/extension/command-names.ts";
 import { CONTEXTS } from "../../../src/extension/contexts.ts";
 import { CURSOR_LEVELS, LEVELS } from "../../../src/extension/highlights/ranges.ts";
 import { PANEL_TYPE, REPORT_TYPE } from "../../../src/extension/pages/types.ts";
-import { KNOWN_MODELS, PRESET_MODELS, settingsFrom } from "../../../src/extension/settings-values.ts";
+import { KNOWN_MODELS, settingsFrom } from "../../../src/extension/settings-values.ts";
 import { MODEL_IDS } from "../../../src/model/models.ts";
-import { PRESETS } from "../../../src/model/presets.ts";
 import { PANEL_COMMANDS } from "../../../src/protocol/panel.ts";
 
 const item = z.object({ command: z.string(), when: z.string().optional() });
@@ -168,7 +167,6 @@ describe("settings and package.json", () => {
 
   it("models that need no folder are those of the runtime", () => {
     assert.deepEqual([...KNOWN_MODELS].sort(), [...MODEL_IDS].sort());
-    assert.deepEqual([...PRESET_MODELS].sort(), Object.keys(PRESETS).sort());
   });
 });
 

@@ -35,6 +35,7 @@ describe("loadCheckpoint", () => {
     "tied, gates per head, sinks": {},
     "untied, gates per element, no sinks": { tieEmbeddings: false, gate: "element", sinks: false },
     "full layers only": { sparsePerFull: 0 },
+    "a last layer that is sparse": { layers: 3, lastFull: false },
   })) {
     it(`reads back a model: ${name}`, async () => {
       const architecture = { ...TINY, ...change };
@@ -136,6 +137,7 @@ describe("loadCheckpoint", () => {
       [{ ...TINY, window: 0 }, /architecture\.window/],
       [{ ...TINY, kvHeads: 3 }, /architecture\.queryHeads: 4 query heads/],
       [{ ...TINY, headDim: 5 }, /architecture\.headDim/],
+      [{ ...TINY, lastFull: "no" }, /architecture\.lastFull/],
       [{ ...TINY, experts: 8 }, /experts/],
       [{ layers: 1 }, /and \d+ more/],
     ];
@@ -159,6 +161,17 @@ describe("loadCheckpoint", () => {
       /lacks model\.norm\.weight; it holds the unknown lm_head\.weight; it has the wrong/,
     );
     await refusedFiles({ weights }, /sparse_sinks \(\[2, 2\] where config\.json implies \[4\]\)/);
+  });
+
+  it("wants gates and sinks of a last layer that is said to be sparse, and refuses them of one that is full", async () => {
+    const open = { ...TINY, layers: 3, lastFull: false };
+    const closed = { ...TINY, layers: 3, lastFull: true };
+    const weights = (of: Architecture): Uint8Array => writeSafetensors(checkpointTensors(tinyModel(of)));
+    await withCheckpoint({ config: tinyConfig(closed), weights: weights({ ...TINY, layers: 3 }) }, async (folder) => {
+      assert.equal((await loadCheckpoint(folder)).weights.layer(2).sparse, undefined);
+    });
+    await refusedFiles({ config: tinyConfig(open), weights: weights(closed) }, /lacks model\.layers\.2\.self_attn/);
+    await refusedFiles({ config: tinyConfig(closed), weights: weights(open) }, /unknown model\.layers\.2\.self_attn/);
   });
 
   it("refuses weights that are not finite", async () => {

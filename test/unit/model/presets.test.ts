@@ -7,6 +7,7 @@ import {
   oracleOf,
   schedule,
   selectedBlocks,
+  type Architecture,
 } from "../../../src/model/architecture.ts";
 import { PRESETS } from "../../../src/model/presets.ts";
 import { parameterCount } from "../../../src/model/tensors.ts";
@@ -48,5 +49,20 @@ describe("schedule", () => {
     assert.equal(oracleOf(kinds, 34), 32);
     assert.deepEqual(fedBy(kinds, 32), [33, 34]);
     assert.deepEqual(fedBy(kinds, 35), []);
+  });
+
+  it("ends with a full layer unless lastFull is false, and then by the last layer's index", () => {
+    const shape = { ...PRESETS["paper-7b"].architecture, sparsePerFull: 5 };
+    const full = (changes: Partial<Architecture>): number[] =>
+      schedule(architectureSchema.parse({ ...shape, ...changes })).flatMap((kind, layer) =>
+        kind === "full" ? [layer] : [],
+      );
+    assert.deepEqual(full({ layers: 12 }), [0, 6, 11]);
+    assert.deepEqual(full({ layers: 12, lastFull: true }), [0, 6, 11]);
+    assert.deepEqual(full({ layers: 12, lastFull: false }), [0, 6]);
+    assert.deepEqual(full({ layers: 13, lastFull: false }), [0, 6, 12]);
+    assert.deepEqual(full({ layers: 1, lastFull: false }), [0]);
+    const kinds = schedule({ ...shape, layers: 12, lastFull: false });
+    assert.deepEqual([oracleOf(kinds, 11), fedBy(kinds, 6)], [6, [7, 8, 9, 10, 11]]);
   });
 });

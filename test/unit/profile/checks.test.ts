@@ -4,10 +4,12 @@ import type { Ceilings, LoadOptions, Runner, SelectionSwap, Variant } from "../.
 import { CpuEngine } from "../../../src/engine/cpu/engine.ts";
 import { ReferenceEngine } from "../../../src/engine/reference/engine.ts";
 import type { OracleSelection } from "../../../src/engine/selection.ts";
+import { notRestrictable } from "../../../src/engine/swap.ts";
 import { UserError } from "../../../src/model/errors.ts";
 import type { Model } from "../../../src/model/model.ts";
+import { answerable, answerableFor } from "../../../src/profile/answerable.ts";
 import { attended, topBlocks } from "../../../src/profile/attended.ts";
-import { checkFidelityMemory } from "../../../src/profile/fidelity.ts";
+import { fidelityShortage } from "../../../src/profile/fidelity.ts";
 import { profile } from "../../../src/profile/profile.ts";
 import { reportSchema, type FidelityLayer, type Report, type SwapName } from "../../../src/profile/report.ts";
 import type { ProfileProgress, ProfileRequest } from "../../../src/profile/request.ts";
@@ -90,8 +92,8 @@ describe("oracle fidelity in a profile", () => {
   }
 
   it("holds a sparse layer's queries against its oracle's keys and selection, a dense layer's against its own", async () => {
-    const { fidelity, settings, warnings } = await reported({ fidelity: true });
-    assert.ok(warnings.some((said) => said.includes("it says nothing about a model trained with full attention")));
+    const { fidelity, settings, variants } = await reported({ fidelity: true });
+    assert.match(variants.full?.note ?? "", /were trained as HySparse/);
     assert.equal(settings.fidelity, true);
     assert.equal(fidelity?.queries, 64);
     assert.match(fidelity.method, /64 query positions/);
@@ -140,17 +142,14 @@ describe("oracle fidelity in a profile", () => {
     assert.equal((await reported({ fidelity: true, maxTokens: 17 })).fidelity?.queries, 1);
   });
 
-  it("refuses keys that memory cannot hold", () => {
+  it("knows how many tokens' keys memory can hold", () => {
     // Two sparse layers and their oracle, 2 heads of 16 values of 4 bytes.
     const perToken = 3 * 2 * 16 * 4;
-    checkFidelityMemory(request(), 1000, 1000 * perToken);
-    assert.throws(
-      () => checkFidelityMemory(request(), 1001, 1000 * perToken),
-      (error) => {
-        return error instanceof UserError && error.message.includes("--max-tokens 1000 would fit");
-      },
-    );
-    checkFidelityMemory(request({ variants: ["hysparse"] }), 3000, 1000 * perToken);
+    assert.equal(fidelityShortage(request(), 1000, 1000 * perToken), undefined);
+    const shortage = fidelityShortage(request(), 1001, 1000 * perToken);
+    assert.equal(shortage?.fits, 1000);
+    assert.match(shortage.why, /keys of 3 layers take .* for 1001 tokens, and .* may be used/);
+    assert.equal(fidelityShortage(request({ variants: ["hysparse"] }), 3000, 1000 * perToken), undefined);
   });
 });
 
@@ -234,6 +233,25 @@ describe("swapped selections in a profile", () => {
     assert.ok(swaps!.places.every(({ block, text }) => block === 2 && typeof text === "string"));
   });
 
+  it("leave out restrict-last where the last layer is sparse, and say why", async () => {
+    const open = { ...a, layers: 3, lastFull: false };
+    const { swaps, warnings } = await reported({
+      model: { ...model, architecture: open },
+      swaps: true,
+      fidelity: true,
+      maxTokens: 24,
+    });
+    assert.deepEqual(
+      swaps?.results.map(({ name }) => name),
+      ["learned", "recent", "random", "none"],
+    );
+    assert.ok(!swaps.method.includes("restrict-last"));
+    assert.ok(warnings.includes(`The last layer was not restricted to selected blocks: ${notRestrictable(open)}.`));
+    const usual = await reported({ swaps: true, maxTokens: 24 });
+    assert.ok(usual.swaps?.method.includes("restrict-last"));
+    assert.ok(!usual.warnings.some((said) => said.includes("not restricted")));
+  });
+
   it("says that recent and random are the learned where the document is short, and leaves out very short ones", async () => {
     const short: Model = { ...model, architecture: { ...a, selectedTokens: 40 } };
     const { swaps, warnings } = await reported({ model: short, swaps: true, maxTokens: 40 });
@@ -266,14 +284,18 @@ describe("a dense model in a profile", () => {
 });
 
 describe("checks that are asked for", () => {
+  const dense = asDense({ ...model, name: "my dense" });
+  const synthetic: Model = { ...model, origin: "synthetic" };
+  const level: Model = { ...model, architecture: { ...a, sparsePerFull: 0 } };
+
   it("are refused where they cannot be answered, before anything is run", async () => {
-    const dense = asDense({ ...model, name: "my dense" });
-    const synthetic: Model = { ...model, origin: "synthetic" };
-    const level: Model = { ...model, architecture: { ...a, sparsePerFull: 0 } };
     const wrong: readonly (readonly [Partial<ProfileRequest>, RegExp])[] = [
-      [{ fidelity: true, model: synthetic }, /random: what its layers look at means nothing; leave out --fidelity or/],
+      [
+        { fidelity: true, model: synthetic },
+        /random, so what its layers look at means nothing: leave out --fidelity or/,
+      ],
       [{ fidelity: true, swaps: true, model: synthetic }, /leave out --fidelity and --swaps or choose a trained model/],
-      [{ fidelity: true, variants: ["hybrid-swa"] }, /measured on hysparse and full: add one of them to --variants/],
+      [{ fidelity: true, variants: ["hybrid-swa"] }, /neither hysparse nor full .*: add one of them to --variants/],
       [{ swaps: true, variants: ["full"] }, /add hysparse to --variants/],
       [{ swaps: true, model: dense, variants: ["full"] }, /my dense is a dense model, which selects nothing/],
       [{ fidelity: true, model: level }, /no sparse layers/],
@@ -285,6 +307,58 @@ describe("checks that are asked for", () => {
       const run = profile(request({ ...changes, onProgress: (progress) => void told.push(progress) }));
       await assert.rejects(run, (error) => error instanceof UserError && message.test(error.message), String(message));
       assert.deepEqual(told, []);
+    }
+  });
+
+  it("are refused where memory cannot hold them", () => {
+    const asked = answerable(request({ fidelity: true, swaps: true }));
+    assert.deepEqual(answerableFor(100, asked), asked);
+    assert.throws(
+      () => answerableFor(1e12, asked),
+      (error) =>
+        error instanceof UserError && /--max-tokens \d+ would fit, or leave out --fidelity$/.test(error.message),
+    );
+    const { request: left, leftOut } = answerableFor(1e12, answerable({ ...asked.request, checksIfPossible: true }));
+    assert.deepEqual([left.fidelity, left.swaps], [false, true]);
+    assert.match(
+      leftOut.join("\n"),
+      /^Oracle fidelity was not measured: the keys of 3 layers take .* used for them\.$/,
+    );
+  });
+
+  it("are left out with a warning where they were only wanted if possible, and what can be measured stays", async () => {
+    const all = { fidelity: true, swaps: true, checksIfPossible: true };
+    const reasons: readonly (readonly [
+      Partial<ProfileRequest>,
+      readonly string[],
+      readonly ("fidelity" | "swaps")[],
+    ])[] = [
+      [{}, [], ["fidelity", "swaps"]],
+      [{ model: synthetic }, ["The selection was not checked: the weights of tiny random model are random"], []],
+      [{ model: level }, ["The selection was not checked: tiny random model has no sparse layers"], []],
+      [
+        { model: dense, variants: ["full"] },
+        ["The selection was not swapped: my dense is a dense model"],
+        ["fidelity"],
+      ],
+      [{ variants: ["full"] }, ["The selection was not swapped: hysparse is not among"], ["fidelity"]],
+      [
+        { variants: ["hybrid-swa"] },
+        ["The selection was not swapped: hysparse is not", "Oracle fidelity was not measured: neither hysparse nor"],
+        [],
+      ],
+    ];
+    for (const [changes, expected, measured] of reasons) {
+      const report = await reported({ ...all, ...changes });
+      const told = report.warnings.filter((said) => said.includes(" was not "));
+      assert.equal(told.length, expected.length, told.join("\n"));
+      expected.forEach((start, i) => assert.ok(told[i]!.startsWith(start), told[i]));
+      assert.ok(!told.join().includes("--"), "the words fit the editor, too");
+      for (const check of ["fidelity", "swaps"] as const) {
+        const is = measured.includes(check);
+        assert.equal(report[check] !== undefined, is, check);
+        assert.equal(report.settings[check], is ? true : undefined, "only what can be repeated as it stands");
+      }
     }
   });
 

@@ -79,6 +79,13 @@ describe("blocks chosen in place of the learned ones", () => {
     const all = ["learned", "recent", "random 1 of 3", "random 2 of 3", "random 3 of 3", "none", "restrict-last"];
     assert.deepEqual(titles, all);
     assert.equal(swapRuns(a)[0]?.swap, undefined);
+    const open = { ...a, lastFull: false };
+    assert.deepEqual(
+      swapRuns({ ...open, layers: 3 }).map(({ title }) => title),
+      all.slice(0, -1),
+      "a sparse last layer cannot be restricted further",
+    );
+    assert.equal(swapRuns({ ...open, layers: 4 }).length, all.length, "full by its index");
   });
 });
 

@@ -128,6 +128,12 @@ describe("comparing reports", () => {
     );
   });
 
+  it("takes a last layer that is said to be full for one of which nothing is said", () => {
+    const other = structuredClone(base);
+    other.model.architecture.lastFull = true;
+    assert.deepEqual(compareReports(base, other).differences, []);
+  });
+
   it("does not mind another name of the same document", () => {
     const other = structuredClone(base);
     other.document.name = "renamed.md";

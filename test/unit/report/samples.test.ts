@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, it } from "node:test";
 import { loadTokenizerFile } from "../../../src/model/checkpoint.ts";
+import { SWAP_NAMES } from "../../../src/profile/report.ts";
 import { crossovers } from "../../../src/report/crossover.ts";
 import { finding } from "../../../src/report/finding.ts";
 import { readReport } from "../../../src/report/json.ts";
@@ -60,6 +61,11 @@ describe("shipped sample reports", () => {
       assert.ok(report.sweep!.points.filter(({ skipped }) => skipped === undefined).length >= 4);
       assert.equal(crossovers(report).length, 4);
       assert.ok(finding(report).length >= 2);
+      assert.deepEqual(
+        report.swaps!.results.map(({ name: swap }) => swap),
+        SWAP_NAMES,
+      );
+      assert.deepEqual(Object.keys(report.fidelity!.variants), ["hysparse", "full"]);
     });
   }
 });

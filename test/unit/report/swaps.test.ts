@@ -41,6 +41,18 @@ describe("swaps of the selection", () => {
     );
   });
 
+  it("compares nothing with choices that can be no other than the learned one", () => {
+    const short = structuredClone(report);
+    short.document.tokens = short.model.architecture.selectedTokens;
+    const [random, recent, none, last] = swapsFinding(short);
+    assert.equal(random, "Every block of so short a document is selected: random blocks are the learned ones.");
+    assert.match(recent ?? "", /: the newest blocks are the learned ones\.$/);
+    assert.match(none ?? "", /is worth 4\.0 %/);
+    assert.match(last ?? "", /: the last full layer reads everything, restricted or not\.$/);
+    short.document.tokens++;
+    assert.match(swapsFinding(short)[0] ?? "", /is worth 0\.8 %/);
+  });
+
   it("begins with what must be known of the weights", () => {
     const noted = structuredClone(report);
     noted.variants.hysparse!.note = "made for something else";

@@ -3,7 +3,15 @@ import { cp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { withCheckpoint } from "../../fixtures/model/checkpoint-folder.ts";
+import {
+  checkpointTensors,
+  denseModel,
+  TINY,
+  tinyConfig,
+  withCheckpoint,
+  type CheckpointFiles,
+} from "../../fixtures/model/checkpoint-folder.ts";
+import { writeSafetensors } from "../../fixtures/model/safetensors-bytes.ts";
 
 const samples = fileURLToPath(new URL("../../../media/samples/", import.meta.url));
 
@@ -13,7 +21,7 @@ export interface Workspace {
 }
 
 /**
- * A folder with the documents that the stories open, and a checkpoint; they may write to it.
+ * A folder with the documents that the stories open, and checkpoints; they may write to it.
  * @param hostile with settings that name the checkpoint, and an executable which leaves the file "executed" behind
  */
 export async function makeWorkspace({ hostile = false } = {}): Promise<Workspace> {
@@ -24,11 +32,16 @@ export async function makeWorkspace({ hostile = false } = {}): Promise<Workspace
   writeFileSync(join(path, "picture.bin"), Buffer.from([0, 1, 2, 3, 255, 254, 0, 0]));
   const cells = [{ cell_type: "markdown", metadata: {}, source: ["# A notebook\n"] }];
   writeFileSync(join(path, "notes.ipynb"), JSON.stringify({ cells, metadata: {}, nbformat: 4, nbformat_minor: 5 }));
-  await withCheckpoint({}, async (folder) => {
-    await cp(folder, join(path, "tiny-checkpoint"), { recursive: true });
-  });
+  const dense = writeSafetensors(checkpointTensors(denseModel()));
+  await addCheckpoint(join(path, "tiny-checkpoint"), {});
+  await addCheckpoint(join(path, "dense-checkpoint"), { config: tinyConfig(TINY, "full"), weights: dense });
+  await addCheckpoint(join(path, "random-checkpoint"), { config: { ...tinyConfig(), weights: "synthetic" } });
   if (hostile) plantSettings(path);
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+async function addCheckpoint(target: string, files: CheckpointFiles): Promise<void> {
+  await withCheckpoint(files, (folder) => cp(folder, target, { recursive: true }));
 }
 
 function plantSettings(path: string): void {

@@ -34,6 +34,7 @@ export const snapshotSchema = z.strictObject({
   busy: z.boolean(),
   phase: z.string().optional(),
   headline: z.string().optional(),
+  sections: z.array(z.string()).optional().describe("that the page shows"),
   openMs: z.number().optional(),
   paintMs: z.number().optional(),
   follow: z.boolean(),
@@ -45,6 +46,10 @@ export const snapshotSchema = z.strictObject({
   stale: z.boolean(),
   lastError: z.string().optional(),
   characters: z.int().optional().describe("of the active editor's document"),
+  selected: z
+    .strictObject({ path: z.string(), start: z.int(), end: z.int(), inView: z.boolean() })
+    .optional()
+    .describe("in the first visible text editor, UTF-16 offsets"),
 });
 
 export const moveSchema = z.strictObject({

@@ -87,6 +87,7 @@ async function snapshot(): Promise<Snapshot> {
     busy: state?.job !== undefined,
     phase: progress && (progress.kind === "phase" ? progress.text : progress.phase),
     headline: painted?.headline,
+    sections: painted?.sections,
     openMs,
     paintMs: painted?.milliseconds,
     follow: state?.follow ?? false,
@@ -98,6 +99,19 @@ async function snapshot(): Promise<Snapshot> {
     stale: api.highlights.stale,
     lastError: api.lastError,
     characters: document && document.getText().length,
+    selected: selected(),
+  };
+}
+
+function selected(): Snapshot["selected"] {
+  const [editor] = vscode.window.visibleTextEditors;
+  if (!editor) return undefined;
+  const { document, selection, visibleRanges } = editor;
+  return {
+    path: document.uri.fsPath,
+    start: document.offsetAt(selection.start),
+    end: document.offsetAt(selection.end),
+    inView: visibleRanges.some((range) => range.contains(selection.start)),
   };
 }
 
