@@ -1,7 +1,8 @@
 """Train and measure several runs of the study side by side, one GPU each, and keep every result as it comes.
 
-    python training/study.py --tokens DIR/pack/tokens.xz --work DIR/study --out DIR/results --limit 450 --reserve 60 \
-        --plan 1024:50M,4096:105M,16384:45M --runs full:1,hybrid-swa:1,hysparse:1,hysparse:2 --ship hysparse:1
+    python training/study.py --tokens DIR/pack/tokens.xz --work DIR/study --out DIR/results --limit 700 --reserve 200 \
+        --plan 1024:155M,4096:70M,16384:30M --train graph:rope=10000,640000,640000 \
+        --runs full:1,hybrid-swa:1,hysparse:1,hysparse:2 --ship hysparse:1
 
 A run is DESIGN:SEED, or DESIGN:SEED:NAME=VALUE:... with options of train.py. `study.json` holds config, log and
 measurements of all runs; the weights of the runs named by --ship are deflated and cut into pieces of at most 15 MiB

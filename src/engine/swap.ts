@@ -25,8 +25,20 @@ export function requireNoSwap(swap: SelectionSwap | undefined): void {
   if (swap !== undefined) throw new Error(`a runner whose selection is swapped (${swap.kind}) only prefills`);
 }
 
+/** The full layer that attends only to blocks, and the oracle whose blocks they are, under a swap that swapRefusal allows. */
+export interface Restriction {
+  readonly layer: number;
+  readonly oracle: number;
+}
+
+/** What `restrict-last` restricts; undefined under other swaps and without one. */
+export function restriction(swap: SelectionSwap | undefined, a: Architecture): Restriction | undefined {
+  const oracle = swap?.kind === "restrict-last" ? oracleBeforeLast(a) : undefined;
+  return oracle === undefined ? undefined : { layer: a.layers - 1, oracle };
+}
+
 /** The layer whose blocks `restrict-last` gives to the last layer, a full one: the last oracle that feeds a sparse layer. */
-export function oracleBeforeLast(a: Architecture): number | undefined {
+function oracleBeforeLast(a: Architecture): number | undefined {
   const kinds = schedule(a);
   const oracle = kinds.findLastIndex((_, layer) => fedBy(kinds, layer).length > 0);
   return oracle < 0 ? undefined : oracle;

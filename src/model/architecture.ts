@@ -55,6 +55,11 @@ export function selectedBlocks(a: Architecture): number {
   return a.selectedTokens / a.block;
 }
 
+/** Whether every query of a context of so many tokens selects all the blocks that it sees. */
+export function selectsAll(a: Architecture, tokens: number): boolean {
+  return tokens <= a.selectedTokens;
+}
+
 /** Query heads that share one KV head, G = Hq / Hkv. */
 export function groupSize(a: Architecture): number {
   return a.queryHeads / a.kvHeads;

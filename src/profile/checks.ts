@@ -1,5 +1,6 @@
 import type { Variant } from "../engine/engine.ts";
 import { notRestrictable } from "../engine/swap.ts";
+import { selectsAll } from "../model/architecture.ts";
 import type { PreparedDocument } from "./document.ts";
 import { fidelityVariants, measureFidelity } from "./fidelity.ts";
 import { FEWEST_TOKENS } from "./paired-interval.ts";
@@ -54,7 +55,7 @@ export async function runChecks(
       parts.swaps = await measureSwaps(request, document, meter);
       const why = notRestrictable(a);
       if (why !== undefined) warnings.push(`The last layer was not restricted to selected blocks: ${why}.`);
-      if (tokens <= a.selectedTokens) {
+      if (selectsAll(a, tokens)) {
         warnings.push(
           `Swapping the selection: the document has ${tokens} tokens and up to ${a.selectedTokens} are selected, so ` +
             "recent and random blocks are the learned ones by construction, and so is what a restricted last layer reads.",

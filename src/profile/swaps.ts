@@ -1,3 +1,4 @@
+import { selectsAll } from "../model/architecture.ts";
 import type { PreparedDocument } from "./document.ts";
 import type { ProgressMeter } from "./progress-meter.ts";
 import type { SwapName, Swaps } from "./report.ts";
@@ -47,6 +48,6 @@ export async function measureSwaps(
     text: request.document.text,
     includeText: request.includeText,
     block: architecture.block,
-    allSelected: tokens.length <= architecture.selectedTokens,
+    allSelected: selectsAll(architecture, tokens.length),
   });
 }

@@ -28,6 +28,14 @@ export function distanceTable({ layers }: FidelityRun): Table {
   };
 }
 
+/** A run's tables with their captions: by distance, and by layer. */
+export function coverageTables(run: FidelityRun): { readonly caption: string; readonly table: Table }[] {
+  return [
+    { caption: `${run.title}, by layers from the oracle`, table: distanceTable(run) },
+    { caption: `${run.title}, by layer`, table: fidelityTable(run) },
+  ];
+}
+
 /** One row per layer. */
 export function fidelityTable({ layers }: FidelityRun): Table {
   return {

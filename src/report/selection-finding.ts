@@ -1,3 +1,4 @@
+import { selectsAll } from "../model/architecture.ts";
 import type { Report, SwapName, SwapResult } from "../profile/report.ts";
 import { byOracle, fidelityRuns, together, type Coverage, type FidelityRun } from "./fidelity.ts";
 import { percent, plural, sentence as asSentence } from "./format.ts";
@@ -92,7 +93,8 @@ function worth(report: Report, result: SwapResult): string {
   if (name === "learned") throw new Error("the learned selection is what others are held against");
   const [subject, other] = SIDES[name];
   const same = SAME_WHERE_ALL_SELECTED[name];
-  if (same !== undefined && selectsAll(report)) return `Every block of so short a document is selected: ${same}.`;
+  if (same !== undefined && selectsAll(report.model.architecture, report.document.tokens))
+    return `Every block of so short a document is selected: ${same}.`;
   const share = addedShare(report, result);
   if (share === undefined) return `What ${other} would cost is unknown: predicting this document took no bits.`;
   const [mean, low, high] = percents(share);
@@ -102,11 +104,6 @@ function worth(report: Report, result: SwapResult): string {
     return `On this document ${subject} is worse than ${other}, by ${better} % (${least} to ${most}).`;
   }
   return `No difference was measured here between ${subject} and ${other} (${low} to ${high} %).`;
-}
-
-/** Whether there are at most as many blocks as are selected. */
-function selectsAll({ document, model }: Report): boolean {
-  return document.tokens <= model.architecture.selectedTokens;
 }
 
 /** What must be known about the places, or undefined where none is named. */

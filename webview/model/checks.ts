@@ -1,9 +1,9 @@
 import type { PanelState } from "../../src/protocol/panel.ts";
-import { distanceTable, FIDELITY_READING, fidelityTable } from "../../src/report/fidelity-table.ts";
+import { coverageTables, FIDELITY_READING } from "../../src/report/fidelity-table.ts";
 import { COVERAGE_MEANINGS, COVERAGE_NAMES, COVERAGES, fidelityRuns } from "../../src/report/fidelity.ts";
 import { sentence } from "../../src/report/format.ts";
 import { snippet } from "../../src/report/lines.ts";
-import { coverageChart, type CoverageChart } from "../../src/report/page/coverage.ts";
+import { coverageChart, RANGE_READING, type CoverageChart } from "../../src/report/page/coverage.ts";
 import {
   coverageFinding,
   hasSelectionChecks,
@@ -17,7 +17,6 @@ import type { NamedTable } from "./named-table.ts";
 import { whyNoLinks } from "./place.ts";
 
 const SNIPPET = 200;
-const RANGE_READING = "The thin line is the range from the layer with the lowest share to the one with the highest.";
 
 /** Whether the choice of blocks matters: what a swap costs here, and how much the inherited blocks cover. */
 export interface ChecksModel {
@@ -67,10 +66,7 @@ export function checksModel(state: PanelState): ChecksModel | undefined {
       : {
           coverage: {
             runs: drawn,
-            tables: runs.flatMap((run) => [
-              { caption: `${run.title}, by layers from the oracle`, table: distanceTable(run) },
-              { caption: `${run.title}, by layer`, table: fidelityTable(run) },
-            ]),
+            tables: runs.flatMap(coverageTables),
             reading: [
               ...COVERAGES.map((name) => `${sentence(COVERAGE_NAMES[name]).slice(0, -1)}: ${COVERAGE_MEANINGS[name]}.`),
               ...runs.map(({ title, meaning }) => `${title}: ${meaning}.`),

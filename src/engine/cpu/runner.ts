@@ -169,7 +169,8 @@ export class CpuRunner implements Runner {
     const attended: Record<string, Float32Array> = {};
     if (kind === "full") {
       attended["o"] = this.#buffers.get("o", size);
-      const oracle = this.#reads.restriction(layer);
+      const { restricted } = this.#reads;
+      const oracle = restricted?.layer === layer ? restricted.oracle : undefined;
       if (oracle === undefined) {
         await this.#attendFull(projected, attended["o"], plans, clock, options);
       } else {

@@ -1,13 +1,14 @@
 import { NO_BLOCK } from "../../../kernels/block-topk/block-topk.ts";
 import { selectedBlocks, type Architecture } from "../../model/architecture.ts";
 import type { SelectionSwap } from "../engine.ts";
-import { chosenInstead, oracleBeforeLast } from "../swap.ts";
+import { chosenInstead, restriction, type Restriction } from "../swap.ts";
 import type { ChosenBlocks } from "./dispatch-plan.ts";
 
 /** What a swap gives the layers to read; without one, nothing else than they read anyway. */
 export class SwappedReads {
   readonly #swap: SelectionSwap | undefined;
   readonly #a: Architecture;
+  readonly restricted: Restriction | undefined;
   /** Sinks of a full layer that is restricted: it has none. [Hq] */
   readonly noSinks: Float32Array;
 
@@ -15,18 +16,13 @@ export class SwappedReads {
   constructor(swap: SelectionSwap | undefined, a: Architecture) {
     this.#swap = swap;
     this.#a = a;
+    this.restricted = restriction(swap, a);
     this.noSinks = new Float32Array(a.queryHeads).fill(-Infinity);
   }
 
   /** The block-sparse branch gives zeros, and nobody reads what an oracle selected. */
   get silent(): boolean {
     return this.#swap?.kind === "silent";
-  }
-
-  /** The oracle whose blocks full layer `layer` is restricted to. */
-  restriction(layer: number): number | undefined {
-    const restricted = this.#swap?.kind === "restrict-last" && layer === this.#a.layers - 1;
-    return restricted ? oracleBeforeLast(this.#a) : undefined;
   }
 
   /**

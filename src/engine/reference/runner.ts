@@ -9,7 +9,7 @@ import type { Model } from "../../model/model.ts";
 import type { LayerKind, Runner, RunObserver, RunOptions, SelectionSwap, Variant } from "../engine.ts";
 import { logitRows } from "../logit-pieces.ts";
 import { OracleSelection, type Selection } from "../selection.ts";
-import { chosenInstead, oracleBeforeLast, requireNoSwap } from "../swap.ts";
+import { chosenInstead, requireNoSwap, restriction } from "../swap.ts";
 import type { AttentionPart, AttentionStep, Chunk, KvType, OracleDuties, Timed } from "./attention.ts";
 import { FullCache, WindowCache } from "./caches.ts";
 import { layerKinds } from "../kinds.ts";
@@ -208,8 +208,9 @@ export class ReferenceRunner implements Runner {
       const { cache } = this.#layers[oracle] as { cache: FullCache };
       return { kind: "sparse", cache: layer.cache, oracle: { cache, blocks: reads.get(oracle)! } };
     }
-    if (swap?.kind === "restrict-last" && index === this.kinds.length - 1) {
-      return { kind: "restricted", cache: layer.cache, blocks: reads.get(oracleBeforeLast(architecture)!)! };
+    const restricted = restriction(swap, architecture);
+    if (restricted?.layer === index) {
+      return { kind: "restricted", cache: layer.cache, blocks: reads.get(restricted.oracle)! };
     }
     const record = this.#records.get(index);
     const wanted = this.variant === "hysparse" && (record !== undefined || observer.onScores !== undefined);

@@ -1,7 +1,7 @@
 import type { Architecture } from "../../model/architecture.ts";
 import type { SelectionSwap } from "../engine.ts";
 import { shapeOf } from "../shape.ts";
-import { chosenInstead, oracleBeforeLast } from "../swap.ts";
+import { chosenInstead, restriction, type Restriction } from "../swap.ts";
 import type { GpuBlock } from "./allocator.ts";
 import type { BlockRows } from "./layer-recorder.ts";
 import type { Extent } from "./ops.ts";
@@ -23,8 +23,7 @@ export class SwappedReads {
   readonly #swap: SelectionSwap;
   /** Full layers that feed a sparse one. */
   readonly #oracles: ReadonlySet<number>;
-  /** The full layer that attends only to blocks, and the oracle whose blocks they are. */
-  readonly restricted: { readonly layer: number; readonly oracle: number } | undefined;
+  readonly restricted: Restriction | undefined;
 
   /** @param swap one that swapRefusal allows */
   constructor(session: GpuSession, architecture: Architecture, swap: SelectionSwap, oracles: ReadonlySet<number>) {
@@ -32,8 +31,7 @@ export class SwappedReads {
     this.#architecture = architecture;
     this.#swap = swap;
     this.#oracles = oracles;
-    const oracle = swap.kind === "restrict-last" ? oracleBeforeLast(architecture) : undefined;
-    this.restricted = oracle === undefined ? undefined : { layer: architecture.layers - 1, oracle };
+    this.restricted = restriction(swap, architecture);
   }
 
   /** Makes the buffers for chunks of at most `rows` queries. Whether any was replaced. */

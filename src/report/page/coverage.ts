@@ -28,6 +28,10 @@ export interface CoverageChart {
   readonly texts: readonly (readonly string[])[];
 }
 
+/** How the thin line of a chart with a `range` is to be read. */
+export const RANGE_READING =
+  "The thin line is the range from the layer with the lowest share to the one with the highest.";
+
 /** One chart for each run. */
 export function coverageCharts(report: Report): CoverageChart[] {
   return fidelityRuns(report).map(coverageChart);

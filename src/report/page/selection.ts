@@ -1,17 +1,15 @@
 import type { Report } from "../../profile/report.ts";
-import { distanceTable, FIDELITY_READING, fidelityTable } from "../fidelity-table.ts";
+import { coverageTables, FIDELITY_READING } from "../fidelity-table.ts";
 import { COVERAGE_MEANINGS, COVERAGE_NAMES, COVERAGES, fidelityRuns } from "../fidelity.ts";
 import { sentence } from "../format.ts";
 import { snippet } from "../lines.ts";
 import { coverageFinding, hasSelectionChecks, placesNote, swapsFinding, swapsScope } from "../selection-finding.ts";
 import { SWAP_LABELS, SWAP_MEANINGS, swapPlaces, swapsTable, type Place } from "../swaps-table.ts";
-import { coverageChart } from "./coverage.ts";
+import { coverageChart, RANGE_READING } from "./coverage.ts";
 import { chart, details, table } from "./elements.ts";
 import { markup, type Markup } from "./markup.ts";
 
 const SNIPPET = 200;
-
-const RANGE_NOTE = markup`<li>The thin line is the range from the layer with the lowest share to the one with the highest.</li>`;
 
 /** Whether the choice of blocks matters: what a swap costs, and how much of the attention the inherited blocks cover. */
 export function selectionChecks(report: Report, text: string | undefined, linked: boolean): Markup | string {
@@ -64,13 +62,10 @@ function fidelity(report: Report): Markup | string {
   })}</div>
 <ul class="notes">${COVERAGES.map((name) => markup`<li>${COVERAGE_NAMES[name]}: ${COVERAGE_MEANINGS[name]}.</li>`)}
 ${runs.map(({ title, meaning }) => markup`<li>${title}: ${meaning}.</li>`)}
-${charts.some(({ range }) => range !== undefined) ? RANGE_NOTE : ""}</ul>
+${charts.some(({ range }) => range !== undefined) ? markup`<li>${RANGE_READING}</li>` : ""}</ul>
 ${details("The charts as tables, and every layer", [
   markup`<p>${FIDELITY_READING}</p>`,
-  ...runs.flatMap((run) => [
-    table(distanceTable(run), `${run.title}, by layers from the oracle`),
-    table(fidelityTable(run), `${run.title}, by layer`),
-  ]),
+  ...runs.flatMap((run) => coverageTables(run).map((of) => table(of.table, of.caption))),
 ])}
 ${details("How this was measured", [markup`<p>${sentence(report.fidelity.method)}</p>`])}`;
 }
