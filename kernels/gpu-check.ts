@@ -12,7 +12,7 @@ export interface Expected {
   readonly values: ArrayLike<number>;
   /**
    * Largest relative error ||out - reference|| / ||reference|| of each run of `per` values (a position, say); 0 asks for
-   * identical values, which is what u32 outputs get.
+   * identical values, which is what u32 outputs get. Of f32, differences that flushing to zero explains do not count.
    */
   readonly tolerance: number;
   readonly per: number;
