@@ -32,7 +32,7 @@ from checkpoint import read_architecture
 from measure import byte_sizes
 from model import Architecture, HySparse
 
-SWAPS = ("learned", "recent", "none", "last")  # random ones are drawn differently here and there
+SWAPS = ("learned", "all", "recent", "none", "last")  # random ones are drawn differently here and there
 UNSURE = 1e-6  # of 2,048 choices of layer 0, float32 changed 51 against float64, the surest of them by a gap of 5.8e-7
 ONLY_HYSPARSE = ("window_sinks", "sparse_sinks", "window_gate_proj.weight", "sparse_gate_proj.weight")
 

@@ -159,6 +159,10 @@ def main() -> None:
     parser.add_argument("--lengths", default="")
     parser.add_argument("--text-lengths", default="")
     parser.add_argument("--swap-lengths", default="")
+    parser.add_argument("--swaps", default=",".join((*swaps.SWAPS, "gold")), help="which (swaps.py)")
+    parser.add_argument("--swap-text-lengths", default="4096", help="of those, where the text is measured, too")
+    parser.add_argument("--swap-tasks", default=",".join(SWAP_TASKS))
+    parser.add_argument("--swap-trials", type=int, default=TASK_TOKENS, help="per task, at most")
     parser.add_argument("--fidelity-lengths", default="", help="of text and trials, except for hybrid-swa")
     parser.add_argument("--needle-lengths", default="", help="of the needle test with control (evaluate.py)")
     parser.add_argument("--needles", type=int, default=40, help="trials per length of it")
@@ -186,14 +190,14 @@ def main() -> None:
     for length in numbers(args.text_lengths):
         keep(f"bitsPerByte.{length}", bits_per_byte(model, tokenizer, length, device))
     for length in numbers(args.swap_lengths) if sparse else ():
-        most = TASK_TOKENS // length
-        trials = {k: v[:most] for k, v in tasks.read(args.trials, length).items() if k in SWAP_TASKS}
-        for how in (*swaps.SWAPS, "gold"):
+        most = min(args.swap_trials, TASK_TOKENS // length)
+        trials = {k: v[:most] for k, v in tasks.read(args.trials, length).items() if k in args.swap_tasks.split(",")}
+        for how in args.swaps.split(","):
             if how == "last" and not model.arch.lastFull:
                 continue
             model.ops = swaps.swapped(base, how, model.arch)
             keep(f"swap.{length}.{how}", {k: v["score"] for k, v in retrieval(model, trials, device).items()})
-            if how != "gold" and length == 4096:
+            if how != "gold" and length in numbers(args.swap_text_lengths):
                 model.ops = swaps.swapped(base, how, model.arch)
                 keep(f"swapBits.{length}.{how}", bits_per_byte(model, tokenizer, length, device)["all"])
         model.ops = base

@@ -99,7 +99,7 @@ def evaluate(model: HySparse, trials: dict[str, list[tasks.Trial]]) -> None:
                        for t in trials[name]]
     base, outputs = model.ops, {}
     probe = torch.from_numpy(small["single-2"][0].tokens[None, :128].astype(np.int64))
-    for how in swaps.SWAPS:
+    for how in (*swaps.SWAPS, "top-1"):
         model.ops = swaps.swapped(base, how, model.arch)
         with torch.no_grad():
             outputs[how] = model(probe)[0]

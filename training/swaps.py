@@ -1,7 +1,8 @@
 """Does the selection matter? Attention operations whose selection is replaced at evaluation.
 
-learned: as trained. recent: the newest blocks. random: blocks drawn anew for every query and KV head. none: the sparse
-branch is silent. last: the last full layer may only read its oracle's blocks (the selection itself is as learned).
+learned: as trained. top-N: as learned, with a budget of N blocks. all: every visible block. recent: the newest blocks. random:
+blocks drawn anew for every query and KV head. none: the sparse branch is silent. last: the last full layer may only read its
+oracle's blocks (the selection itself is as learned).
 gold: the learned blocks and, beyond the budget, the blocks named in `gold`: what a perfect selection would allow.
 """
 
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from model import Architecture
 
-SWAPS = ("learned", "recent", "random", "none", "last")
+SWAPS = ("learned", "all", "recent", "random", "none", "last")
 
 
 def with_lists(ops, chosen: Tensor) -> tuple[Tensor, ...]:
@@ -44,8 +45,10 @@ class Swapped:
 
     def selection(self, q: Tensor, k: Tensor, block: int, count: int) -> tuple[Tensor, ...]:
         """The replaced selection."""
+        if self.how.startswith("top-"):
+            count = int(self.how.removeprefix("top-"))
         learned = self.ops.selection(q, k, block, count)
-        if self.how in ("recent", "random"):
+        if self.how in ("all", "recent", "random"):
             learned = with_lists(self.ops, self.replacement(learned[0], count))
         elif self.gold is not None:
             chosen, own = learned[0].clone(), torch.arange(q.shape[1], device=q.device)
@@ -57,11 +60,13 @@ class Swapped:
         return learned
 
     def replacement(self, learned: Tensor, count: int) -> Tensor:
-        """As many blocks as the learned map has, the newest or random visible ones."""
+        """Every visible block; or as many as the learned map has, the newest or random visible ones."""
         blocks, length = learned.shape[2:]
         mine = torch.arange(length, device=learned.device) // self.arch.block
         number = torch.arange(blocks, device=learned.device)[:, None]
         seen = number <= mine
+        if self.how == "all":
+            return seen.to(torch.uint8).expand_as(learned).contiguous()
         if self.how == "recent":
             return (seen & (number > mine - count)).to(torch.uint8).expand_as(learned).contiguous()
         generator = torch.Generator(device=learned.device).manual_seed(self.seed)

@@ -1,6 +1,7 @@
 import type { Variant } from "../engine/engine.ts";
 import { notRestrictable } from "../engine/swap.ts";
 import { selectsAll } from "../model/architecture.ts";
+import { UserError } from "../model/errors.ts";
 import type { PreparedDocument } from "./document.ts";
 import { fidelityVariants, measureFidelity } from "./fidelity.ts";
 import { FEWEST_TOKENS } from "./paired-interval.ts";
@@ -8,7 +9,7 @@ import type { ProgressMeter } from "./progress-meter.ts";
 import type { Report } from "./report.ts";
 import type { ProfileRequest } from "./request.ts";
 import { swapRuns } from "./swap-runs.ts";
-import { measureSwaps } from "./swaps.ts";
+import { costsLike, measureSwaps } from "./swaps.ts";
 
 /** What is measured of the selection's quality, apart from any time. */
 export interface Checks {
@@ -18,57 +19,79 @@ export interface Checks {
   readonly warnings: readonly string[];
 }
 
-/** The variant of every prefill that `runChecks` will make of a document of so many tokens. */
+/** Of every prefill that `runChecks` will make of a document of so many tokens, the variant that it costs as much as. */
 export function plannedRuns(request: ProfileRequest, tokens: number): Variant[] {
-  const swaps = request.swaps === true && canSwap(tokens) ? swapRuns(request.model.architecture) : [];
-  return [
-    ...(request.fidelity === true ? fidelityVariants(request, tokens) : []),
-    ...swaps.map((): Variant => "hysparse"),
-  ];
+  const swaps = request.swaps === true && canSwap(tokens) ? swapRuns(request.model.architecture, tokens) : [];
+  return [...(request.fidelity === true ? fidelityVariants(request, tokens) : []), ...swaps.map(costsLike)];
 }
 
-/** Runs what was asked for. @throws the signal's reason when cancelled */
+/**
+ * Runs what was asked for. What fails for a reason that a UserError names is left out with it, since all that was measured
+ * before would be lost otherwise.
+ * @throws the signal's reason when cancelled
+ */
 export async function runChecks(
   request: ProfileRequest,
   document: PreparedDocument,
   meter: ProgressMeter,
 ): Promise<Checks> {
-  const { architecture: a } = request.model;
-  const tokens = document.tokens.length;
   const settings: Checks["settings"] = {};
   const parts: Checks["parts"] = {};
   const warnings: string[] = [];
-  if (request.fidelity === true) {
-    settings.fidelity = true;
-    if (fidelityVariants(request, tokens).length > 0) {
-      parts.fidelity = await measureFidelity(request, document.tokens, meter);
-    } else {
-      warnings.push(
-        `Oracle fidelity was not measured: the document has ${tokens} tokens, and every block is selected up to ` +
-          `${a.selectedTokens} tokens.`,
-      );
-    }
-  }
-  if (request.swaps === true) {
-    settings.swaps = true;
-    if (canSwap(tokens)) {
-      parts.swaps = await measureSwaps(request, document, meter);
-      const why = notRestrictable(a);
-      if (why !== undefined) warnings.push(`The last layer was not restricted to selected blocks: ${why}.`);
-      if (selectsAll(a, tokens)) {
-        warnings.push(
-          `Swapping the selection: the document has ${tokens} tokens and up to ${a.selectedTokens} are selected, so ` +
-            "recent and random blocks are the learned ones by construction, and so is what a restricted last layer reads.",
-        );
-      }
-    } else {
-      warnings.push(
-        `The selection was not swapped: the document has ${tokens} tokens, and the cost of choosing badly cannot be told ` +
-          `from so few; it takes more than ${FEWEST_TOKENS}.`,
-      );
+  for (const [check, subject, run] of [
+    ["fidelity", "Oracle fidelity was not measured", runFidelity],
+    ["swaps", "The selection was not swapped", runSwaps],
+  ] as const) {
+    if (request[check] !== true) continue;
+    settings[check] = true;
+    try {
+      const found = await run(request, document, meter);
+      Object.assign(parts, found.parts);
+      warnings.push(...found.warnings);
+    } catch (error) {
+      if (!(error instanceof UserError) || request.signal?.aborted === true) throw error;
+      warnings.push(`${subject}: ${error.message}.`);
     }
   }
   return { settings, parts, warnings };
+}
+
+type Found = Pick<Checks, "parts" | "warnings">;
+
+async function runFidelity(
+  request: ProfileRequest,
+  { tokens }: PreparedDocument,
+  meter: ProgressMeter,
+): Promise<Found> {
+  const { architecture } = request.model;
+  if (fidelityVariants(request, tokens.length).length === 0) {
+    throw new UserError(
+      `the document has ${tokens.length} tokens, and every block is selected up to ${architecture.selectedTokens} tokens`,
+    );
+  }
+  return { parts: { fidelity: await measureFidelity(request, tokens, meter) }, warnings: [] };
+}
+
+async function runSwaps(request: ProfileRequest, document: PreparedDocument, meter: ProgressMeter): Promise<Found> {
+  const { architecture: a } = request.model;
+  const tokens = document.tokens.length;
+  if (!canSwap(tokens)) {
+    throw new UserError(
+      `the document has ${tokens} tokens, and the cost of choosing badly cannot be told from so few; it takes more than ` +
+        `${FEWEST_TOKENS}`,
+    );
+  }
+  const { swaps, leftOut } = await measureSwaps(request, document, meter);
+  const warnings = [...leftOut];
+  const why = notRestrictable(a);
+  if (why !== undefined) warnings.push(`The last layer was not restricted to selected blocks: ${why}.`);
+  if (selectsAll(a, tokens)) {
+    warnings.push(
+      `Swapping the selection: the document has ${tokens} tokens and up to ${a.selectedTokens} are selected, so ` +
+        "recent and random blocks are the learned ones by construction, and so is what a restricted last layer reads.",
+    );
+  }
+  return { parts: { swaps }, warnings };
 }
 
 /** Every token but the first is predicted. */

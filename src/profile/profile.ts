@@ -132,7 +132,7 @@ async function warmUp(
           ? new ScoreStatistics(document.tokens.length, architecture.block, architecture.kvHeads, asked)
           : undefined;
       const tokens = statistics === undefined ? chunk : document.tokens;
-      meter.begin("warm-up", variant, tokens.length / document.tokens.length);
+      meter.begin("warm-up", variant, { share: tokens.length / document.tokens.length });
       const run = await runVariant(runner, tokens, {
         decodeTokens: request.decodeTokens,
         signal: request.signal,

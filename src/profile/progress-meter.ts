@@ -4,6 +4,13 @@ import type { Architecture } from "../model/architecture.ts";
 import { layerCosts, withAttend } from "./cost.ts";
 import { chunkOf, type ProfileRequest } from "./request.ts";
 
+/** Of the document by default, and weighing as much as its own variant does. */
+interface Run {
+  readonly share?: number;
+  readonly tokens?: number;
+  readonly as?: Variant;
+}
+
 /** Turns the runs of a profile into one share that only grows, each run weighing what its arithmetic does. */
 export class ProgressMeter {
   readonly #request: ProfileRequest;
@@ -17,8 +24,8 @@ export class ProgressMeter {
   #variant: Variant | undefined;
 
   /**
-   * `sweep` are the lengths that will be run besides the document's `tokens`, `untimed` the variants of prefills of the
-   * document that are made after all that is timed.
+   * `sweep` are the lengths that will be run besides the document's `tokens`; `untimed` are the prefills of the document
+   * that are made after all that is timed, each as the variant that it weighs as much as.
    */
   constructor(
     request: ProfileRequest,
@@ -47,9 +54,9 @@ export class ProgressMeter {
   }
 
   /** The next run, of this share of so many tokens; the one before is finished. */
-  begin(phase: string, variant: Variant, share = 1, tokens = this.#tokens): void {
+  begin(phase: string, variant: Variant, { share = 1, tokens = this.#tokens, as = variant }: Run = {}): void {
     this.#finished += this.#current;
-    this.#current = this.#work(variant, tokens) * share;
+    this.#current = this.#work(as, tokens) * share;
     this.#phase = phase;
     this.#variant = variant;
     this.#tell(0);

@@ -10,7 +10,7 @@ import { architectureSchema } from "../model/architecture.ts";
 export const SCHEMA_VERSION = 1;
 
 /** What replaces the learned selection; see `swaps` below. */
-export const SWAP_NAMES = ["learned", "recent", "random", "none", "restrict-last"] as const;
+export const SWAP_NAMES = ["learned", "all", "recent", "random", "none", "restrict-last"] as const;
 export type SwapName = (typeof SWAP_NAMES)[number];
 
 const ms = z.number().nonnegative();

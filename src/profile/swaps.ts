@@ -1,11 +1,24 @@
+import type { Variant } from "../engine/engine.ts";
 import { selectsAll } from "../model/architecture.ts";
 import type { PreparedDocument } from "./document.ts";
+import { memoryShortage } from "./memory-check.ts";
 import type { ProgressMeter } from "./progress-meter.ts";
 import type { SwapName, Swaps } from "./report.ts";
 import { chunkOf, type ProfileRequest } from "./request.ts";
 import { swapReport } from "./swap-report.ts";
-import { swapRuns } from "./swap-runs.ts";
+import { swapRuns, type SwapRun } from "./swap-runs.ts";
 import { TokenLoss } from "./token-loss.ts";
+
+export interface MeasuredSwaps {
+  readonly swaps: Swaps;
+  /** Which replacement was not measured and why, a sentence each. */
+  readonly leftOut: readonly string[];
+}
+
+/** The variant that a run costs about as much as: with every block selected a sparse layer does what a full one does. */
+export function costsLike({ selectedTokens }: SwapRun): Variant {
+  return selectedTokens === undefined ? "hysparse" : "full";
+}
 
 /**
  * Measures what it costs to choose badly: the document's bits per byte under the learned selection and under each that
@@ -16,32 +29,22 @@ export async function measureSwaps(
   request: ProfileRequest,
   document: PreparedDocument,
   meter: ProgressMeter,
-): Promise<Swaps> {
-  const { engine, model, signal } = request;
-  const { architecture, tokenizer } = model;
+): Promise<MeasuredSwaps> {
+  const { architecture, tokenizer } = request.model;
   const { tokens } = document;
   const bits = new Map<SwapName, Float64Array[]>();
-  for (const { name, title, swap } of swapRuns(architecture)) {
-    meter.begin(`swapping the selection: ${title}`, "hysparse");
-    const loss = new TokenLoss(tokens, architecture.vocabulary);
-    const runner = await engine.load(model, "hysparse", {
-      chunk: chunkOf(request),
-      ...(swap === undefined ? {} : { swap }),
-    });
-    try {
-      await runner.prefill(tokens, {
-        ...(signal === undefined ? {} : { signal }),
-        observer: {
-          onLogits: loss.add.bind(loss),
-          onProgress: (done, total) => meter.advance(done / total),
-        },
-      });
-    } finally {
-      await runner.dispose();
+  const leftOut: string[] = [];
+  for (const run of swapRuns(architecture, tokens.length)) {
+    meter.begin(`swapping the selection: ${run.title}`, "hysparse", { as: costsLike(run) });
+    const shortage = shortageOf(run, request, tokens.length);
+    if (shortage === undefined) {
+      const measured = await bitsUnder(run, request, tokens, meter);
+      bits.set(run.name, [...(bits.get(run.name) ?? []), measured]);
+    } else {
+      leftOut.push(`Reading every block was not measured: with that many selected, ${shortage}.`);
     }
-    bits.set(name, [...(bits.get(name) ?? []), loss.bits()]);
   }
-  return swapReport({
+  const swaps = swapReport({
     bits,
     bytes: Float64Array.from(tokens.subarray(1), (token) => tokenizer.byteLength(token)),
     document: document.report,
@@ -50,4 +53,49 @@ export async function measureSwaps(
     block: architecture.block,
     allSelected: selectsAll(architecture, tokens.length),
   });
+  return { swaps, leftOut };
+}
+
+/** The request with the k of a run. Weights and sinks do not depend on it. */
+function requestOf({ selectedTokens }: SwapRun, request: ProfileRequest): ProfileRequest {
+  const { model } = request;
+  if (selectedTokens === undefined) return request;
+  return {
+    ...request,
+    variants: ["hysparse"],
+    model: { ...model, architecture: { ...model.architecture, selectedTokens } },
+  };
+}
+
+/** What memory lacks for a run that reads more than the model does; that was seen to before anything ran. */
+function shortageOf(run: SwapRun, request: ProfileRequest, tokens: number): string | undefined {
+  return run.selectedTokens === undefined ? undefined : memoryShortage(requestOf(run, request), tokens)?.text;
+}
+
+/** Bits of every token but the first. [T - 1] */
+async function bitsUnder(
+  run: SwapRun,
+  request: ProfileRequest,
+  tokens: Uint32Array,
+  meter: ProgressMeter,
+): Promise<Float64Array> {
+  const asked = requestOf(run, request);
+  const { engine, model, signal } = asked;
+  const loss = new TokenLoss(tokens, model.architecture.vocabulary);
+  const runner = await engine.load(model, "hysparse", {
+    chunk: chunkOf(asked),
+    ...(run.swap === undefined ? {} : { swap: run.swap }),
+  });
+  try {
+    await runner.prefill(tokens, {
+      ...(signal === undefined ? {} : { signal }),
+      observer: {
+        onLogits: loss.add.bind(loss),
+        onProgress: (done, total) => meter.advance(done / total),
+      },
+    });
+  } finally {
+    await runner.dispose();
+  }
+  return loss.bits();
 }

@@ -81,12 +81,12 @@ async function runLength(
   const chunk = context.subarray(0, chunkOf(request));
   for (let round = 0; round < warmup; round++) {
     for (const [variant, runner] of runners) {
-      meter.begin(`${title}, warm-up`, variant, chunk.length / context.length, context.length);
+      meter.begin(`${title}, warm-up`, variant, { share: chunk.length / context.length, tokens: context.length });
       await runVariant(runner, chunk, options);
     }
   }
   return timedRounds(request, runners, context, meter, (repetition, variant) => {
-    meter.begin(`${title}, ${repetition}`, variant, 1, context.length);
+    meter.begin(`${title}, ${repetition}`, variant, { tokens: context.length });
   });
 }
 

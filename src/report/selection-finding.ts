@@ -58,6 +58,7 @@ function layersText(layers: readonly number[]): string {
 const SIDES: Readonly<Record<Exclude<SwapName, "learned">, readonly [subject: string, other: string]>> = {
   random: ["the learned selection", "random blocks"],
   recent: ["the learned selection", "the newest blocks"],
+  all: ["the learned selection", "reading every block"],
   none: ["reading selected blocks", "reading only the window"],
   "restrict-last": [
     "a last full layer that reads everything",
@@ -68,6 +69,7 @@ const SIDES: Readonly<Record<Exclude<SwapName, "learned">, readonly [subject: st
 /** What cannot differ where every block is selected, whatever is chosen. */
 const SAME_WHERE_ALL_SELECTED: Readonly<Partial<Record<SwapName, string>>> = {
   random: "random blocks are the learned ones",
+  all: "the learned selection reads every block",
   recent: "the newest blocks are the learned ones",
   "restrict-last": "the last full layer reads everything, restricted or not",
 };

@@ -7,6 +7,7 @@ const NONE = "-";
 /** What the layers read, as a row's name. */
 export const SWAP_LABELS: Readonly<Record<SwapName, string>> = {
   learned: "as learned",
+  all: "every block",
   recent: "the newest blocks",
   random: "random blocks",
   none: "no blocks, only the window",
@@ -15,6 +16,7 @@ export const SWAP_LABELS: Readonly<Record<SwapName, string>> = {
 
 export const SWAP_MEANINGS: Readonly<Record<SwapName, string>> = {
   learned: "the sparse layers read the blocks that their oracles select",
+  all: "the sparse layers read every block that the token sees, which is the most that a larger k can bring without training",
   recent: "the sparse layers read as many of the newest blocks",
   random: "the sparse layers read as many random visible blocks",
   none: "the block-sparse branch of every sparse layer gives zeros",

@@ -26,7 +26,7 @@ const fixtureSchema = z.object({
   tokens: z.int(),
   bytes: z.int(),
   weightsSha256: z.string(),
-  nats: z.object({ learned: z.number(), recent: z.number(), none: z.number(), last: z.number() }),
+  nats: z.object({ learned: z.number(), all: z.number(), recent: z.number(), none: z.number(), last: z.number() }),
   queries: z.int(),
   fidelity: z.object({ hysparse: z.record(z.string(), layer), full: z.record(z.string(), layer) }),
 });
@@ -37,7 +37,7 @@ const fixture = fixtureSchema.parse(
 );
 
 /** Mean over 1,535 tokens: what sums of 32 bits in another order change was measured to be 2e-7 and less. */
-const BITS_PER_BYTE = 1e-5;
+const BITS_PER_BYTE = 2e-6;
 
 /** The fixture has five decimals; the rest is for sums of 32 bits in another order. */
 const SHARE = 2e-5;
@@ -84,15 +84,15 @@ describe("the checks of the selection on the embedded model, against the trainin
   });
 
   it("cost the same bits per byte, whatever the layers read", () => {
-    const { learned, recent, none, last } = fixture.nats;
-    const expected = { learned, recent, none, "restrict-last": last };
+    const { learned, all, recent, none, last } = fixture.nats;
+    const expected = { learned, all, recent, none, "restrict-last": last };
     const bits = Object.entries(expected).map(([name, nats]) => ({ name, bits: nats / Math.LN2 / fixture.bytes }));
     for (const { name, bits: wanted } of bits) {
       const { bitsPerByte = NaN } = checks.parts.swaps?.results.find((result) => result.name === name) ?? {};
       const error = Math.abs(bitsPerByte - wanted);
       assert.ok(error <= BITS_PER_BYTE, `${name}: ${bitsPerByte} bits per byte, not ${wanted}`);
       for (const other of bits.filter((one) => one.name !== name)) {
-        assert.ok(Math.abs(other.bits - wanted) > 10 * BITS_PER_BYTE, `${name} and ${other.name} can be told apart`);
+        assert.ok(Math.abs(other.bits - wanted) > 5 * BITS_PER_BYTE, `${name} and ${other.name} can be told apart`);
       }
     }
   });

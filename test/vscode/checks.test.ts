@@ -18,6 +18,7 @@ const PROFILE_MS = 300_000;
 
 const ROWS = {
   learned: "as learned",
+  all: "every block",
   recent: "the newest blocks",
   random: "random blocks",
   none: "no blocks, only the window",

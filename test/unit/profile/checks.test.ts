@@ -1,55 +1,22 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Ceilings, LoadOptions, Runner, SelectionSwap, Variant } from "../../../src/engine/engine.ts";
+import type { Variant } from "../../../src/engine/engine.ts";
 import { CpuEngine } from "../../../src/engine/cpu/engine.ts";
 import { ReferenceEngine } from "../../../src/engine/reference/engine.ts";
 import type { OracleSelection } from "../../../src/engine/selection.ts";
-import { notRestrictable } from "../../../src/engine/swap.ts";
 import { UserError } from "../../../src/model/errors.ts";
 import type { Model } from "../../../src/model/model.ts";
 import { answerable, answerableFor } from "../../../src/profile/answerable.ts";
 import { attended, topBlocks } from "../../../src/profile/attended.ts";
 import { fidelityShortage } from "../../../src/profile/fidelity.ts";
 import { profile } from "../../../src/profile/profile.ts";
-import { reportSchema, type FidelityLayer, type Report, type SwapName } from "../../../src/profile/report.ts";
+import type { FidelityLayer } from "../../../src/profile/report.ts";
 import type { ProfileProgress, ProfileRequest } from "../../../src/profile/request.ts";
 import { sampledQueries } from "../../../src/profile/sampled-queries.ts";
 import { asDense } from "../../fixtures/model/checkpoint-folder.ts";
-import { tinyArchitecture, tinyModel } from "../../kernels/tiny-model.ts";
+import { model, QuickEngine, reported, request, TEXT } from "./tiny-profile.ts";
 
-/** full, sparse, sparse, full; 2 blocks of 8 tokens selected, a window of 12. */
-const model: Model = { ...tinyModel(tinyArchitecture({ maxContext: 100 }), 5), origin: "trained" };
 const a = model.architecture;
-const TEXT = "The quick brown fox.\n".repeat(5);
-
-/** The reference engine on a machine whose speed is known: measuring it would take most of the test. */
-class QuickEngine extends ReferenceEngine {
-  override measureCeilings(): Promise<Ceilings> {
-    return Promise.resolve({ matrixGflops: 1, copyGBps: 1, method: "pretended" });
-  }
-}
-
-function request(changes: Partial<ProfileRequest> = {}): ProfileRequest {
-  return {
-    document: { name: "a.txt", text: TEXT },
-    model,
-    engine: new QuickEngine(),
-    engineReason: "a test",
-    variants: ["hysparse", "full"],
-    decodeTokens: 0,
-    repetitions: 1,
-    warmup: 1,
-    chunk: 32,
-    importance: "last-token",
-    includeText: false,
-    measurePeak: () => Promise.resolve(1),
-    ...changes,
-  };
-}
-
-async function reported(changes: Partial<ProfileRequest>): Promise<Report> {
-  return reportSchema.parse(await profile(request(changes)));
-}
 
 /** What one prefill says of every layer. */
 async function projected(
@@ -150,119 +117,6 @@ describe("oracle fidelity in a profile", () => {
     assert.equal(shortage?.fits, 1000);
     assert.match(shortage.why, /keys of 3 layers take .* for 1001 tokens, and .* may be used/);
     assert.equal(fidelityShortage(request({ variants: ["hysparse"] }), 3000, 1000 * perToken), undefined);
-  });
-});
-
-/** Where logits are asked for, says that each next token has probability 2^-bits, by swap; 3 positions at a time. */
-class KnownEngine extends QuickEngine {
-  readonly asked: string[] = [];
-  readonly #bits: (swap: SelectionSwap | undefined, token: number) => number;
-
-  constructor(bits: (swap: SelectionSwap | undefined, token: number) => number) {
-    super();
-    this.#bits = bits;
-  }
-
-  override async load(of: Model, variant: Variant, options: LoadOptions = {}): Promise<Runner> {
-    const runner = await super.load(of, variant, options);
-    const prefill = runner.prefill.bind(runner);
-    runner.prefill = (tokens, rest = {}) => {
-      const { observer } = rest;
-      if (observer?.onLogits === undefined) return prefill(tokens, rest);
-      assert.equal(variant, "hysparse");
-      this.asked.push(options.swap?.kind ?? "learned");
-      for (let start = 0; start < tokens.length; start += 3) {
-        const rows = Math.min(3, tokens.length - start);
-        const logits = new Float32Array(rows * a.vocabulary);
-        for (let row = 0; row < rows; row++) {
-          const token = start + row + 1;
-          const others = Math.log((2 ** this.#bits(options.swap, token) - 1) / (a.vocabulary - 1));
-          logits.fill(others, row * a.vocabulary, (row + 1) * a.vocabulary);
-          logits[row * a.vocabulary + (tokens[token] ?? 0)] = 0;
-        }
-        observer.onLogits(start, logits);
-      }
-      return Promise.resolve(new Float32Array(a.vocabulary));
-    };
-    return runner;
-  }
-}
-
-describe("swapped selections in a profile", () => {
-  it("are each the bits per byte of the whole document, and their difference to learned", async () => {
-    const engine = new KnownEngine((swap, token) => {
-      if (swap === undefined) return 2;
-      if (swap.kind === "silent") return 3;
-      // Random draws cost 6 bits more in block 4, the most recent blocks cost half a bit everywhere.
-      if (swap.kind === "restrict-last") return 1.5;
-      const out = new Uint32Array(2);
-      swap.choose(0, 95, 0, out);
-      return out.join() === "10,11" ? 2.5 : token >= 32 && token < 40 ? 8 : 2;
-    });
-    const { swaps, settings, document } = await reported({ engine, swaps: true });
-    assert.equal(settings.swaps, true);
-    assert.deepEqual(engine.asked, ["learned", "blocks", "blocks", "blocks", "blocks", "silent", "restrict-last"]);
-    assert.deepEqual([swaps?.tokens, swaps?.bytes], [99, 99]);
-    const random = (99 * 2 + 8 * 6) / 99;
-    for (const [name, bits, draws] of [
-      ["learned", 2, 1],
-      ["recent", 2.5, 1],
-      ["random", random, 3],
-      ["none", 3, 1],
-      ["restrict-last", 1.5, 1],
-    ] as const satisfies readonly (readonly [SwapName, number, number])[]) {
-      const result = swaps?.results.find((one) => one.name === name);
-      assert.equal(result?.samples.length, draws);
-      assert.ok(Math.abs(result.bitsPerByte - bits) < 1e-6, `${name}: ${result.bitsPerByte}`);
-      assert.ok(Math.abs(result.added - (bits - 2)) < 1e-6, `${name} adds ${result.added}`);
-      assert.ok(result.addedLow <= result.added && result.addedHigh >= result.added);
-    }
-    assert.deepEqual(
-      swaps?.places.map(({ block, start, end }) => [block, start, end]),
-      [[4, ...document.blockRanges[4]!]],
-    );
-    assert.ok(Math.abs(swaps.places[0]!.addedBits - 48) < 1e-4);
-    assert.equal(swaps.places[0]?.text, undefined);
-  });
-
-  it("are run by an engine, and each of them changes what the model expects", async () => {
-    const { swaps, warnings } = await reported({ swaps: true, maxTokens: 24, includeText: true });
-    const added = (name: SwapName): number => swaps!.results.find((one) => one.name === name)!.added;
-    for (const name of ["recent", "random", "none", "restrict-last"] as const) assert.notEqual(added(name), 0, name);
-    assert.ok(!warnings.some((said) => said.includes("by construction")));
-    assert.ok(swaps!.places.every(({ block, text }) => block === 2 && typeof text === "string"));
-  });
-
-  it("leave out restrict-last where the last layer is sparse, and say why", async () => {
-    const open = { ...a, layers: 3, lastFull: false };
-    const { swaps, warnings } = await reported({
-      model: { ...model, architecture: open },
-      swaps: true,
-      fidelity: true,
-      maxTokens: 24,
-    });
-    assert.deepEqual(
-      swaps?.results.map(({ name }) => name),
-      ["learned", "recent", "random", "none"],
-    );
-    assert.ok(!swaps.method.includes("restrict-last"));
-    assert.ok(warnings.includes(`The last layer was not restricted to selected blocks: ${notRestrictable(open)}.`));
-    const usual = await reported({ swaps: true, maxTokens: 24 });
-    assert.ok(usual.swaps?.method.includes("restrict-last"));
-    assert.ok(!usual.warnings.some((said) => said.includes("not restricted")));
-  });
-
-  it("says that recent and random are the learned where the document is short, and leaves out very short ones", async () => {
-    const short: Model = { ...model, architecture: { ...a, selectedTokens: 40 } };
-    const { swaps, warnings } = await reported({ model: short, swaps: true, maxTokens: 40 });
-    assert.ok(warnings.some((said) => said.includes("by construction")));
-    for (const { name, added } of swaps!.results) {
-      assert.equal(added !== 0, name === "none", name);
-    }
-    assert.deepEqual(swaps?.places, []);
-    const none = await reported({ swaps: true, maxTokens: 16 });
-    assert.equal(none.swaps, undefined);
-    assert.ok(none.warnings.some((said) => said.includes("it takes more than 16")));
   });
 });
 
@@ -374,7 +228,7 @@ describe("checks that are asked for", () => {
     const first = phases.indexOf("oracle fidelity");
     assert.deepEqual(phases.slice(first), [
       "oracle fidelity",
-      ...["learned", "recent", "random 1 of 3", "random 2 of 3", "random 3 of 3", "none", "restrict-last"].map(
+      ...["learned", "all", "recent", "random 1 of 3", "random 2 of 3", "random 3 of 3", "none", "restrict-last"].map(
         (title) => `swapping the selection: ${title}`,
       ),
     ]);

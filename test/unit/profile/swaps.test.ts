@@ -75,17 +75,32 @@ describe("blocks chosen in place of the learned ones", () => {
   });
 
   it("are run after the learned", () => {
-    const titles = swapRuns(a).map(({ title }) => title);
-    const all = ["learned", "recent", "random 1 of 3", "random 2 of 3", "random 3 of 3", "none", "restrict-last"];
+    const titles = swapRuns(a, 25).map(({ title }) => title);
+    const all = [
+      "learned",
+      "all",
+      "recent",
+      "random 1 of 3",
+      "random 2 of 3",
+      "random 3 of 3",
+      "none",
+      "restrict-last",
+    ];
     assert.deepEqual(titles, all);
-    assert.equal(swapRuns(a)[0]?.swap, undefined);
+    assert.equal(swapRuns(a, 25)[0]?.swap, undefined);
     const open = { ...a, lastFull: false };
     assert.deepEqual(
-      swapRuns({ ...open, layers: 3 }).map(({ title }) => title),
+      swapRuns({ ...open, layers: 3 }, 25).map(({ title }) => title),
       all.slice(0, -1),
       "a sparse last layer cannot be restricted further",
     );
-    assert.equal(swapRuns({ ...open, layers: 4 }).length, all.length, "full by its index");
+    assert.equal(swapRuns({ ...open, layers: 4 }, 25).length, all.length, "full by its index");
+  });
+
+  it("all: with a k that holds every block, one of few; not where the model's own k does", () => {
+    const k = (tokens: number): number | undefined =>
+      swapRuns(a, tokens).find(({ name }) => name === "all")?.selectedTokens;
+    assert.deepEqual([24, 25, 32, 33, 64, 65, 1000].map(k), [undefined, 32, 32, 64, 64, 128, 1024]);
   });
 });
 

@@ -112,7 +112,7 @@ describe("CSV report", () => {
     );
     assert.equal(Number(found?.value), checked.fidelity!.variants.hysparse!.layers[7]!.mass.inherited);
     const swaps = all.filter(({ kind }) => kind === "swap");
-    assert.equal(swaps.length, 5 * 4);
+    assert.equal(swaps.length, 6 * 4);
     const added = swaps.find((row) => row.selection === "random" && row.measure === "addedLow");
     assert.equal(added?.value, "0.00625");
     assert.ok([...layers, ...swaps].every(({ medianMs, kvBytes }) => medianMs === "" && kvBytes === ""));

@@ -55,6 +55,7 @@ function swapsOf({ document }: Report, text: string): Swaps {
     bytes: 13210,
     results: [
       { name: "learned", bitsPerByte: 1.25, samples: [1.25], added: 0, addedLow: 0, addedHigh: 0 },
+      result("all", -0.005, -0.0075, -0.0025),
       result("recent", 0.0005, -0.0012, 0.0021),
       { ...result("random", 0.01, 0.00625, 0.01375), samples: [1.2591, 1.26, 1.2609] },
       result("none", 0.05, 0.04, 0.06),

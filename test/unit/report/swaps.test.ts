@@ -21,6 +21,7 @@ describe("swaps of the selection", () => {
   it("claims a difference only where the interval excludes zero, against random blocks first", () => {
     assert.deepEqual(swapsFinding(report), [
       "On this document the learned selection is worth 0.8 % (0.5 to 1.1) over random blocks.",
+      "On this document the learned selection is worse than reading every block, by 0.4 % (0.2 to 0.6).",
       "No difference was measured here between the learned selection and the newest blocks (-0.10 to 0.17 %).",
       "On this document reading selected blocks is worth 4.0 % (3.2 to 4.8) over reading only the window.",
       "On this document a last full layer that reads everything is worse than one that reads only what the oracle before " +
@@ -44,8 +45,9 @@ describe("swaps of the selection", () => {
   it("compares nothing with choices that can be no other than the learned one", () => {
     const short = structuredClone(report);
     short.document.tokens = short.model.architecture.selectedTokens;
-    const [random, recent, none, last] = swapsFinding(short);
+    const [random, all, recent, none, last] = swapsFinding(short);
     assert.equal(random, "Every block of so short a document is selected: random blocks are the learned ones.");
+    assert.match(all ?? "", /: the learned selection reads every block\.$/);
     assert.match(recent ?? "", /: the newest blocks are the learned ones\.$/);
     assert.match(none ?? "", /is worth 4\.0 %/);
     assert.match(last ?? "", /: the last full layer reads everything, restricted or not\.$/);
@@ -70,7 +72,7 @@ describe("swaps of the selection", () => {
   it("has a table with the spread of draws and the interval", () => {
     const { rows, columns } = swapsTable(report);
     assert.deepEqual(rows[0], ["as learned", "1.2500", "-", "-", "-", "-"]);
-    assert.deepEqual(rows[2], ["random blocks", "1.2600", "1.2591 - 1.2609", "0.0100", "0.0063 to 0.0138", "0.8 %"]);
+    assert.deepEqual(rows[3], ["random blocks", "1.2600", "1.2591 - 1.2609", "0.0100", "0.0063 to 0.0138", "0.8 %"]);
     for (const row of rows) assert.equal(row.length, columns.length);
   });
 

@@ -130,7 +130,7 @@ describe("checks of the selection", () => {
   it("begins with what the selection is worth against random blocks, and links places to the text", () => {
     const model = checksModel(sampleState({ report }));
     assert.match(model?.message ?? "", /is worth 0\.8 % .* over random blocks\.$/);
-    assert.equal(model?.more.length, 3);
+    assert.equal(model?.more.length, 4);
     assert.equal(model.unlinked, undefined);
     const [place] = model.swaps?.places ?? [];
     assert.deepEqual([place?.start, place?.end], report.document.blockRanges[7]);
