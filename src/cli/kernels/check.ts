@@ -59,7 +59,11 @@ function decode(bytes: ArrayBuffer, format: Format, count?: number): Float64Arra
 const FLUSHED = 2 ** -120;
 
 /** The largest relative error of a run of `per` values, or what is wrong. */
-export function compare(actual: Float64Array, expected: Expected, untouched: Float64Array | undefined): number | string {
+export function compare(
+  actual: Float64Array,
+  expected: Expected,
+  untouched: Float64Array | undefined,
+): number | string {
   const { values, tolerance, per, judged, format } = expected;
   const flushed = format === "f32" ? FLUSHED : 0;
   let worst = 0;
