@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 KEPT_LINES = 5
-HOWS = {"learned": "learned", "recent": "newest blocks", "random": "random blocks", "none": "none (branch silent)",
+HOWS = {"learned": "learned", "all": "every block", "recent": "newest blocks", "random": "random blocks", "none": "none (branch silent)",
         "last": "last full layer reads only its oracle's blocks", "gold": "learned and all right blocks"}
 
 
@@ -74,10 +74,11 @@ def show(runs: list[dict]) -> None:
     for length in lengths(runs, "swap"):
         for run in selecting:
             results = run["results"]
-            found = {how: results[f"swap.{length}.{how}"] for how in HOWS if f"swap.{length}.{how}" in results}
+            start = f"swap.{length}."
+            found = {key.removeprefix(start): made for key, made in results.items() if key.startswith(start)}
             tasks = list(next(iter(found.values()), {}))
             table([f"{run['run']}, {length} tokens, %", *tasks, "bits per byte"], (
-                [HOWS[how], *(percent(scores[task]) for task in tasks),
+                [HOWS.get(how, how), *(percent(scores[task]) for task in tasks),
                  cell(results, f"swapBits.{length}.{how}", str)] for how, scores in found.items()))
     for length in lengths(runs, "fidelity"):
         for run in runs:
