@@ -1,9 +1,9 @@
-import { isUtf8 } from "node:buffer";
 import { open } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Readable } from "node:stream";
 import { UserError } from "../model/errors.ts";
-import { bytes, count } from "../report/format.ts";
+import { decodeUtf8, foreignEncoding } from "../model/utf8.ts";
+import { bytes } from "../report/format.ts";
 import { STDIN_NAME } from "../report/names.ts";
 
 /** More than this is refused before it is read: about 2.5 million tokens, far above any model here. */
@@ -92,13 +92,10 @@ function explain(error: unknown, file: string): unknown {
 /** @throws UserError when `content` is empty, binary, or not UTF-8 */
 export function decode(content: Buffer, name: string): string {
   if (content.length === 0) throw new UserError(`${name} is empty`);
-  if (content.length >= 2 && (content.readUInt16LE(0) === 0xfeff || content.readUInt16BE(0) === 0xfeff)) {
-    throw new UserError(`${name} is UTF-16 text: save it as UTF-8`);
+  if (foreignEncoding(content) === undefined && looksBinary(content)) {
+    throw new UserError(`${name} is a binary file, not text`);
   }
-  if (looksBinary(content)) throw new UserError(`${name} is a binary file, not text`);
-  if (!isUtf8(content)) throw new UserError(`${name} is not valid UTF-8: ${firstInvalid(content)}`);
-  // Drops the byte order mark.
-  const text = new TextDecoder("utf-8").decode(content);
+  const text = decodeUtf8(content, name);
   if (text.trim() === "") throw new UserError(`${name} holds nothing but white space`);
   return text;
 }
@@ -113,30 +110,4 @@ function looksBinary(content: Buffer): boolean {
     if (byte < 0x20 && !usual) controls++;
   }
   return controls > head.length / 10;
-}
-
-/** Where the first malformed character starts, as a byte and a line. */
-function firstInvalid(content: Buffer): string {
-  // The shortest beginning in which a decoder that expects more to come already sees the fault, found by halving.
-  let good = 0;
-  let bad = content.length + 1;
-  while (bad - good > 1) {
-    const middle = (good + bad) >>> 1;
-    if (couldGoOn(content.subarray(0, middle))) good = middle;
-    else bad = middle;
-  }
-  // The fault shows at the byte after `good`; the character it spoils may have begun up to three bytes earlier.
-  let start = good;
-  while (!isUtf8(content.subarray(0, start))) start--;
-  const line = content.subarray(0, start).filter((byte) => byte === 0x0a).length + 1;
-  return `byte ${count(start)} (0x${content[start]!.toString(16).padStart(2, "0")}) in line ${count(line)}`;
-}
-
-function couldGoOn(beginning: Buffer): boolean {
-  try {
-    new TextDecoder("utf-8", { fatal: true }).decode(beginning, { stream: true });
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,5 +1,6 @@
 import * as vscode from "vscode";
 import { messageOf, UserError } from "../model/errors.ts";
+import { decodeUtf8 } from "../model/utf8.ts";
 import type { Report } from "../profile/report.ts";
 
 /** Reports are small; something larger is not one, and reading it would only cost memory. */
@@ -10,7 +11,7 @@ export async function readReportFile(uri: vscode.Uri): Promise<Report> {
   const name = uri.path.slice(uri.path.lastIndexOf("/") + 1);
   const bytes = await readBytes(uri, name);
   const { readReport } = await import("./heavy.ts");
-  return readReport(new TextDecoder("utf-8").decode(bytes), name);
+  return readReport(decodeUtf8(bytes, name), name);
 }
 
 async function readBytes(uri: vscode.Uri, name: string): Promise<Uint8Array> {

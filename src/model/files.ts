@@ -1,5 +1,6 @@
 import { open, readFile, type FileHandle } from "node:fs/promises";
 import { UserError } from "./errors.ts";
+import { decodeUtf8 } from "./utf8.ts";
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "does not exist: check the path",
@@ -7,6 +8,8 @@ const REASONS: Readonly<Record<string, string>> = {
   EACCES: "may not be read: check its permissions",
   EPERM: "may not be read: check its permissions",
   EISDIR: "is a folder, not a file",
+  EMFILE: "cannot be opened: this process may not open more files (see `ulimit -n`)",
+  ENFILE: "cannot be opened: the system's table of open files is full",
 };
 
 /** Turns a failure to read `path` into a UserError; anything else stays what it was. */
@@ -16,13 +19,15 @@ export function asUserError(error: unknown, path: string): unknown {
   return reason === undefined ? error : new UserError(`${path} ${reason}.`);
 }
 
-/** @throws UserError when the file is missing or may not be read */
+/** Text of a UTF-8 file, without a byte order mark. @throws UserError when it is missing, may not be read, or is no UTF-8 */
 export async function readText(path: string): Promise<string> {
+  let content: Buffer;
   try {
-    return await readFile(path, "utf8");
+    content = await readFile(path);
   } catch (error) {
     throw asUserError(error, path);
   }
+  return decodeUtf8(content, path);
 }
 
 /** Opens a file for reading, hands it to `use`, and closes it. */
