@@ -1,9 +1,9 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import * as ort from "onnxruntime-node";
 import { z } from "zod";
 import { GraphBuilder, type Value } from "../../engine/cpu/graph.ts";
+import * as ort from "../../engine/cpu/onnxruntime.ts";
 import { summarize } from "../../profile/statistics.ts";
 
 /** One layer's attention: Hq query heads and Hkv KV heads of d values. */
@@ -239,10 +239,7 @@ class Resident {
   }
 }
 
-function createSession(
-  graph: GraphBuilder,
-  options: ort.InferenceSession.SessionOptions = {},
-): Promise<ort.InferenceSession> {
+function createSession(graph: GraphBuilder, options: ort.SessionOptions = {}): Promise<ort.InferenceSession> {
   return ort.InferenceSession.create(graph.build(), {
     ...options,
     executionProviders: [{ name: "webgpu", validationMode: "disabled", enableRobustness: false }],

@@ -1,4 +1,4 @@
-import * as ort from "onnxruntime-node";
+import * as ort from "./onnxruntime.ts";
 import type { GraphBuilder } from "./graph.ts";
 
 export type Tensor = ort.Tensor;
