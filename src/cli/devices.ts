@@ -6,7 +6,7 @@ export function deviceList({ engines, gpus, gpuTrouble }: Devices): string {
   return [
     "Engines (--engine):",
     ...engines.map(({ id, description }) => `  ${id}: ${description}`),
-    "GPUs (--gpu, by index, name or part of the name):",
+    "GPUs (--gpu, by index, name or a part that no other name has):",
     ...(gpus.length > 0 ? gpus.map(({ description }) => `  ${description}`) : [`  none: ${none}`]),
     "",
   ].join("\n");

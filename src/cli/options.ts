@@ -84,7 +84,7 @@ function command(): Command {
     .description("Profiles long-context attention on a document of yours: latency per layer and KV memory.")
     .argument("[file]", 'the document, UTF-8 text; "-" reads standard input')
     .option("--engine <id>", "what runs the model: auto, webgpu, cpu or reference", "auto")
-    .option("--gpu <name|index>", "which GPU (see --list-devices); a software one only so")
+    .option("--gpu <name|index>", "which GPU: its index, name or a part of it (see --list-devices); a software one only so")
     .option("--list-devices", "print the engines and GPUs there are, and nothing else", false)
     .option("--model <id>", "embedded, paper-7b, paper-80b-a3b, or the folder of a checkpoint", "embedded")
     .addOption(

@@ -117,6 +117,10 @@ export interface EngineInfo {
 }
 
 export interface GpuInfo {
+  /** Its place in the list of GPUs, from 0. */
+  readonly index: number;
+  /** What `--gpu` finds this one by: the name, or the index where the name does not tell it from others. */
+  readonly address: string;
   /** vulkan, metal, d3d12. */
   readonly backend: string;
   /** As the driver describes itself. */

@@ -3,8 +3,8 @@ import type { Engine } from "./engine.ts";
 import { listAdapters } from "./webgpu/dawn.ts";
 import type { OpenOptions } from "./webgpu/device.ts";
 
-/** What engines on a GPU are told; the others take no notice. */
-export type EngineOptions = OpenOptions;
+/** What engines on a GPU are told; the others take no notice. `gpu` is as the user wrote it. */
+export type EngineOptions = Omit<OpenOptions, "gpu"> & { readonly gpu?: string };
 
 interface EngineEntry {
   readonly id: string;
@@ -64,7 +64,7 @@ async function automatic(options: EngineOptions): Promise<ChosenEngine> {
   let why: string;
   try {
     const adapters = await listAdapters();
-    if (adapters.some(({ software }) => !software)) {
+    if (adapters.some(({ software, obstacle }) => !software && obstacle === undefined)) {
       return { engine: await openGpu(options), reason: "auto: the first GPU found" };
     }
     why = adapters.length === 0 ? "no GPU was found" : "only a software GPU was found";

@@ -1,3 +1,4 @@
+import { chooseByText } from "../engine/webgpu/gpu-choice.ts";
 import type { Devices } from "../protocol/jobs.ts";
 
 export interface EngineItem {
@@ -7,6 +8,8 @@ export interface EngineItem {
   /** Values of the settings. */
   readonly engine: string;
   readonly gpu: string;
+  /** Why this one cannot be chosen. */
+  readonly problem?: string;
 }
 
 const AUTO: Omit<EngineItem, "description"> = {
@@ -27,17 +30,23 @@ export function engineItems(
   const mark = (engine: string, gpu: string): string =>
     engine === current.engine && gpu === (current.gpu ?? "") ? "current" : "";
   const items: EngineItem[] = [{ ...AUTO, description: mark(AUTO.engine, AUTO.gpu) }];
-  for (const { index, name, description, software } of devices.gpus) {
-    // A name that two GPUs share does not tell which.
-    const unique = devices.gpus.filter((other) => other.name === name).length === 1;
-    const gpu = unique ? name : String(index);
-    const marks = [software ? "software, for trying only: its times say nothing about GPUs" : "", mark("webgpu", gpu)];
+  // A part of a name, as an older version or a person may have written it, marks the GPU that it means.
+  const meant = current.gpu === undefined ? undefined : chooseByText(devices.gpus, current.gpu);
+  for (const gpu of devices.gpus) {
+    const { index, name, description, software, address, obstacle } = gpu;
+    const isCurrent = current.engine !== "cpu" && meant !== undefined && "chosen" in meant && meant.chosen === gpu;
+    const marks = [
+      software ? "software, for trying only: its times say nothing about GPUs" : "",
+      obstacle === undefined ? "" : "cannot be opened",
+      isCurrent ? "current" : "",
+    ];
     items.push({
-      label: name,
+      label: `${index}: ${name}`,
       description: marks.filter((text) => text !== "").join(", "),
-      detail: description,
+      detail: obstacle ?? description,
       engine: "webgpu",
-      gpu,
+      gpu: address,
+      ...(obstacle === undefined ? {} : { problem: obstacle }),
     });
   }
   for (const { id, description } of devices.engines) {

@@ -206,6 +206,8 @@ export const reportSchema = z.strictObject({
     versions: z.record(z.string(), z.string()),
     gpu: z
       .strictObject({
+        index: index.optional().describe("its place in the list of GPUs, from 0"),
+        address: z.string().optional().describe("what --gpu finds this one by: name, or index where names do not tell"),
         backend: z.string().describe("vulkan, metal or d3d12"),
         driver: z.string(),
         arithmetic: z.string().describe("the path taken: types of products and sums"),

@@ -23,6 +23,8 @@ const gpuSchema = z.strictObject({
   name: z.string(),
   description: z.string().describe("as --list-devices prints it"),
   software: z.boolean().describe("a program on the CPU: chosen only by name"),
+  address: z.string().describe("what means this one and no other: its name where that tells, else its index"),
+  obstacle: z.string().optional().describe("why it cannot be opened"),
 });
 
 export const devicesSchema = z.strictObject({

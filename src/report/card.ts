@@ -38,7 +38,7 @@ export function card(report: Report): CardRow[] {
         environment.gpu === undefined
           ? `${environment.device}, ${plural(environment.threads, "thread")}, ${bytes(environment.memoryBytes)} memory, ` +
             `${environment.os} ${environment.arch}`
-          : `${environment.device}${environment.gpu.software ? " (a program on the CPU, no real GPU)" : ""}, ` +
+          : `${gpuName(environment.device, environment.gpu.index)}${environment.gpu.software ? " (a program on the CPU, no real GPU)" : ""}, ` +
             `${gpuMemory(environment.gpu.freeBytes)}${environment.gpu.backend}, ${environment.gpu.driver}, ` +
             `${environment.os} ${environment.arch}`,
     },
@@ -68,6 +68,11 @@ export function card(report: Report): CardRow[] {
   return rows;
 }
 
+/** "NVIDIA L4 (GPU 1)": names alone do not tell equal cards apart. */
+function gpuName(device: string, index: number | undefined): string {
+  return index === undefined ? device : `${device} (GPU ${index})`;
+}
+
 function gpuMemory(free: number | undefined): string {
   return free === undefined ? "" : `${bytes(free)} free, `;
 }
@@ -82,7 +87,7 @@ export function cutText({ document }: Report): string {
 export function command({ document, environment, model, settings }: Report): string {
   const options = [
     `--engine ${quote(environment.engine)}`,
-    ...(environment.gpu === undefined ? [] : [`--gpu ${quote(environment.device)}`]),
+    ...(environment.gpu === undefined ? [] : [`--gpu ${quote(environment.gpu.address ?? environment.device)}`]),
     `--model ${quote(settings.model ?? model.name)}`,
     `--variants ${settings.variants.join(",")}`,
     `--decode ${settings.decodeTokens}`,

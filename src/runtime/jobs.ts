@@ -79,10 +79,11 @@ async function modelId({ model, folder }: ProfileParams): Promise<string> {
 
 /** What can be chosen on this machine. That no GPU could be looked for is part of the answer, not an error. */
 export async function listDevices(): Promise<Devices> {
-  const [{ listEngines }, { listModels }, { describeAdapter, listAdapters }] = await Promise.all([
+  const [{ listEngines }, { listModels }, { listAdapters }, { describeAdapter }] = await Promise.all([
     import("../engine/registry.ts"),
     import("../model/models.ts"),
     import("../engine/webgpu/dawn.ts"),
+    import("../engine/webgpu/gpu-choice.ts"),
   ]);
   const choices = {
     engines: listEngines().map(({ id, description }) => ({ id, description })),
@@ -95,6 +96,8 @@ export async function listDevices(): Promise<Devices> {
       name: adapter.name,
       description: describeAdapter(adapter),
       software: adapter.software,
+      address: adapter.address,
+      ...(adapter.obstacle === undefined ? {} : { obstacle: adapter.obstacle }),
     }));
     return { ...choices, gpus };
   } catch (error) {

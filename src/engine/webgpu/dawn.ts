@@ -1,13 +1,5 @@
 import { messageOf, UserError } from "../../model/errors.ts";
-
-/** A GPU that the driver loader offers. */
-export interface AdapterListing {
-  readonly index: number;
-  readonly backend: string;
-  readonly name: string;
-  /** Runs on the CPU: used only when asked for by name. */
-  readonly software: boolean;
-}
+import { chooseByText, describeAdapters, listingOf, type AdapterListing } from "./gpu-choice.ts";
 
 /**
  * Features that Dawn keeps behind flags: f16 on NVIDIA's Vulkan driver, and timestamps in their full resolution. Bounds
@@ -49,13 +41,16 @@ export async function listAdapters(): Promise<AdapterListing[]> {
   const complaint = await create(["adapter=\u0001"])
     .requestAdapter()
     .then(() => "", messageOf);
-  return [...complaint.matchAll(/backend: '([^']*)', name: '([^']*)'/g)]
+  const found = [...complaint.matchAll(/backend: '([^']*)', name: '(.*?)'(?=\s*(?:;|$))/gm)]
     .map(([, backend = "", name = ""]) => ({ backend, name, software: SOFTWARE.test(name) }))
-    .filter(({ backend }) => backend !== "null")
-    .map((listing, index) => ({ index, ...listing }));
+    .filter(({ backend }) => backend !== "null");
+  return listingOf(found);
 }
 
-/** Asks Dawn for one adapter of the list. */
+/**
+ * Opens one adapter of the list, and no other.
+ * @throws UserError when it cannot be opened, or another one was
+ */
 export async function requestAdapter(listing: AdapterListing): Promise<GPUAdapter> {
   const { create } = await loadDawn();
   const gpu = create([...FLAGS, `backend=${listing.backend}`, `adapter=${listing.name}`]);
@@ -64,6 +59,10 @@ export async function requestAdapter(listing: AdapterListing): Promise<GPUAdapte
   });
   if (adapter === null) throw new UserError(`the GPU "${listing.name}" cannot be opened by WebGPU`);
   alive.push(gpu, adapter);
+  const { device } = adapter.info;
+  if (device !== listing.name) {
+    throw new UserError(`the driver opened "${device}" where "${listing.name}" was asked for; is a GPU coming or going?`);
+  }
   return adapter;
 }
 
@@ -71,30 +70,25 @@ export async function requestAdapter(listing: AdapterListing): Promise<GPUAdapte
 const alive: unknown[] = [];
 
 /**
- * The GPU that `wanted` means: a name or a part of it, or an index of the list; when absent, the first real GPU.
+ * The GPU that `wanted` means (see chooseByText); when absent, the first real GPU that can be opened.
  * @throws UserError naming the GPUs there are
  */
 export async function chooseAdapter(wanted?: string): Promise<AdapterListing> {
-  const adapters = await listAdapters();
+  return chooseFrom(await listAdapters(), wanted);
+}
+
+/** The same among the adapters of a list. */
+export function chooseFrom(adapters: readonly AdapterListing[], wanted?: string): AdapterListing {
   if (wanted === undefined) {
-    const real = adapters.find(({ software }) => !software);
+    const real = adapters.find(({ software, obstacle }) => !software && obstacle === undefined);
     if (real !== undefined) return real;
     const only = adapters.length === 0 ? "" : `; ${describeAdapters(adapters)} runs only when named with --gpu`;
     throw new UserError(`no GPU was found (is a Vulkan, Metal or Direct3D 12 driver installed?)${only}`);
   }
-  const index = /^\d+$/.test(wanted) ? Number(wanted) : undefined;
-  const chosen = adapters.find(
-    (adapter) => adapter.index === index || adapter.name.toLowerCase().includes(wanted.toLowerCase()),
-  );
-  if (chosen !== undefined) return chosen;
   const known = adapters.length === 0 ? "none was found" : `there are: ${describeAdapters(adapters)}`;
-  throw new UserError(`there is no GPU "${wanted}"; ${known}`);
-}
-
-export function describeAdapter({ index, backend, name, software }: AdapterListing): string {
-  return `${index}: ${name} (${backend}${software ? ", software: runs on the CPU, used only when named" : ""})`;
-}
-
-function describeAdapters(adapters: readonly AdapterListing[]): string {
-  return adapters.map(describeAdapter).join("; ");
+  const choice = chooseByText(adapters, wanted);
+  if ("problem" in choice) throw new UserError(`${choice.problem}; ${known}`);
+  const { obstacle } = choice.chosen;
+  if (obstacle !== undefined) throw new UserError(`${obstacle}; ${known}`);
+  return choice.chosen;
 }

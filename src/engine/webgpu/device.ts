@@ -1,7 +1,8 @@
 import type { DeviceTraits, GpuProgram } from "../../../kernels/gpu-op.ts";
 import { messageOf, UserError } from "../../model/errors.ts";
 import { probeMatrixUnits } from "./matrix-probe.ts";
-import { chooseAdapter, requestAdapter, type AdapterListing } from "./dawn.ts";
+import { chooseAdapter, requestAdapter } from "./dawn.ts";
+import type { AdapterListing } from "./gpu-choice.ts";
 import { shaderSource } from "./shader-source.ts";
 
 /** GPUBufferUsage, GPUShaderStage and GPUMapMode of the WebGPU specification: Node has no such globals. */
@@ -17,8 +18,8 @@ export const USAGE = {
 const STAGE_COMPUTE = 0x4;
 
 export interface OpenOptions {
-  /** A GPU's name, a part of it, or its index; the first real one when absent. */
-  readonly gpu?: string;
+  /** A GPU's index, name or a part of that (gpu-choice.ts), or the very one of a list; the first real one when absent. */
+  readonly gpu?: string | AdapterListing;
   /** f32 keeps 16-bit storage but multiplies in 32 bits also where the device could do 16. */
   readonly arithmetic?: "f32";
   /**
@@ -104,7 +105,7 @@ export class GpuDevice {
    * @throws UserError when there is none, or not the one asked for, or the driver refuses
    */
   static async open({ gpu: wanted, arithmetic, matrix }: OpenOptions = {}): Promise<GpuDevice> {
-    const listing = await chooseAdapter(wanted);
+    const listing = typeof wanted === "object" ? wanted : await chooseAdapter(wanted);
     const adapter = await requestAdapter(listing);
     const has = (feature: GPUFeatureName): boolean => adapter.features.has(feature);
     if (!has("timestamp-query")) {

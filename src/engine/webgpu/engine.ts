@@ -62,6 +62,8 @@ export class WebGpuEngine implements Engine {
       kvBytesPerValue: HALF,
       versions: { webgpu: packageVersion(), node: process.versions.node },
       gpu: {
+        index: adapter.index,
+        address: adapter.address,
         backend: adapter.backend,
         driver: info.description,
         arithmetic: this.#session.device.path,

@@ -4,6 +4,7 @@ import { messageOf } from "../../model/errors.ts";
 import { PRESETS } from "../../model/presets.ts";
 import { GpuAllocator } from "./allocator.ts";
 import { GpuDevice } from "./device.ts";
+import type { AdapterListing } from "./gpu-choice.ts";
 import { linearOp } from "./forms.ts";
 import { toHalves } from "../../model/float16.ts";
 import type { ProbeReply, ProbeRequest } from "./matrix-probe.ts";
@@ -17,7 +18,7 @@ const ROWS = 64;
 const TOLERANCE = 1e-3;
 
 /** Compiles every kernel of a large shape, then computes one product and compares it. Undefined when all is well. */
-async function probe(gpu: string): Promise<string | undefined> {
+async function probe(gpu: AdapterListing): Promise<string | undefined> {
   const device = await GpuDevice.open({ gpu, matrix: "units" });
   const ops = makeOps(PRESETS["paper-7b"].architecture, device.traits);
   for (const { op } of [ops.full.scored, ops.full.plain, ops.sparse, ops.window, ops.gateUp, ops.down]) {

@@ -1,13 +1,14 @@
 import { fork } from "node:child_process";
 import { processModule } from "../../model/package-root.ts";
-import type { AdapterListing } from "./dawn.ts";
+import type { AdapterListing } from "./gpu-choice.ts";
 
 /** Long enough for a cold driver to compile every kernel. */
 const PATIENCE_MS = 60_000;
 
 /** What the probe's process is told and tells. */
 export interface ProbeRequest {
-  readonly gpu: string;
+  /** The one that the units are wanted on: not looked up again, so that the trial runs on no other. */
+  readonly gpu: AdapterListing;
 }
 
 export interface ProbeReply {
@@ -35,7 +36,7 @@ export function probeMatrixUnits(adapter: AdapterListing): Promise<string | unde
       // After a reply the promise is settled and this is ignored.
       resolve(`its process ended with ${signal ?? `exit code ${String(code)}`}`);
     });
-    const request: ProbeRequest = { gpu: String(adapter.index) };
+    const request: ProbeRequest = { gpu: adapter };
     child.send(request);
   });
 }

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import os from "node:os";
 import { promisify } from "node:util";
-import type { AdapterListing } from "./dawn.ts";
+import type { AdapterListing } from "./gpu-choice.ts";
 
 /** Memory of a GPU that is free for this process, and who says so. */
 export interface DeviceMemory {
@@ -39,8 +39,10 @@ async function nvidiaMemory(name: string): Promise<DeviceMemory | undefined> {
       .trim()
       .split("\n")
       .map((line) => ({ card: line.slice(0, line.lastIndexOf(",")).trim(), free: Number(line.split(",").at(-1)) }));
+    const exact = cards.filter(({ card }) => card === name);
+    const alike = exact.length > 0 ? exact : cards.filter(({ card }) => name.includes(card) || card.includes(name));
     // Cards of one name cannot be told apart: the fullest counts.
-    const free = Math.min(...cards.filter(({ card }) => name.includes(card) || card.includes(name)).map((c) => c.free));
+    const free = Math.min(...alike.map((card) => card.free));
     return Number.isFinite(free) ? { bytes: free * MIB, source: "nvidia-smi, free" } : undefined;
   } catch {
     return undefined;

@@ -1,4 +1,5 @@
 import * as vscode from "vscode";
+import { UserError } from "../../model/errors.ts";
 import type { Host } from "../host.ts";
 import { engineItems } from "../engine-items.ts";
 import { readSettings, writeSetting } from "../settings.ts";
@@ -12,6 +13,7 @@ export async function chooseEngine(host: Host): Promise<void> {
     items: async () => engineItems(await host.runtime.devices(), { engine, gpu }),
   });
   if (!item) return;
+  if (item.problem !== undefined) throw new UserError(item.problem);
   await writeSetting("engine", item.engine);
   await writeSetting("gpu", item.gpu);
   void vscode.window.setStatusBarMessage(`HySparse: ${item.label} from now on`, 5000);

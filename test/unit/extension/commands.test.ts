@@ -140,10 +140,10 @@ const DEVICES: Devices = {
     { id: "paper-7b", description: "random weights" },
   ],
   gpus: [
-    { index: 0, name: "Fast GPU", description: "Fast GPU, vulkan", software: false },
-    { index: 1, name: "Twin", description: "Twin A", software: false },
-    { index: 2, name: "Twin", description: "Twin B", software: false },
-    { index: 3, name: "SwiftShader", description: "on the CPU", software: true },
+    { index: 0, name: "Fast GPU", description: "Fast GPU, vulkan", software: false, address: "Fast GPU" },
+    { index: 1, name: "Twin", description: "Twin A", software: false, address: "1" },
+    { index: 2, name: "Twin", description: "Twin B", software: false, address: "2", obstacle: "only the first" },
+    { index: 3, name: "SwiftShader", description: "on the CPU", software: true, address: "SwiftShader" },
   ],
 };
 
@@ -154,10 +154,10 @@ describe("choosing an engine", () => {
       items.map(({ label, engine, gpu }) => [label, engine, gpu]),
       [
         ["Automatic", "auto", ""],
-        ["Fast GPU", "webgpu", "Fast GPU"],
-        ["Twin", "webgpu", "1"],
-        ["Twin", "webgpu", "2"],
-        ["SwiftShader", "webgpu", "SwiftShader"],
+        ["0: Fast GPU", "webgpu", "Fast GPU"],
+        ["1: Twin", "webgpu", "1"],
+        ["2: Twin", "webgpu", "2"],
+        ["3: SwiftShader", "webgpu", "SwiftShader"],
         ["CPU", "cpu", ""],
       ],
     );
@@ -166,6 +166,19 @@ describe("choosing an engine", () => {
       [3],
     );
     assert.match(items[4]!.description, /software/u);
+    assert.deepEqual(
+      items.flatMap(({ problem }) => problem ?? []),
+      ["only the first"],
+    );
+  });
+
+  it("marks the GPU that a part of a name means, as an older version wrote it, and none where it means two", () => {
+    const current = (gpu: string): string[] =>
+      engineItems(DEVICES, { engine: "webgpu", gpu })
+        .filter(({ description }) => description.includes("current"))
+        .map(({ label }) => label);
+    assert.deepEqual(current("swift"), ["3: SwiftShader"]);
+    assert.deepEqual(current("twin"), []);
   });
 
   it("says why there is no GPU", () => {
