@@ -67,6 +67,12 @@ export const SUBJECTS: readonly Subject[] = [
     architecture: tinyArchitecture({ layers: 5, hidden: 24, intermediate: 20, lastFull: false }),
     options: { shared: true },
   },
+  {
+    // Logits of deviation 20: some 5 % of all probabilities lie between 2^-149 and 2^-126, where float32 is subnormal.
+    name: "softmax at its ends",
+    architecture: tinyArchitecture({ layers: 2, sparsePerFull: 1, lastFull: false }),
+    options: { loudness: 10 },
+  },
 ];
 
 /** The prompt lengths at which an architecture's blocks and windows begin, fill and overflow. */

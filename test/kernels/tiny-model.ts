@@ -9,6 +9,8 @@ export interface TinyModelOptions {
   readonly shared?: boolean;
   /** Query projections of zeros: every logit is 0, so that all visible blocks score exactly alike. */
   readonly tiedScores?: boolean;
+  /** Factor on the queries, and so on all logits; 1 when absent. */
+  readonly loudness?: number;
   /** Matrices of values that 16 bits hold exactly, for engines that keep them so. */
   readonly halves?: boolean;
 }
@@ -63,7 +65,7 @@ export function randomTokens(architecture: Architecture, count: number, seed: nu
 function randomWeights(
   a: Architecture,
   random: Random,
-  { shared, tiedScores, halves }: TinyModelOptions,
+  { shared, tiedScores, loudness = 1, halves }: TinyModelOptions,
 ): ModelWeights {
   const qWidth = a.queryHeads * a.headDim;
   const kvWidth = a.kvHeads * a.headDim;
@@ -83,7 +85,7 @@ function randomWeights(
   // Queries and keys a little louder than their inputs: logits of deviation 2, so that blocks differ in their scores.
   const layer = (kind: "full" | "sparse"): LayerWeights => ({
     inputNorm: norm(),
-    q: matrix(qWidth, a.hidden, tiedScores === true ? 0 : 1.4),
+    q: matrix(qWidth, a.hidden, tiedScores === true ? 0 : 1.4 * loudness),
     k: matrix(kvWidth, a.hidden, 1.4),
     v: matrix(kvWidth, a.hidden),
     o: matrix(a.hidden, qWidth),

@@ -240,7 +240,7 @@ class Resident {
 }
 
 function createSession(graph: GraphBuilder, options: ort.SessionOptions = {}): Promise<ort.InferenceSession> {
-  return ort.InferenceSession.create(graph.build(), {
+  return ort.createSession(graph.build(), {
     ...options,
     executionProviders: [{ name: "webgpu", validationMode: "disabled", enableRobustness: false }],
   });

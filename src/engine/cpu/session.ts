@@ -37,7 +37,7 @@ export class Session {
 
   static async create(graph: GraphBuilder, threads: number): Promise<Session> {
     return new Session(
-      await ort.InferenceSession.create(graph.build(), {
+      await ort.createSession(graph.build(), {
         executionProviders: ["cpu"],
         intraOpNumThreads: threads,
         interOpNumThreads: 1,
