@@ -18,6 +18,7 @@ import { selectionTable, timesSelected } from "./selection-table.ts";
 import { sweepLengths } from "./sweep-lengths.ts";
 import { measureSweep } from "./sweep.ts";
 import { timedRounds, type Runs } from "./timed-rounds.ts";
+import { unequalLayers } from "./unequal-layers.ts";
 import { variantReport } from "./variant-report.ts";
 import { warnings } from "./warnings.ts";
 
@@ -222,7 +223,7 @@ function assemble(
             includeText: request.includeText,
           }),
         }),
-    warnings: warnings(request, document),
+    warnings: [...warnings(request, document), ...unequalLayers(variants)],
   };
 }
 
