@@ -10,7 +10,7 @@ export const PARTS = ["extension", "runtime", "webview"] as const;
 export type Part = (typeof PARTS)[number];
 
 /** Packages with native code: they stay beside the runtime's bundle as they are. */
-export const NATIVE = ["onnxruntime-node", "webgpu"] as const;
+export const NATIVE = ["onnxruntime-node", "webgpu", "koffi"] as const;
 
 /** Modules that run as processes of their own: processModule() of model/package-root.ts finds them in dist/runtime. */
 const PROCESSES = [

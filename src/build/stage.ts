@@ -2,6 +2,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } f
 import { dirname, join, relative } from "node:path";
 import { z } from "zod";
 import { packageFile, packageRoot } from "../model/package-root.ts";
+import { BUILT } from "./attention-kernels.ts";
 import { bundle, PARTS } from "./bundles.ts";
 import { bundledPackages, notices } from "./notices.ts";
 import { targetCalled, type Target } from "./targets.ts";
@@ -18,6 +19,7 @@ const LEFT_OUT_OF_MANIFEST = ["scripts", "dependencies", "devDependencies", "pri
 const ONNXRUNTIME = "node_modules/onnxruntime-node";
 const ONNXRUNTIME_COMMON = "node_modules/onnxruntime-common";
 const WEBGPU = "node_modules/webgpu";
+const KOFFI = "node_modules/koffi";
 
 /**
  * Lays out in `folder`, which is made anew, exactly the files of a package for `target`: bundles, what they read by
@@ -38,16 +40,25 @@ export async function stage(target: string, folder: string): Promise<void> {
   if (!media.includes(EMBEDDED_WEIGHTS))
     throw new Error(`${EMBEDDED_WEIGHTS} is missing, so the package would not work`);
   media.forEach((file) => copy(file));
+  // WebAssembly goes along: it runs where the system does not load the library.
+  for (const file of [natives.kernels, "relaxed.wasm", "plain.wasm"]) copy(`${BUILT}/${file}`);
   for (const file of nativeFiles(natives)) copy(file, `dist/runtime/${file}`);
   writeFileSync(join(folder, "package.json"), manifestText());
   // vsce warns where nobody says what to leave out.
   writeFileSync(join(folder, ".vscodeignore"), "# Everything in this folder was chosen: see src/build/stage.ts.\n");
-  const packages = [...bundledPackages(metafiles), "node_modules/chart.js", ONNXRUNTIME, ONNXRUNTIME_COMMON, WEBGPU];
+  const packages = [
+    ...bundledPackages(metafiles),
+    "node_modules/chart.js",
+    ONNXRUNTIME,
+    ONNXRUNTIME_COMMON,
+    WEBGPU,
+    KOFFI,
+  ];
   writeFileSync(join(folder, "THIRD-PARTY-NOTICES.txt"), notices([...new Set(packages)].sort()));
 }
 
 /** The files of the packages with native code, by their path from the package's root. */
-export function nativeFiles({ onnxruntime, webgpu }: Target): string[] {
+export function nativeFiles({ onnxruntime, webgpu, koffi }: Target): string[] {
   return [
     `${ONNXRUNTIME}/package.json`,
     ...filesUnder(`${ONNXRUNTIME}/dist`, /\.js$/),
@@ -57,6 +68,9 @@ export function nativeFiles({ onnxruntime, webgpu }: Target): string[] {
     `${WEBGPU}/package.json`,
     `${WEBGPU}/index.js`,
     ...filesUnder(`${WEBGPU}/dist/${webgpu}`, /./),
+    `${KOFFI}/package.json`,
+    `${KOFFI}/index.js`,
+    ...filesUnder(`${KOFFI}/build/koffi/${koffi}`, /\.node$/),
   ];
 }
 

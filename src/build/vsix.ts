@@ -13,6 +13,7 @@ const PARTS: readonly (readonly [name: string, files: RegExp])[] = [
   ["embedded model", /^extension\/media\/model\//],
   ["onnxruntime", /^extension\/dist\/runtime\/node_modules\/onnxruntime/],
   ["Dawn (webgpu)", /^extension\/dist\/runtime\/node_modules\/webgpu/],
+  ["koffi", /^extension\/dist\/runtime\/node_modules\/koffi/],
   ["bundles and page", /^extension\/dist\//],
   ["kernels", /^extension\/kernels\//],
   ["everything else", /^/],

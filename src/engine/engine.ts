@@ -16,7 +16,7 @@ export type LayerKind = "full" | "sparse" | "window";
  * - select: block top-k and the dispatch plan
  * - sparse: attention over the selected blocks
  * - window: sliding-window attention
- * - output: gates, output projection, residual
+ * - output: gates (the CPU engine applies them as it writes the branches), output projection, residual
  * - mlp: norm, SwiGLU, residual
  */
 export const STAGES = ["project", "attend", "score", "select", "sparse", "window", "output", "mlp"] as const;
@@ -112,6 +112,8 @@ export interface EngineInfo {
   readonly dtype: "float32" | "float64" | "float16";
   readonly kvBytesPerValue: number;
   readonly versions: Readonly<Record<string, string>>;
+  /** The CPU engine: which build of the attention kernels runs, and why it is not the native one. */
+  readonly kernels?: string;
   /** Engines on a GPU: which, and how it computes. */
   readonly gpu?: GpuInfo;
 }

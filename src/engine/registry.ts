@@ -19,7 +19,7 @@ const ENGINES: readonly EngineEntry[] = [
     description: "WGSL kernels on a GPU, 16-bit weights and KV cache",
     create: openGpu,
   },
-  { id: "cpu", description: "onnxruntime on the CPU, float32", create: openCpu },
+  { id: "cpu", description: "our own attention kernels and onnxruntime on the CPU, float32", create: openCpu },
   {
     id: "reference",
     description: "plain float64 loops, for checking; slow",

@@ -187,6 +187,7 @@ function assemble(
       arch: os.arch(),
       memoryBytes: os.totalmem(),
       versions: { ...info.versions },
+      ...(info.kernels === undefined ? {} : { kernels: info.kernels }),
       ...(info.gpu === undefined ? {} : { gpu: { ...info.gpu } }),
       ceilings,
     },

@@ -204,6 +204,10 @@ export const reportSchema = z.strictObject({
     arch: z.string(),
     memoryBytes: bytes,
     versions: z.record(z.string(), z.string()),
+    kernels: z
+      .string()
+      .optional()
+      .describe("the CPU engine: which build of the attention kernels ran, and why it was not the native one"),
     gpu: z
       .strictObject({
         index: index.optional().describe("its place in the list of GPUs, from 0"),

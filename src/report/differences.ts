@@ -29,6 +29,7 @@ const FACTS: readonly Fact[] = [
   ["number type", "times", ({ environment }) => environment.dtype],
   ["arithmetic", "times", ({ environment }) => environment.gpu?.arithmetic ?? "no GPU"],
   ["driver", "times", ({ environment }) => environment.gpu?.driver ?? "no GPU"],
+  ["attention kernels", "times", ({ environment }) => environment.kernels ?? "none of our own"],
   ["threads", "times", ({ environment }) => count(environment.threads)],
   ["system", "times", ({ environment }) => `${environment.os} ${environment.arch}`],
   ["versions", "times", ({ environment, tool }) => versionText({ [tool.name]: tool.version, ...environment.versions })],

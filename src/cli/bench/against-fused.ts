@@ -1,5 +1,8 @@
 import { Attention } from "../../engine/cpu/attention.ts";
 import { Buffers } from "../../engine/cpu/buffers.ts";
+import { FullGraphs } from "../../engine/cpu/full-graphs.ts";
+import { loadKernels } from "../../engine/cpu/kernels/load.ts";
+import { KernelPool } from "../../engine/cpu/kernels/pool.ts";
 import { KvCache } from "../../engine/cpu/kv-cache.ts";
 import { Sessions } from "../../engine/cpu/session.ts";
 import { shapeOf, type Shape } from "../../engine/shape.ts";
@@ -14,7 +17,7 @@ const CHUNK = 2048;
 /** A decode step takes about a millisecond: one sample is the mean of so many. */
 const DECODE_STEPS = 8;
 
-/** One layer's full attention, ours and onnxruntime's, on the same inputs. */
+/** One layer's full attention on the same inputs: our kernels, onnxruntime's fused operator, a graph of plain operators. */
 export interface FusedComparison {
   readonly phase: "prefill" | "decode";
   readonly tokens: number;
@@ -22,11 +25,13 @@ export interface FusedComparison {
   readonly ours: Samples;
   /** Ours with block scores, and their selection. */
   readonly scored: Samples;
+  /** The graph with block scores, without the selection. */
+  readonly graph: Samples;
   /** ||ours - fused|| / ||fused|| over all outputs of the phase. */
   readonly difference: number;
 }
 
-/** Runs the three by turns on random inputs of the architecture's shape. */
+/** Runs the four by turns on random inputs of the architecture's shape. */
 export async function againstFused(
   a: Architecture,
   threads: number,
@@ -35,16 +40,19 @@ export async function againstFused(
 ): Promise<FusedComparison[]> {
   const s = shapeOf(a);
   const sessions = new Sessions(threads);
-  const attention = new Attention(s, sessions, new Buffers());
+  const kernels = new KernelPool(loadKernels().build, threads);
+  const attention = new Attention(s, kernels, new Buffers());
+  const graphs = new FullGraphs(s, sessions, new Buffers());
   const fused = await FusedAttention.create(s, threads);
   const inputs = new Inputs(s, tokens);
-  const cache = new KvCache(s.Hkv, s.d);
+  const cache = new KvCache(kernels, s.Hkv, s.d);
   cache.reserve(tokens, 0);
   cache.append(inputs.kByHead, inputs.vByHead, 0, tokens);
   const clock = new StageClock({});
   const into = new OracleSelection(0, s.Hkv, s.slots, tokens, s.B);
   const scored = { into, onScores: undefined };
   const out = new Float32Array(tokens * s.Hq * s.d);
+  const graphOut = new Float32Array(tokens * s.Hq * s.d);
 
   const oursPrefill = async (withScores: boolean): Promise<void> => {
     for (let start = 0; start < tokens; start += CHUNK) {
@@ -54,17 +62,26 @@ export async function againstFused(
       await attention.full({ layer: 0, start, count, q }, cache, chunkOut, clock, withScores ? scored : undefined);
     }
   };
+  const scores = new Float32Array(Math.min(CHUNK, tokens) * s.Hkv * Math.ceil(tokens / s.B));
+  const graphPrefill = async (): Promise<void> => {
+    for (let start = 0; start < tokens; start += CHUNK) {
+      const count = Math.min(CHUNK, tokens - start);
+      const chunkOut = graphOut.subarray(start * s.Hq * s.d, (start + count) * s.Hq * s.d);
+      await graphs.run({ layer: 0, start, count, q: inputs.queries(start, count) }, cache, chunkOut, scores);
+    }
+  };
   const fusedOut = new Float32Array(tokens * s.Hq * s.d);
   const prefill = await byTurns(
     [
       () => fused.prefill(inputs.q, inputs.k, inputs.v, fusedOut, tokens),
       () => oursPrefill(false),
       () => oursPrefill(true),
+      graphPrefill,
     ],
     repetitions,
     1,
   );
-  const prefillDifference = difference(inputs.byToken(out, CHUNK), fusedOut);
+  const prefillDifference = difference(out, fusedOut);
 
   const last = tokens - 1;
   const one = { layer: 0, start: last, count: 1, q: inputs.queries(last, 1) };
@@ -85,37 +102,39 @@ export async function againstFused(
         ),
       () => attention.full(one, cache, oneOut, clock),
       () => attention.full(one, cache, oneOut, clock, scored),
+      () => graphs.run(one, cache, graphOut.subarray(0, s.Hq * s.d), scores),
     ],
     repetitions,
     DECODE_STEPS,
   );
   await fused.dispose();
   await sessions.dispose();
+  await kernels.dispose();
   return [
     { phase: "prefill", tokens, ...prefill, difference: prefillDifference },
     { phase: "decode", tokens, ...decode, difference: difference(oneOut, oneFused) },
   ];
 }
 
+const TURNS = ["fused", "ours", "scored", "graph"] as const;
+type Turn = (typeof TURNS)[number];
+
+/** @param works in the order of TURNS */
 async function byTurns(
-  [fused, ours, scored]: readonly [() => Promise<void>, () => Promise<void>, () => Promise<void>],
+  works: readonly (() => Promise<void>)[],
   repetitions: number,
   times: number,
-): Promise<Pick<FusedComparison, "fused" | "ours" | "scored">> {
-  const timed = async (work: () => Promise<void>): Promise<number> => {
-    const begin = performance.now();
-    for (let i = 0; i < times; i++) await work();
-    return (performance.now() - begin) / times;
-  };
-  const samples: Record<"fused" | "ours" | "scored", number[]> = { fused: [], ours: [], scored: [] };
+): Promise<Record<Turn, Samples>> {
+  const samples: Record<Turn, number[]> = { fused: [], ours: [], scored: [], graph: [] };
   for (let round = -1; round < repetitions; round++) {
-    const times = { fused: await timed(fused), ours: await timed(ours), scored: await timed(scored) };
-    if (round < 0) continue;
-    samples.fused.push(times.fused);
-    samples.ours.push(times.ours);
-    samples.scored.push(times.scored);
+    for (const [i, turn] of TURNS.entries()) {
+      const begin = performance.now();
+      for (let time = 0; time < times; time++) await works[i]?.();
+      if (round >= 0) samples[turn].push((performance.now() - begin) / times);
+    }
   }
-  return { fused: summarize(samples.fused), ours: summarize(samples.ours), scored: summarize(samples.scored) };
+  const summaries = TURNS.map((turn) => [turn, summarize(samples[turn])] as const);
+  return Object.fromEntries(summaries) as Record<Turn, Samples>;
 }
 
 function difference(a: Float32Array, b: Float32Array): number {
@@ -151,24 +170,6 @@ class Inputs {
   /** [Hkv, count, G d] of positions start .. */
   queries(start: number, count: number): Float32Array {
     return byHead(this.q, this.#s.Hkv, this.#s.G * this.#s.d, start, count);
-  }
-
-  /** Outputs in chunks of [Hkv, count, G d] -> [T, Hq d]. */
-  byToken(out: Float32Array, chunk: number): Float32Array {
-    const { Hkv, G, d } = this.#s;
-    const width = Hkv * G * d;
-    const tokens = out.length / width;
-    const rows = new Float32Array(out.length);
-    for (let start = 0; start < tokens; start += chunk) {
-      const count = Math.min(chunk, tokens - start);
-      for (let head = 0; head < Hkv; head++) {
-        for (let row = 0; row < count; row++) {
-          const from = start * width + (head * count + row) * G * d;
-          rows.set(out.subarray(from, from + G * d), (start + row) * width + head * G * d);
-        }
-      }
-    }
-    return rows;
   }
 }
 

@@ -87,24 +87,16 @@ export class Dense {
     return { layer, start, count, q, k, v, gs, gw };
   }
 
-  async output(
-    x: Float32Array,
-    projected: Projected,
-    attended: Readonly<Record<string, Float32Array>>,
-    weights: LayerWeights,
-    gated: boolean,
-  ): Promise<Float32Array> {
-    const { hidden, Hq, Hkv, G, d, gates } = this.#s;
-    const { count, gs, gw } = projected;
+  /** Output projection and residual of `o` [C, Hq d]. */
+  async output(x: Float32Array, o: Float32Array, count: number, weights: LayerWeights): Promise<Float32Array> {
+    const { hidden, Hq, d } = this.#s;
     const y = this.#buffers.get("y", count * hidden);
-    const session = await this.#sessions.get(gated ? "output gated" : "output", () => outputGraph(this.#s, gated));
-    const branches = Object.entries(attended).map(([name, rows]) => [name, floats(rows, [Hkv, count, G * d])] as const);
+    const session = await this.#sessions.get("output", () => outputGraph(this.#s));
     await session.run(
       {
         x: floats(x, [count, hidden]),
         wo: this.#weight(weights.o, [hidden, Hq * d]),
-        ...Object.fromEntries(branches),
-        ...(gated ? { gs: floats(gs, [count, gates]), gw: floats(gw, [count, gates]) } : {}),
+        o: floats(o, [count, Hq * d]),
       },
       { y: floats(y, [count, hidden]) },
     );

@@ -5,12 +5,14 @@ import { z } from "zod";
 import type { Architecture } from "../../model/architecture.ts";
 import type { Model } from "../../model/model.ts";
 import type { Ceilings, Engine, EngineInfo, LoadOptions, Runner, Variant } from "../engine.ts";
-import { FULL_LOGIT_BYTES, fullQueries } from "./attention.ts";
 import { measureCeilings } from "./ceilings.ts";
 import { layerKinds } from "../kinds.ts";
+import { scoreFloats } from "./attention.ts";
+import { loadKernels, type LoadedKernels } from "./kernels/load.ts";
+import { KernelPool } from "./kernels/pool.ts";
 import { CpuRunner } from "./runner.ts";
 import { Sessions } from "./session.ts";
-import { shapeOf } from "../shape.ts";
+import { shapeOf, type Shape } from "../shape.ts";
 import { swapRefusal } from "../swap.ts";
 
 const FLOAT = 4;
@@ -19,13 +21,22 @@ const SMALLEST_CHUNK = 64;
 /** Floating-point operations of one graph call, so that a call (and with it a cancel) stays well under a second. */
 const CALL_FLOPS = 4e10;
 
-/** HySparse, full attention and hybrid SWA on onnxruntime's CPU provider: any machine, float32. */
+/**
+ * HySparse, full attention and hybrid SWA on any machine, float32: attention on our own kernels, everything else on
+ * onnxruntime's CPU provider.
+ */
 export class CpuEngine implements Engine {
   readonly info: EngineInfo;
   /** Compiled graphs by shape; runners of one shape share them. */
   readonly #sessions = new Map<string, Sessions>();
+  readonly #loadKernels: () => LoadedKernels;
+  #kernels: KernelPool;
 
-  constructor(threads: number = os.availableParallelism()) {
+  /** @param load which build of the attention kernels; the best that runs here when absent */
+  constructor(threads: number = os.availableParallelism(), load: () => LoadedKernels = loadKernels) {
+    const { build, why } = load();
+    this.#loadKernels = load;
+    this.#kernels = new KernelPool(build, threads);
     this.info = {
       id: "cpu",
       device: os.cpus()[0]?.model.trim() ?? "unknown CPU",
@@ -33,18 +44,23 @@ export class CpuEngine implements Engine {
       dtype: "float32",
       kvBytesPerValue: FLOAT,
       versions: { "onnxruntime-node": onnxruntimeVersion(), node: process.versions.node },
+      kernels: why === undefined ? build.name : `${build.name}; no native library: ${why}`,
     };
   }
 
   /** @throws UserError when the model's schedule does not allow the swap */
-  load(model: Model, variant: Variant, options: LoadOptions = {}): Promise<Runner> {
+  async load(model: Model, variant: Variant, options: LoadOptions = {}): Promise<Runner> {
     const refusal = swapRefusal(options.swap, variant, model.architecture);
-    if (refusal !== undefined) return Promise.reject(refusal);
+    if (refusal !== undefined) throw refusal;
+    if (this.#kernels.failure !== undefined) {
+      await this.#kernels.dispose();
+      this.#kernels = new KernelPool(this.#loadKernels().build, this.info.threads);
+    }
     const key = JSON.stringify(shapeOf(model.architecture));
     const sessions = this.#sessions.get(key) ?? new Sessions(this.info.threads);
     this.#sessions.set(key, sessions);
     const chunk = options.chunk ?? this.defaultChunk(model);
-    return Promise.resolve(new CpuRunner(model, variant, sessions, chunk, options.swap));
+    return new CpuRunner(model, variant, sessions, this.#kernels, chunk, options.swap);
   }
 
   defaultChunk(model: Model): number {
@@ -59,10 +75,10 @@ export class CpuEngine implements Engine {
     const cached = kinds.reduce((sum, kind) => sum + (kind === "full" ? tokens : Math.min(tokens, s.w)), 0);
     const kv = 2 * s.Hkv * s.d * cached;
     const selection = variant === "hysparse" ? 2 * kinds.length * tokens * s.Hkv * s.slots : 0;
-    const logits = Math.min(FULL_LOGIT_BYTES / FLOAT, fullQueries(s, tokens) * s.G * tokens);
-    const sparse = variant === "hysparse" ? rows * s.slots * (4 * s.G * s.d + 4 * s.d) : 0;
+    const scores = variant === "hysparse" ? scoreFloats(s, rows, tokens) : 0;
+    const scratch = this.info.threads * scratchFloats(s, rows, tokens);
     const dense = rows * (3 * s.hidden + 4 * s.intermediate + 6 * s.Hq * s.d);
-    return FLOAT * (kv + selection + 2 * logits + sparse + dense + s.vocabulary);
+    return FLOAT * (kv + selection + scores + scratch + dense + s.vocabulary);
   }
 
   availableBytes(): number {
@@ -74,9 +90,18 @@ export class CpuEngine implements Engine {
   }
 
   async dispose(): Promise<void> {
+    await this.#kernels.dispose();
     for (const sessions of this.#sessions.values()) await sessions.dispose();
     this.#sessions.clear();
   }
+}
+
+/** Most floats that one thread of the attention kernels takes (job.h): state of a unit's rows, block maxima, a sort. */
+function scratchFloats(s: Shape, rows: number, tokens: number): number {
+  const blocks = Math.ceil(tokens / s.B);
+  const unit = Math.min(1024, rows);
+  const maxima = Math.min(unit * s.G, 384 + s.G * 8) * blocks;
+  return unit * s.G * (s.d + 18) + unit * Math.min(s.slots, blocks) + maxima + 64 * (2 * s.d + 80) + blocks;
 }
 
 /** Queries per prefill chunk: as many as keep the widest matrix product of a call within its bound. */

@@ -1,9 +1,12 @@
+import type { KernelMemory } from "./kernels/build.ts";
+
 /**
  * Keys (after RoPE) and values of one layer, [Hkv, capacity, d] each, so that a block of one head is contiguous.
  * Positions live at row `position mod capacity`: a full layer's capacity is all T tokens and never wraps, a window
  * layer's is min(T, w) and does.
  */
 export class KvCache {
+  readonly #memory: KernelMemory;
   readonly #heads: number;
   readonly #d: number;
   /** Most rows this layer ever needs: w for a window, unbounded for a full layer. */
@@ -12,7 +15,8 @@ export class KvCache {
   #k: Float32Array = new Float32Array(0);
   #v: Float32Array = new Float32Array(0);
 
-  constructor(heads: number, headDim: number, most: number = Infinity) {
+  constructor(memory: KernelMemory, heads: number, headDim: number, most: number = Infinity) {
+    this.#memory = memory;
     this.#heads = heads;
     this.#d = headDim;
     this.#most = most;
@@ -21,6 +25,19 @@ export class KvCache {
   /** Bytes held now, keys and values. */
   get bytes(): number {
     return this.#k.byteLength + this.#v.byteLength;
+  }
+
+  /** Rows of one head, and all keys and values, where they lie. */
+  get capacity(): number {
+    return this.#capacity;
+  }
+
+  get k(): Float32Array {
+    return this.#k;
+  }
+
+  get v(): Float32Array {
+    return this.#v;
   }
 
   /** Makes room for a context of `tokens`, of which `held` are already here. */
@@ -34,11 +51,12 @@ export class KvCache {
 
   // A cache that still grows has never wrapped (its capacity was all tokens so far), so rows keep their places.
   #grown(old: Float32Array, capacity: number, held: number): Float32Array {
-    const grown = new Float32Array(this.#heads * capacity * this.#d);
+    const grown = this.#memory.floats(this.#heads * capacity * this.#d);
     for (let head = 0; head < this.#heads; head++) {
       const from = head * this.#capacity * this.#d;
       grown.set(old.subarray(from, from + Math.min(held, this.#capacity) * this.#d), head * capacity * this.#d);
     }
+    this.#memory.release(old);
     return grown;
   }
 
@@ -68,19 +86,10 @@ export class KvCache {
     return this.#v.subarray((head * this.#capacity + from) * this.#d, (head * this.#capacity + to) * this.#d);
   }
 
-  /** Copies positions from .. to - 1 of one head, wrapping as needed, to `k` and `v` starting at `offset` floats. */
-  copyTo(k: Float32Array, v: Float32Array, offset: number, head: number, from: number, to: number): void {
-    for (let position = from; position < to;) {
-      const at = position % this.#capacity;
-      const count = Math.min(to - position, this.#capacity - at);
-      k.set(this.keys(head, at, at + count), offset + (position - from) * this.#d);
-      v.set(this.values(head, at, at + count), offset + (position - from) * this.#d);
-      position += count;
-    }
-  }
-
   /** Frees everything. */
   clear(): void {
+    this.#memory.release(this.#k);
+    this.#memory.release(this.#v);
     this.#capacity = 0;
     this.#k = new Float32Array(0);
     this.#v = new Float32Array(0);

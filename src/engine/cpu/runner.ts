@@ -9,7 +9,8 @@ import { requireNoSwap } from "../swap.ts";
 import { Attention } from "./attention.ts";
 import { Buffers } from "./buffers.ts";
 import { Dense, type Projected } from "./dense.ts";
-import { chosenFrom, type DispatchPlan } from "./dispatch-plan.ts";
+import type { BlockList } from "./kernels/call.ts";
+import type { KernelPool } from "./kernels/pool.ts";
 import { KvCache } from "./kv-cache.ts";
 import { RopeTables } from "./rope-tables.ts";
 import type { Sessions } from "./session.ts";
@@ -17,7 +18,7 @@ import { StageClock } from "./stage-clock.ts";
 import { SwappedReads } from "./swapped-reads.ts";
 import { tellLogits, tellProjected } from "./tell.ts";
 
-/** A model under one variant on onnxruntime's CPU provider. */
+/** A model under one variant: attention on our own kernels, everything else on onnxruntime's CPU provider. */
 export class CpuRunner implements Runner {
   readonly variant: Variant;
   readonly kinds: readonly LayerKind[];
@@ -28,7 +29,7 @@ export class CpuRunner implements Runner {
   readonly #attention: Attention;
   readonly #dense: Dense;
   readonly #caches: readonly KvCache[];
-  /** By layer, the full layer whose cache and plan it reads. */
+  /** By layer, the full layer whose cache and selection it reads. */
   readonly #oracles: readonly number[];
   readonly #rope: RopeTables;
   /** By layer, for oracles that feed a sparse layer. */
@@ -37,7 +38,14 @@ export class CpuRunner implements Runner {
   readonly #reads: SwappedReads;
   #length = 0;
 
-  constructor(model: Model, variant: Variant, sessions: Sessions, chunk: number, swap?: SelectionSwap) {
+  constructor(
+    model: Model,
+    variant: Variant,
+    sessions: Sessions,
+    kernels: KernelPool,
+    chunk: number,
+    swap?: SelectionSwap,
+  ) {
     const a = model.architecture;
     this.variant = variant;
     this.kinds = layerKinds(a, variant);
@@ -46,8 +54,10 @@ export class CpuRunner implements Runner {
     this.#chunk = chunk;
     this.#swap = swap;
     this.#reads = new SwappedReads(swap, a);
-    this.#attention = new Attention(this.#s, sessions, this.#buffers);
-    this.#caches = this.kinds.map((kind) => new KvCache(a.kvHeads, a.headDim, kind === "full" ? Infinity : a.window));
+    this.#attention = new Attention(this.#s, kernels, this.#buffers);
+    this.#caches = this.kinds.map(
+      (kind) => new KvCache(kernels, a.kvHeads, a.headDim, kind === "full" ? Infinity : a.window),
+    );
     const kinds = schedule(a);
     this.#oracles = kinds.map((_, layer) => oracleOf(kinds, layer));
     this.#rope = new RopeTables(a.headDim, a.ropeBase);
@@ -131,9 +141,9 @@ export class CpuRunner implements Runner {
     for (let from = 0; from < tokens.length; from += this.#chunk) {
       const part = tokens.subarray(from, from + this.#chunk);
       x = this.#dense.embed(part);
-      const plans = new Map<number, DispatchPlan[]>();
+      const chosen = new Map<number, BlockList>();
       for (let layer = 0; layer < layers; layer++) {
-        x = await this.#layer(layer, x, begin + from, part.length, plans, clock, options);
+        x = await this.#layer(layer, x, begin + from, part.length, chosen, clock, options);
         options.observer?.onLayerOutput?.(layer, begin + from, x);
         options.observer?.onProgress?.(++done, layers * chunks);
       }
@@ -149,7 +159,7 @@ export class CpuRunner implements Runner {
     x: Float32Array,
     start: number,
     count: number,
-    plans: Map<number, DispatchPlan[]>,
+    chosen: Map<number, BlockList>,
     clock: StageClock,
     options: RunOptions,
   ): Promise<Float32Array> {
@@ -166,47 +176,39 @@ export class CpuRunner implements Runner {
     });
     tellProjected(options, projected, this.#s, this.#buffers);
 
-    const attended: Record<string, Float32Array> = {};
+    const o = this.#buffers.get("o", size);
     if (kind === "full") {
-      attended["o"] = this.#buffers.get("o", size);
       const { restricted } = this.#reads;
       const oracle = restricted?.layer === layer ? restricted.oracle : undefined;
       if (oracle === undefined) {
-        await this.#attendFull(projected, attended["o"], plans, clock, options);
+        await this.#attendFull(projected, o, chosen, clock, options);
       } else {
-        const sinks = this.#reads.noSinks;
-        await this.#attention.sparse(projected, cache, plans.get(oracle) ?? [], sinks, attended["o"], clock);
+        const branch = { sinks: this.#reads.noSinks, out: o };
+        await this.#attention.sparse(projected, cache, this.#chosen(chosen, oracle), branch, clock);
       }
     } else {
-      if (weights.sparse === undefined) throw new Error(`layer ${layer} has no sparse weights`);
-      if (kind === "sparse") {
+      const { sparse } = weights;
+      if (sparse === undefined) throw new Error(`layer ${layer} has no sparse weights`);
+      const { k, v, gs, gw } = projected;
+      const add = kind === "sparse" && !this.#reads.silent;
+      if (add) {
         const oracle = this.#oracles[layer] ?? 0;
-        const out = this.#buffers.get("os", size);
-        if (this.#reads.silent) {
-          out.fill(0);
-        } else {
-          const sinks = weights.sparse.sparseSinks;
-          await this.#attention.sparse(projected, this.#cache(oracle), plans.get(oracle) ?? [], sinks, out, clock);
-        }
-        attended["os"] = out;
+        const branch = { sinks: sparse.sparseSinks, gate: gs, out: o };
+        await this.#attention.sparse(projected, this.#cache(oracle), this.#chosen(chosen, oracle), branch, clock);
       }
-      const window = this.#buffers.get("ow", size);
-      const { k, v } = projected;
-      await this.#attention.window(projected, cache, k, v, weights.sparse.windowSinks, window, clock);
+      const branch = { sinks: sparse.windowSinks, add, out: o, ...(kind === "sparse" ? { gate: gw } : {}) };
+      await this.#attention.window(projected, cache, { k, v }, branch, clock);
       await clock.time(layer, "project", () => cache.append(k, v, start, count));
-      attended[kind === "sparse" ? "ow" : "o"] = window;
     }
 
-    const y = await clock.time(layer, "output", () =>
-      this.#dense.output(x, projected, attended, weights, kind === "sparse"),
-    );
+    const y = await clock.time(layer, "output", () => this.#dense.output(x, o, count, weights));
     return clock.time(layer, "mlp", () => this.#dense.mlp(y, count, weights));
   }
 
   async #attendFull(
     projected: Projected,
     out: Float32Array,
-    plans: Map<number, DispatchPlan[]>,
+    chosen: Map<number, BlockList>,
     clock: StageClock,
     options: RunOptions,
   ): Promise<void> {
@@ -218,11 +220,16 @@ export class CpuRunner implements Runner {
     if (into === undefined) return;
     into.length = start + count;
     if (this.#reads.silent) return;
-    const planned = await clock.time(layer, "select", () => {
-      const chosen = this.#reads.insteadOf(layer, start, count) ?? chosenFrom(into, start);
-      return this.#attention.plan(chosen, start, count);
-    });
-    plans.set(layer, planned);
+    const { kvHeads, slots } = into;
+    const own = into.blocks.subarray(start * kvHeads * slots, (start + count) * kvHeads * slots);
+    const instead = await clock.time(layer, "select", () => this.#reads.insteadOf(layer, start, count));
+    chosen.set(layer, instead ?? own);
+  }
+
+  #chosen(chosen: ReadonlyMap<number, BlockList>, oracle: number): BlockList {
+    const list = chosen.get(oracle);
+    if (list === undefined) throw new Error(`layer ${oracle} has selected no blocks`);
+    return list;
   }
 
   #cache(layer: number): KvCache {

@@ -9,6 +9,11 @@ export class StageClock {
     this.#options = options;
   }
 
+  /** Ends the run when it is aborted. */
+  get signal(): AbortSignal | undefined {
+    return this.#options.signal;
+  }
+
   /** Runs `work` as part of `stage`; a part of attention counts as attention too. */
   async time<T>(layer: number, stage: Stage, work: () => T | Promise<T>): Promise<T> {
     this.#options.signal?.throwIfAborted();

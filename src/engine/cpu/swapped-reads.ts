@@ -1,8 +1,7 @@
-import { NO_BLOCK } from "../../../kernels/block-topk/block-topk.ts";
-import { selectedBlocks, type Architecture } from "../../model/architecture.ts";
+import type { Architecture } from "../../model/architecture.ts";
 import type { SelectionSwap } from "../engine.ts";
 import { chosenInstead, restriction, type Restriction } from "../swap.ts";
-import type { ChosenBlocks } from "./dispatch-plan.ts";
+import type { BlockList } from "./kernels/call.ts";
 
 /** What a swap gives the layers to read; without one, nothing else than they read anyway. */
 export class SwappedReads {
@@ -29,9 +28,10 @@ export class SwappedReads {
    * What queries start .. start + rows - 1 read instead of the blocks that oracle `layer` selected.
    * @throws Error as chosenInstead
    */
-  insteadOf(layer: number, start: number, rows: number): ChosenBlocks | undefined {
+  insteadOf(layer: number, start: number, rows: number): BlockList | undefined {
     if (this.#swap?.kind !== "blocks") return undefined;
     const blocks = chosenInstead(this.#swap.choose, layer, { start, rows }, this.#a);
-    return { kvHeads: this.#a.kvHeads, slots: selectedBlocks(this.#a), blocks, none: NO_BLOCK };
+    // NO_BLOCK, -1, has all bits set.
+    return new Uint32Array(blocks.buffer);
   }
 }

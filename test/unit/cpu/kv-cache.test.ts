@@ -12,7 +12,7 @@ describe("KV cache", () => {
     const d = 3;
     const w = 5;
     for (const chunks of [[12], [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1], [4, 8], [5, 5, 2], [3, 9]]) {
-      const ring = new KvCache(heads, d, w);
+      const ring = new KvCache({ floats: (count) => new Float32Array(count), release: () => undefined }, heads, d, w);
       let length = 0;
       for (const rows of chunks) {
         ring.reserve(length + rows, length);
@@ -26,14 +26,14 @@ describe("KV cache", () => {
         length += rows;
       }
       assert.equal(ring.bytes, 2 * heads * w * d * 4);
-      const k = new Float32Array(w * d);
-      const v = new Float32Array(w * d);
       for (let head = 0; head < heads; head++) {
-        ring.copyTo(k, v, 0, head, length - w, length);
-        for (let i = 0; i < w * d; i++) {
-          const expected = head * 1000 + (length - w + Math.floor(i / d)) * 10 + (i % d);
-          assert.equal(k[i], expected, `chunks ${chunks.join()}`);
-          assert.equal(v[i], expected + 0.5);
+        for (let position = length - w; position < length; position++) {
+          for (let i = 0; i < d; i++) {
+            const at = (head * w + (position % w)) * d + i;
+            const expected = head * 1000 + position * 10 + i;
+            assert.equal(ring.k[at], expected, `chunks ${chunks.join()}`);
+            assert.equal(ring.v[at], expected + 0.5);
+          }
         }
       }
     }

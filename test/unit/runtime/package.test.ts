@@ -50,6 +50,8 @@ describe("the package for this platform", { skip: HERE in TARGETS ? false : `the
       "media/report.schema.json",
       "media/samples/retry-queue.ts",
       "kernels/arithmetic/f32.wgsl",
+      "kernels/built/plain.wasm",
+      "kernels/built/relaxed.wasm",
       "THIRD-PARTY-NOTICES.txt",
       "LICENSE.txt",
     ]) {
@@ -66,14 +68,16 @@ describe("the package for this platform", { skip: HERE in TARGETS ? false : `the
 
   it("holds native code of this platform alone", () => {
     const native = files.filter((file) => /\.(node|dll|dylib|so|so\.\d+)$/.test(file));
-    const wanted = nativeFiles(targetCalled(HERE)).filter((file) => /\.(node|dll|dylib|so|so\.\d+)$/.test(file));
-    assert.deepEqual(native.sort(), wanted.map((file) => `dist/runtime/${file}`).sort());
+    const target = targetCalled(HERE);
+    const wanted = nativeFiles(target).filter((file) => /\.(node|dll|dylib|so|so\.\d+)$/.test(file));
+    const ours = `kernels/built/${target.kernels}`;
+    assert.deepEqual(native.sort(), [ours, ...wanted.map((file) => `dist/runtime/${file}`)].sort());
     assert.ok(native.length >= 3);
   });
 
   it("names the licence of everything that is bundled", () => {
     const text = readFileSync(join(unpacked, "THIRD-PARTY-NOTICES.txt"), "utf8");
-    for (const name of ["zod", "vscode-jsonrpc", "protobufjs", "onnxruntime-node", "webgpu", "chart.js"]) {
+    for (const name of ["zod", "vscode-jsonrpc", "protobufjs", "onnxruntime-node", "webgpu", "koffi", "chart.js"]) {
       assert.match(text, new RegExp(`\\n${name.replace(".", "\\.")} \\d+\\.\\d+\\.\\d+ \\(`), name);
     }
   });
@@ -111,6 +115,7 @@ describe("the package for this platform", { skip: HERE in TARGETS ? false : `the
         new AbortController().signal,
       );
       assert.equal(report.document.tokens, 128);
+      assert.match(report.environment.kernels ?? "", /^native /);
       assert.ok(report.variants.hysparse!.totals.peakBytes > 2 ** 26, "its child process was found");
       assert.equal(selection?.tokenStarts.length, 129);
     } finally {
@@ -128,6 +133,8 @@ describe("packages for other platforms", () => {
       const [platform = "", arch = ""] = name.split("-");
       const native = files.filter((file) => /\/(bin|dist)\/.*\.(node|dll|dylib|so\.\d+)$/.test(file));
       for (const file of native) assert.match(file, new RegExp(`${platform}[-/](${arch}|universal)/`));
+      assert.ok(files.includes(`node_modules/koffi/build/koffi/${platform}_${arch}/koffi.node`));
+      assert.ok(existsSync(packageFile(`kernels/built/${target.kernels}`)), target.kernels);
     });
   }
 

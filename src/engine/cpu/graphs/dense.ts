@@ -52,31 +52,17 @@ export function projectGraph(s: Shape, gates: boolean): GraphBuilder {
 }
 
 /**
- * Output projection and residual: y = x + concat(heads) Wo^T. With `gates` the two branches of a sparse layer are mixed
- * first: o = gs * os + gw * ow (eq. 9).
+ * Output projection and residual: y = x + o Wo^T.
  *
- * in:  x [C, hidden], wo [hidden, Hq d], o [Hkv, C, G d]; with `gates` os, ow [Hkv, C, G d] in its place and gs, gw
+ * in:  x [C, hidden], wo [hidden, Hq d], o [C, Hq d]
  * out: y [C, hidden]
  */
-export function outputGraph(s: Shape, gates: boolean): GraphBuilder {
+export function outputGraph(s: Shape): GraphBuilder {
   const g = new GraphBuilder("output");
   const x = g.input("x", "float32", ["C", s.hidden]);
   const wo = g.input("wo", "float32", [s.hidden, s.Hq * s.d]);
-  const rows = (name: string): Value => g.transpose(g.input(name, "float32", [s.Hkv, "C", s.G * s.d]), [1, 0, 2]);
-  let heads: Value;
-  if (gates) {
-    const perGate = (s.Hq * s.d) / s.gates;
-    const gated = (branch: string, gate: string): Value =>
-      g.op("Mul", [
-        g.reshape(rows(branch), [-1, s.gates, perGate]),
-        g.reshape(g.input(gate, "float32", ["C", s.gates]), [-1, s.gates, 1]),
-      ]);
-    heads = g.op("Add", [gated("os", "gs"), gated("ow", "gw")]);
-  } else {
-    heads = rows("o");
-  }
-  const y = g.op("Add", [x, linear(g, g.reshape(heads, [-1, s.Hq * s.d]), wo)]);
-  g.output("y", y, "float32", ["C", s.hidden]);
+  const o = g.input("o", "float32", ["C", s.Hq * s.d]);
+  g.output("y", g.op("Add", [x, linear(g, o, wo)]), "float32", ["C", s.hidden]);
   return g;
 }
 

@@ -1,0 +1,79 @@
+/** What one call of the attention kernels computes; the C source is in kernels/, the numbers are those of job.h. */
+export const OPS = { sparse: 0, window: 1, full: 2, topk: 3 } as const;
+export type Op = keyof typeof OPS;
+
+/** Blocks per query, 16 or 32 bits each, all bits set in unused slots. */
+export type BlockList = Uint16Array | Uint32Array;
+
+/**
+ * One operation for the queries at positions start .. start + count - 1. H lists of blocks per query are each read by G
+ * query heads, H G = Hq; `share` lists read one KV head: 1, or with a list for every query head (G = 1) the group size.
+ */
+export interface Call {
+  readonly op: Op;
+  readonly start: number;
+  readonly count: number;
+  readonly heads: number;
+  readonly G: number;
+  readonly share: number;
+  readonly d: number;
+  readonly B: number;
+  /** Factor of the logits; 0 for topk. */
+  readonly scale: number;
+  /** Blocks of a list (sparse, topk). */
+  readonly slots?: number;
+  /** w (window). */
+  readonly window?: number;
+  /** [H, count, G d] */
+  readonly q?: Float32Array;
+  /** [Hkv, cap, d], rotated; for a window the ring of earlier positions, p at row p mod cap. Must be kernel memory. */
+  readonly k?: Float32Array;
+  readonly v?: Float32Array;
+  /** Rows of one KV head in k and v. */
+  readonly cap?: number;
+  /** The call's own keys and values [Hkv, count, d] (window). */
+  readonly own?: { readonly k: Float32Array; readonly v: Float32Array };
+  /** [count, H, slots]; read by sparse, written by topk. */
+  readonly list?: BlockList;
+  /** [Hq]; none when absent. */
+  readonly sinks?: Float32Array;
+  /** After the sigmoid, [count, Hq] or [count, Hq d]; ones when absent. */
+  readonly gate?: Float32Array;
+  /** Added to `out` instead of written over it: a second branch. */
+  readonly add?: boolean;
+  /** [count, Hq d] */
+  readonly out?: Float32Array;
+  /** [count, H, ceil((start + count) / B)], 0 where a block is not visible; written by full, read by topk. */
+  readonly scores?: Float32Array;
+  /** [count, H, slots]: the selected blocks' scores (topk). */
+  readonly kept?: Float32Array;
+}
+
+/** The numbers of a call in the order in which `prepare` of kernels.c takes them. */
+export function numbersOf(call: Call, threads: number): Int32Array {
+  const { op, start, count, heads, G, share, d, B, slots = 1, window = 1, cap = 0, list, gate } = call;
+  const width = heads * G * d;
+  const gateWidth = gate === undefined ? 0 : gate.length / (count * heads * G);
+  return Int32Array.of(
+    ...[OPS[op], start, count, heads, G, share, d, B, slots, window, cap],
+    ...[G * d, count * G * d, width, G * d],
+    ...[gateWidth * heads * G, gateWidth, call.add === true ? 1 : 0],
+    ...[list instanceof Uint32Array ? 1 : 0, threads],
+  );
+}
+
+type Arrays = Required<Pick<Call, "q" | "k" | "v" | "list" | "sinks" | "gate" | "out" | "scores" | "kept">>;
+
+/** The arrays of a call in the order of `prepare`, undefined where it has none; `written` says which the kernels write. */
+export function arraysOf(call: Call): readonly (Arrays[keyof Arrays] | undefined)[] {
+  const { q, k, v, own, list, sinks, gate, out, scores, kept } = call;
+  return [q, k, v, own?.k, own?.v, list, sinks, gate, out, scores, kept];
+}
+
+/** Which of arraysOf a call writes. */
+export function writes(call: Call, index: number): boolean {
+  const [LIST, OUT, SCORES, KEPT] = [5, 8, 9, 10];
+  if (index === LIST || index === KEPT) return call.op === "topk";
+  if (index === SCORES) return call.op === "full";
+  return index === OUT;
+}

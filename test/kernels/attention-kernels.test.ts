@@ -1,0 +1,326 @@
+import assert from "node:assert/strict";
+import { after, describe, it } from "node:test";
+import { blockSparseAttention } from "../../kernels/block-sparse-attention/reference.ts";
+import type { BlockSparseAttentionInput } from "../../kernels/block-sparse-attention/block-sparse-attention.ts";
+import { NO_BLOCK } from "../../kernels/block-topk/block-topk.ts";
+import { cases as topkCases } from "../../kernels/block-topk/cases.ts";
+import { blockTopk } from "../../kernels/block-topk/reference.ts";
+import { scoredAttention } from "../../kernels/full-attention/reference.ts";
+import type { ScoredAttentionInput } from "../../kernels/full-attention/full-attention.ts";
+import type { NumericArray } from "../../kernels/numeric-array.ts";
+import { Random } from "../../kernels/random.ts";
+import { slidingWindow } from "../../kernels/sliding-window/reference.ts";
+import type { SlidingWindowInput } from "../../kernels/sliding-window/sliding-window.ts";
+import type { KernelBuild } from "../../src/engine/cpu/kernels/build.ts";
+import type { Call } from "../../src/engine/cpu/kernels/call.ts";
+import { loadNative, NoNative } from "../../src/engine/cpu/kernels/native.ts";
+import { KernelPool } from "../../src/engine/cpu/kernels/pool.ts";
+import { loadWasm } from "../../src/engine/cpu/kernels/wasm.ts";
+import { full, perQueryHead, sparse, window } from "./attention-cases.ts";
+
+const SEED = Number(process.env["SEED"] ?? Math.floor(Math.random() * 0x1_0000_0000));
+
+/** Largest error of a head's output row, and of a query's block scores, relative to the largest value. Float32 sums of these sizes stay below a tenth of it. */
+const TOLERANCE = 2e-5;
+
+const BUILDS: readonly (readonly [name: string, load: () => KernelBuild])[] = [
+  ["native", () => loadNative()],
+  ...(process.arch === "x64" ? ([["native, AVX2 at most", () => loadNative({ widest: 1 })]] as const) : []),
+  ["WebAssembly", () => loadWasm()],
+  ["WebAssembly, plain SIMD", () => loadWasm(false)],
+];
+
+for (const [name, load] of BUILDS) {
+  let build: KernelBuild | undefined;
+  let reason = "";
+  try {
+    build = load();
+  } catch (error) {
+    if (!(error instanceof NoNative)) throw error;
+    reason = error.message;
+  }
+  describe(`attention kernels: ${name} (SEED=${SEED})`, { skip: build === undefined && reason }, () => {
+    const pool = new KernelPool(build!, 2);
+    after(() => pool.dispose());
+    /** Runs a call whose caches must lie in kernel memory, and gives that back. */
+    const run = async (call: Call): Promise<void> => {
+      const held: Float32Array[] = [];
+      const cached = (array: Float32Array | undefined): Float32Array => {
+        const copy = pool.floats(array?.length ?? 0);
+        copy.set(array ?? []);
+        held.push(copy);
+        return copy;
+      };
+      await pool.run(call.k === undefined ? call : { ...call, k: cached(call.k), v: cached(call.v) });
+      held.forEach((array) => pool.release(array));
+    };
+
+    for (const { name: title, inputs } of sparse) {
+      it(title, async () => {
+        const input = inputs(SEED);
+        for (const wide of [false, true]) {
+          const { call, out } = sparseCall(input, wide);
+          await run(call);
+          assertRows(
+            out,
+            once(title, () => blockSparseAttention(input)),
+            input.headDim,
+          );
+        }
+        const each = perQueryHead(input, SEED);
+        const lists = sparseCall(each, false);
+        const share = input.queryHeads / input.kvHeads;
+        await run({ ...lists.call, share, k: floatsOf(input.keys), v: floatsOf(input.values) });
+        assertRows(
+          lists.out,
+          once(`${title}, each`, () => blockSparseAttention(each)),
+          input.headDim,
+        );
+      });
+    }
+
+    for (const { name: title, inputs } of full) {
+      it(title, async () => {
+        const input = inputs(SEED);
+        const { call, out, scores } = fullCall(input);
+        const expected = once(title, () => scoredAttention(input));
+        await run(call);
+        assertRows(out, expected.out, input.headDim);
+        assertRows(scores, expected.groupScores, scores.length / (call.count * call.heads));
+        const without = new Float32Array(out.length).fill(NaN);
+        const plain: Partial<Record<keyof Call, unknown>> = { ...call, out: without };
+        delete plain.scores;
+        await run(plain as Call);
+        assert.deepEqual(without, out);
+      });
+    }
+
+    for (const { name: title, inputs } of window) {
+      it(title, async () => {
+        const input = inputs(SEED);
+        const { call, out } = windowCall(input);
+        await run(call);
+        assertRows(
+          out,
+          once(title, () => slidingWindow(input)),
+          input.headDim,
+        );
+      });
+    }
+
+    for (const { name: title, inputs } of topkCases) {
+      it(title, async () => {
+        const input = inputs(SEED);
+        const { kvHeads, blocks, slots, block, start } = input;
+        const count = input.scores.length / (kvHeads * blocks);
+        const expected = blockTopk(input);
+        for (const list of [new Uint16Array(expected.blocks.length), new Uint32Array(expected.blocks.length)]) {
+          const kept = new Float32Array(expected.scores.length);
+          const scores = Float32Array.from(input.scores);
+          const shape = { G: 1, share: 1, d: 1, scale: 0 };
+          await run({ op: "topk", start, count, heads: kvHeads, ...shape, B: block, slots, list, kept, scores });
+          assert.deepEqual(list, (list.constructor as typeof Uint16Array).from(expected.blocks));
+          assert.deepEqual(Array.from(kept), Array.from(expected.scores));
+        }
+      });
+    }
+
+    it("gates: per head and per value, the window's rows added to the sparse ones", async () => {
+      for (const d of [20, 64]) {
+        const input = sparse.at(-1)!.inputs(SEED);
+        const sized = d === 64 ? input : sparse.find(({ name: n }) => n.includes("d=20"))!.inputs(SEED);
+        const { queryHeads, headDim } = sized;
+        const { call, out } = sparseCall(sized, false);
+        const rows = call.count;
+        const expected = blockSparseAttention(sized);
+        for (const width of [1, headDim]) {
+          const gate = new Random(SEED).normals(rows * queryHeads * width);
+          out.fill(NaN);
+          await run({ ...call, gate });
+          const before = Float64Array.from(expected, (o, i) => o * gate[Math.floor((i * width) / headDim)]!);
+          assertRows(out, before, headDim);
+          await run({ ...call, gate, add: true });
+          assertRows(
+            out,
+            before.map((value) => 2 * value),
+            headDim,
+          );
+        }
+      }
+    });
+
+    it("gives the same bits whatever the number of threads", async () => {
+      const calls = [sparse.at(-1)!, ...sparse.slice(-12)].map((c) => sparseCall(c.inputs(SEED), false));
+      const windows = window.slice(-12).map((c) => windowCall(c.inputs(SEED)));
+      const fulls = full.slice(-12).map((c) => fullCall(c.inputs(SEED)));
+      const large = [largeCall(SEED)];
+      for (const { call, out } of [...calls, ...windows, ...fulls, ...large]) {
+        await run(call);
+        const expected = [Array.from(out), Array.from(call.scores ?? [])];
+        for (const threads of [1, 3, 8]) {
+          const other = new KernelPool(load(), threads);
+          out.fill(NaN);
+          const cached = (array: Float32Array): Float32Array => {
+            const copy = other.floats(array.length);
+            copy.set(array);
+            return copy;
+          };
+          await other.run({ ...call, k: cached(call.k!), v: cached(call.v!) });
+          assert.deepEqual([Array.from(out), Array.from(call.scores ?? [])], expected, `${threads} threads`);
+          await other.dispose();
+        }
+      }
+    });
+  });
+}
+
+/** What the references give, computed for the first build and kept for the others. */
+const references = new Map<string, unknown>();
+function once<T>(name: string, compute: () => T): T {
+  if (!references.has(name)) references.set(name, compute());
+  return references.get(name) as T;
+}
+
+const floatsOf = (array: NumericArray): Float32Array => Float32Array.from(array);
+
+/** [C, Hq, d] -> [heads, C, G d] */
+function byHead(rows: NumericArray, heads: number, width: number): Float32Array {
+  const count = rows.length / (heads * width);
+  const out = new Float32Array(rows.length);
+  for (let c = 0; c < count; c++) {
+    for (let h = 0; h < heads; h++) {
+      out.set(rows.subarray((c * heads + h) * width, (c * heads + h + 1) * width), (h * count + c) * width);
+    }
+  }
+  return out;
+}
+
+function shape({
+  queries,
+  queryHeads,
+  kvHeads,
+  headDim,
+}: {
+  queries: NumericArray;
+  queryHeads: number;
+  kvHeads: number;
+  headDim: number;
+}): Pick<Call, "count" | "heads" | "G" | "share" | "d" | "scale" | "q"> {
+  const G = queryHeads / kvHeads;
+  return {
+    count: queries.length / (queryHeads * headDim),
+    ...{ heads: kvHeads, G, share: 1, d: headDim, scale: 1 / Math.sqrt(headDim) },
+    q: byHead(queries, kvHeads, G * headDim),
+  };
+}
+
+function sparseCall(input: BlockSparseAttentionInput, wide: boolean): { call: Call; out: Float32Array } {
+  const { keys, kvHeads, headDim, blocks, block, slots, start, sinks } = input;
+  const out = new Float32Array(input.queries.length).fill(NaN);
+  const list = wide ? Uint32Array.from(blocks) : Uint16Array.from(blocks, (b) => (b === NO_BLOCK ? 0xffff : b));
+  const call: Call = {
+    ...{ op: "sparse", start, B: block, slots, ...shape(input), k: floatsOf(keys), v: floatsOf(input.values) },
+    ...{ cap: keys.length / (kvHeads * headDim), list, sinks: floatsOf(sinks), out },
+  };
+  return { call, out };
+}
+
+function fullCall(input: ScoredAttentionInput): { call: Call; out: Float32Array; scores: Float32Array } {
+  const { keys, kvHeads, headDim, block, start } = input;
+  const out = new Float32Array(input.queries.length).fill(NaN);
+  const s = shape(input);
+  const scores = new Float32Array(s.count * kvHeads * Math.ceil((start + s.count) / block)).fill(NaN);
+  const cap = keys.length / (kvHeads * headDim);
+  const call: Call = {
+    op: "full",
+    start,
+    B: block,
+    ...s,
+    k: floatsOf(keys),
+    v: floatsOf(input.values),
+    cap,
+    out,
+    scores,
+  };
+  return { call, out, scores };
+}
+
+/** Keys before the call's own go into a ring of w rows, as the engine keeps them. */
+function windowCall(input: SlidingWindowInput): { call: Call; out: Float32Array } {
+  const { keys, values, first, kvHeads, headDim: d, window: w, start, sinks } = input;
+  const out = new Float32Array(input.queries.length).fill(NaN);
+  const s = shape(input);
+  const held = keys.length / (kvHeads * d);
+  const split = (cache: NumericArray): { ring: Float32Array; own: Float32Array } => {
+    const ring = new Float32Array(kvHeads * w * d).fill(NaN);
+    const own = new Float32Array(kvHeads * s.count * d);
+    for (let h = 0; h < kvHeads; h++) {
+      for (let p = Math.max(0, start - w + 1); p < start + s.count; p++) {
+        const row = cache.subarray((h * held + p - first) * d, (h * held + p - first + 1) * d);
+        if (p < start) ring.set(row, (h * w + (p % w)) * d);
+        else own.set(row, (h * s.count + p - start) * d);
+      }
+    }
+    return { ring, own };
+  };
+  const [k, v] = [split(keys), split(values)];
+  const call: Call = {
+    ...{ op: "window", start, B: 64, window: w, ...s, k: k.ring, v: v.ring, cap: w },
+    ...{ own: { k: k.own, v: v.own }, sinks: floatsOf(sinks), out },
+  };
+  return { call, out };
+}
+
+/** Enough queries for units to be cut differently by every number of threads. */
+function largeCall(seed: number): { call: Call; out: Float32Array } {
+  const random = new Random(seed);
+  const [count, heads, G, d, B, slots] = [700, 2, 3, 64, 64, 3];
+  const list = new Uint16Array(count * heads * slots).fill(0xffff);
+  for (let n = 0; n < count * heads; n++) {
+    const own = Math.floor(Math.floor(n / heads) / B);
+    const chosen = new Set([own]);
+    while (chosen.size < Math.min(slots, own + 1)) chosen.add(random.integer(own + 1));
+    list.set(
+      [...chosen].sort((a, b) => a - b),
+      n * slots,
+    );
+  }
+  const out = new Float32Array(count * heads * G * d);
+  const [q, k, v] = [random.normals(out.length), random.normals(heads * count * d), random.normals(heads * count * d)];
+  return {
+    call: {
+      op: "sparse",
+      start: 0,
+      count,
+      heads,
+      G,
+      share: 1,
+      d,
+      B,
+      slots,
+      scale: 1 / 8,
+      q,
+      k,
+      v,
+      cap: count,
+      list,
+      out,
+    },
+    out,
+  };
+}
+
+function assertRows(actual: Float32Array, expected: Float64Array, width: number): void {
+  assert.equal(actual.length, expected.length);
+  for (let from = 0; from < expected.length; from += width) {
+    let difference = 0;
+    let size = 0;
+    for (let i = from; i < from + width; i++) {
+      difference = Math.max(difference, Math.abs(actual[i]! - expected[i]!));
+      size = Math.max(size, Math.abs(expected[i]!));
+      if (Number.isNaN(actual[i]!)) assert.fail(`value ${i} is NaN`);
+    }
+    // Weights below the normal numbers of float32 are zero by design.
+    assert.ok(difference <= TOLERANCE * size + 1e-30, `row ${from / width}: off by ${difference} of ${size}`);
+  }
+}
