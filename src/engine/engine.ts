@@ -69,6 +69,16 @@ export interface Runner {
   reserve(tokens: number): Promise<void>;
   /** Appends one token; returns the logits [vocabulary] after it. */
   decode(token: number, options?: RunOptions): Promise<Float32Array>;
+  /**
+   * Remembers the context as it is now, for `rewind`; made after `reserve`, outside any timing. A runner has one mark;
+   * `reset` and `prefill` forget it.
+   */
+  mark(): Promise<void>;
+  /**
+   * Forgets every token since `mark`, as often as wanted: what is decoded then is what would have been decoded there.
+   * @throws Error without a mark
+   */
+  rewind(): Promise<void>;
   /** KV-cache bytes per layer, as allocated now. Layers that own none report 0 for the borrowed part. */
   kvBytes(): number[];
   /** The blocks each oracle chose for every query so far (hysparse only). */

@@ -74,6 +74,44 @@ export function describeBehaviour({ engine, reference, limits, seed, halves }: B
       }
     });
 
+    it("goes back to a mark as often as wanted, as if nothing had been decoded since", async () => {
+      const answer = tokens.slice(60, 75);
+      const [own, other] = [answer.slice(0, 7), answer.slice(7, 14)];
+      for (const variant of VARIANTS) {
+        // Rings that have wrapped, rings that wrap only after the mark, and rings that never do.
+        for (const prompt of [60, architecture.window - 3, 2]) {
+          const runner = await engine().load(model, variant);
+          const decoded = async (steps: Uint32Array): Promise<Float32Array> => {
+            let logits = new Float32Array();
+            for (const token of steps) logits = Float32Array.from(await runner.decode(token));
+            return logits;
+          };
+          const what = `${variant}, ${prompt} tokens`;
+          await runner.prefill(tokens.slice(0, prompt));
+          await runner.reserve(prompt + own.length);
+          const expected = await decoded(own);
+          await runner.prefill(tokens.slice(0, prompt));
+          await runner.reserve(prompt + own.length);
+          const reserved = runner.kvBytes();
+          await runner.mark();
+          for (const round of [1, 2]) {
+            await decoded(other);
+            await runner.rewind();
+            assert.equal(runner.length, prompt, what);
+            assertClose(await decoded(own), expected, limits.tolerance, `${what}, round ${round}`);
+            await runner.rewind();
+          }
+          assert.deepEqual(runner.kvBytes(), reserved, `${what}: caches grew`);
+          await decoded(own);
+          const selection = await runner.selection();
+          for (const { length } of selection?.oracles ?? []) assert.equal(length, prompt + own.length, what);
+          runner.reset();
+          await assert.rejects(runner.rewind(), /no mark/, what);
+          await runner.dispose();
+        }
+      }
+    });
+
     it("has a selection in hysparse only, of the oracles that feed sparse layers", async () => {
       for (const variant of VARIANTS) {
         const { selection } = await run(engine(), model, variant);

@@ -14,6 +14,8 @@ export class KvCache {
   #capacity = 0;
   #k: Float32Array = new Float32Array(0);
   #v: Float32Array = new Float32Array(0);
+  /** A ring as `mark` found it, [Hkv, rows, d]. */
+  #marked: { readonly k: Float32Array; readonly v: Float32Array; readonly rows: number } | undefined;
 
   constructor(memory: KernelMemory, heads: number, headDim: number, most: number = Infinity) {
     this.#memory = memory;
@@ -86,8 +88,26 @@ export class KvCache {
     return this.#v.subarray((head * this.#capacity + from) * this.#d, (head * this.#capacity + to) * this.#d);
   }
 
+  /** Keeps what later positions will overwrite: the rows of a ring, nothing of a full layer. */
+  mark(): void {
+    this.#marked =
+      this.#most === Infinity ? undefined : { k: this.#k.slice(), v: this.#v.slice(), rows: this.#capacity };
+  }
+
+  /** Puts back what `mark` kept. A ring that grew since had not wrapped, so its rows keep their places. */
+  rewind(): void {
+    if (this.#marked === undefined) return;
+    const { k, v, rows } = this.#marked;
+    for (let head = 0; head < this.#heads; head++) {
+      const [from, to] = [head * rows * this.#d, (head + 1) * rows * this.#d];
+      this.#k.set(k.subarray(from, to), head * this.#capacity * this.#d);
+      this.#v.set(v.subarray(from, to), head * this.#capacity * this.#d);
+    }
+  }
+
   /** Frees everything. */
   clear(): void {
+    this.#marked = undefined;
     this.#memory.release(this.#k);
     this.#memory.release(this.#v);
     this.#capacity = 0;

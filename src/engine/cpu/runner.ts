@@ -37,6 +37,8 @@ export class CpuRunner implements Runner {
   readonly #swap: SelectionSwap | undefined;
   readonly #reads: SwappedReads;
   #length = 0;
+  /** Tokens in context when `mark` was called. */
+  #marked: number | undefined;
 
   constructor(
     model: Model,
@@ -91,6 +93,21 @@ export class CpuRunner implements Runner {
     for (const selection of this.#selections.values()) selection.reserve(tokens, B);
   }
 
+  mark(): Promise<void> {
+    for (const cache of this.#caches) cache.mark();
+    this.#marked = this.#length;
+    return Promise.resolve();
+  }
+
+  rewind(): Promise<void> {
+    const marked = this.#marked;
+    if (marked === undefined) return Promise.reject(new Error("there is no mark to go back to"));
+    for (const cache of this.#caches) cache.rewind();
+    for (const selection of this.#selections.values()) selection.length = marked;
+    this.#length = marked;
+    return Promise.resolve();
+  }
+
   kvBytes(): number[] {
     return this.#caches.map((cache) => cache.bytes);
   }
@@ -101,6 +118,7 @@ export class CpuRunner implements Runner {
 
   reset(): void {
     this.#length = 0;
+    this.#marked = undefined;
     for (const cache of this.#caches) cache.clear();
     this.#selections.clear();
     if (this.variant !== "hysparse") return;

@@ -20,7 +20,6 @@ abstract class LayerCache {
   readonly headDim: number;
   protected keys = new Float64Array();
   protected values = new Float64Array();
-
   constructor(kvHeads: number, headDim: number) {
     this.kvHeads = kvHeads;
     this.headDim = headDim;
@@ -38,15 +37,21 @@ abstract class LayerCache {
   /** Rows that a context of `tokens` needs. */
   protected abstract rowsFor(tokens: number): number;
 
+  /** Keeps what positions after those held will overwrite. */
+  abstract mark(): void;
+
+  /** Puts back what `mark` kept. @throws Error without a mark */
+  abstract rewind(): void;
+
   /** Makes room for a context of `tokens`; what is held stays. Never shrinks. */
   reserve(tokens: number): void {
     const rows = this.rowsFor(tokens);
     if (rows <= this.capacity) return;
     // Both from the capacity of now, which follows from the keys.
-    [this.keys, this.values] = [this.#widened(this.keys, rows), this.#widened(this.values, rows)];
+    [this.keys, this.values] = [this.widened(this.keys, rows), this.widened(this.values, rows)];
   }
 
-  #widened(old: Float64Array, rows: number): Float64Array<ArrayBuffer> {
+  protected widened(old: Float64Array, rows: number): Float64Array<ArrayBuffer> {
     const wide = new Float64Array(this.kvHeads * rows * this.headDim);
     const before = this.capacity * this.headDim;
     for (let head = 0; head < this.kvHeads; head++) {
@@ -72,6 +77,11 @@ export class FullCache extends LayerCache {
     return tokens;
   }
 
+  /** Nothing is ever overwritten. */
+  override mark(): void {}
+
+  override rewind(): void {}
+
   /** Stores positions start .. start + count - 1, for which there must be room. */
   write(start: number, count: number, rows: NewRows): void {
     for (let row = 0; row < count; row++) this.put(rows, row, start + row);
@@ -89,6 +99,7 @@ export class FullCache extends LayerCache {
  */
 export class WindowCache extends LayerCache {
   readonly window: number;
+  #marked: { readonly keys: Float64Array<ArrayBuffer>; readonly values: Float64Array<ArrayBuffer> } | undefined;
 
   constructor(kvHeads: number, headDim: number, window: number) {
     super(kvHeads, headDim);
@@ -97,6 +108,18 @@ export class WindowCache extends LayerCache {
 
   protected override rowsFor(tokens: number): number {
     return Math.min(tokens, this.window);
+  }
+
+  override mark(): void {
+    this.#marked = { keys: this.keys.slice(), values: this.values.slice() };
+  }
+
+  override rewind(): void {
+    if (this.#marked === undefined) throw new Error("there is no mark to go back to");
+    const rows = this.capacity;
+    [this.keys, this.values] = [this.#marked.keys, this.#marked.values];
+    // Copies: decoding writes into them, and the mark must stay.
+    [this.keys, this.values] = [this.widened(this.keys, rows), this.widened(this.values, rows)];
   }
 
   /**

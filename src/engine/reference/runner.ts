@@ -46,6 +46,8 @@ export class ReferenceRunner implements Runner {
   #length = 0;
   /** Tokens that `reserve` made room for; no limit before its first call. */
   #reserved = Infinity;
+  /** Tokens in context when `mark` was called. */
+  #marked: number | undefined;
   #state: State = "ready";
 
   constructor(model: Model, variant: Variant, { chunk, swap, kvType }: RunnerOptions) {
@@ -89,6 +91,22 @@ export class ReferenceRunner implements Runner {
     return Promise.resolve();
   }
 
+  mark(): Promise<void> {
+    for (const { cache } of this.#layers) cache.mark();
+    this.#marked = this.#length;
+    return Promise.resolve();
+  }
+
+  rewind(): Promise<void> {
+    const marked = this.#marked;
+    if (this.#state !== "ready") return Promise.reject(new Error(`the runner is ${this.#state}`));
+    if (marked === undefined) return Promise.reject(new Error("there is no mark to go back to"));
+    for (const { cache } of this.#layers) cache.rewind();
+    for (const record of this.#records.values()) record.length = marked;
+    this.#length = marked;
+    return Promise.resolve();
+  }
+
   kvBytes(): number[] {
     return this.#layers.map(({ cache }) => cache.bytes);
   }
@@ -112,6 +130,7 @@ export class ReferenceRunner implements Runner {
       oracles.map((l) => [l, new OracleSelection(l, a.kvHeads, selectedBlocks(a), 0, a.block)] as const),
     );
     this.#length = 0;
+    this.#marked = undefined;
     this.#reserved = Infinity;
     this.#state = "ready";
   }

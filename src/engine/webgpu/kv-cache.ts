@@ -17,6 +17,8 @@ export class GpuKvCache {
   #rows = 0;
   #k: GpuBlock | undefined;
   #v: GpuBlock | undefined;
+  /** A ring as `mark` found it. */
+  #marked: { readonly k: GpuBlock; readonly v: GpuBlock; readonly rows: number } | undefined;
 
   constructor(
     device: GpuDevice,
@@ -56,32 +58,69 @@ export class GpuKvCache {
   async reserve(tokens: number, used: number): Promise<boolean> {
     const rows = Math.min(tokens, this.#window);
     if (rows <= this.#rows) return false;
-    const bytes = this.#kvHeads * rows * this.#headDim * HALF;
-    const [k, v] = [
-      await this.#allocator.allocate("kv", bytes, this.#layer),
-      await this.#allocator.allocate("kv", bytes, this.#layer),
-    ];
-    this.#copy(this.#k, k, Math.min(used, this.#rows), rows);
-    this.#copy(this.#v, v, Math.min(used, this.#rows), rows);
-    this.clear();
+    const { k, v } = await this.#allocate(rows);
+    const keep = Math.min(used, this.#rows);
+    this.#copy(this.#k, this.#rows, k, rows, keep);
+    this.#copy(this.#v, this.#rows, v, rows, keep);
+    this.#free();
     [this.#k, this.#v, this.#rows] = [k, v, rows];
     return true;
   }
 
-  #copy(from: GpuBlock | undefined, to: GpuBlock, used: number, rows: number): void {
+  /** Keeps what later positions will overwrite: a ring, nothing of a full layer. */
+  async mark(): Promise<void> {
+    this.#forgetMark();
+    if (this.#window === Infinity) return;
+    const { k, v } = await this.#allocate(this.#rows);
+    this.#copy(this.#k, this.#rows, k, this.#rows, this.#rows);
+    this.#copy(this.#v, this.#rows, v, this.#rows, this.#rows);
+    this.#marked = { k, v, rows: this.#rows };
+  }
+
+  /** Puts back what `mark` kept. A ring that grew since had not wrapped, so its rows keep their places. */
+  rewind(): void {
+    if (this.#window === Infinity) return;
+    if (this.#marked === undefined) throw new Error("there is no mark to go back to");
+    const { k, v, rows } = this.#marked;
+    this.#copy(k, rows, this.k, this.#rows, rows);
+    this.#copy(v, rows, this.v, this.#rows, rows);
+  }
+
+  async #allocate(rows: number): Promise<{ readonly k: GpuBlock; readonly v: GpuBlock }> {
+    const bytes = this.#kvHeads * rows * this.#headDim * HALF;
+    return {
+      k: await this.#allocator.allocate("kv", bytes, this.#layer),
+      v: await this.#allocator.allocate("kv", bytes, this.#layer),
+    };
+  }
+
+  /** Copies the first `used` rows of every head between buffers that hold `fromRows` and `toRows` of each. */
+  #copy(from: GpuBlock | undefined, fromRows: number, to: GpuBlock, toRows: number, used: number): void {
     if (from === undefined || used === 0) return;
     const encoder = this.#device.gpu.createCommandEncoder();
     const row = this.#headDim * HALF;
     for (let head = 0; head < this.#kvHeads; head++) {
-      encoder.copyBufferToBuffer(from.buffer, head * this.#rows * row, to.buffer, head * rows * row, used * row);
+      encoder.copyBufferToBuffer(from.buffer, head * fromRows * row, to.buffer, head * toRows * row, used * row);
     }
     this.#device.gpu.queue.submit([encoder.finish()]);
   }
 
   clear(): void {
+    this.#forgetMark();
+    this.#free();
+  }
+
+  #free(): void {
     if (this.#k !== undefined) this.#allocator.free(this.#k);
     if (this.#v !== undefined) this.#allocator.free(this.#v);
     [this.#k, this.#v, this.#rows] = [undefined, undefined, 0];
+  }
+
+  #forgetMark(): void {
+    if (this.#marked === undefined) return;
+    this.#allocator.free(this.#marked.k);
+    this.#allocator.free(this.#marked.v);
+    this.#marked = undefined;
   }
 }
 

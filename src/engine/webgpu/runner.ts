@@ -56,6 +56,8 @@ export class GpuRunner implements Runner {
   readonly #positions: number;
   #capacity = 0;
   #length = 0;
+  /** Tokens in context when `mark` was called. */
+  #marked: number | undefined;
   #state: "ready" | "running" | "spent" | "disposed" = "ready";
 
   /**
@@ -145,6 +147,20 @@ export class GpuRunner implements Runner {
     if (replaced) recorder.forgetGroups();
   }
 
+  async mark(): Promise<void> {
+    for (const cache of this.#caches) await cache.mark();
+    this.#marked = this.#length;
+  }
+
+  rewind(): Promise<void> {
+    const marked = this.#marked;
+    if (this.#state !== "ready") return Promise.reject(new Error(`the runner is ${this.#state}`));
+    if (marked === undefined) return Promise.reject(new Error("there is no mark to go back to"));
+    for (const cache of this.#caches) cache.rewind();
+    this.#length = marked;
+    return Promise.resolve();
+  }
+
   kvBytes(): number[] {
     return this.#caches.map(({ bytes }) => bytes);
   }
@@ -174,6 +190,7 @@ export class GpuRunner implements Runner {
     if (this.#state === "running") throw new Error("the runner is running");
     if (this.#state === "disposed") throw new Error("the runner is disposed");
     this.#length = 0;
+    this.#marked = undefined;
     this.#capacity = 0;
     for (const cache of this.#caches) cache.clear();
     for (const selection of this.#selections.values()) this.#freeSelection(selection);
