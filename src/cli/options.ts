@@ -17,7 +17,7 @@ export interface Options {
   readonly variants: readonly Variant[];
   readonly maxTokens?: number;
   readonly decode: number;
-  readonly repetitions: number;
+  readonly repetitions: number | "auto";
   readonly importance: "last-token" | "document";
   readonly chunk?: number;
   /** Context lengths to measure besides the document's. */
@@ -94,7 +94,11 @@ function command(): Command {
     )
     .option("--max-tokens <n>", "profile only this many tokens of the document", atLeast(1))
     .option("--decode <n>", "tokens to decode after the document; 0 measures prefill only", atLeast(0), 16)
-    .option("--repetitions <n>", "measured runs of every variant, after one warm-up", atLeast(1), 3)
+    .addOption(
+      new Option("--repetitions <n>", "timed rounds of prefill and decode; auto goes on until differences are known")
+        .argParser(rounds)
+        .default("auto"),
+    )
     .addOption(
       new Option("--importance <queries>", "whose interest shades the document")
         .choices(["last-token", "document"])
@@ -140,6 +144,10 @@ function lengths(text: string): "auto" | number[] {
     if (error instanceof UserError) throw new InvalidArgumentError(error.message);
     throw error;
   }
+}
+
+function rounds(text: string): "auto" | number {
+  return text === "auto" ? text : atLeast(1)(text);
 }
 
 /** Plain decimal digits only: "1e3", "0x10", "2.0" and "" are refused like "-1". */

@@ -6,7 +6,8 @@ export interface Settings {
   readonly gpu: string | undefined;
   readonly model: string;
   readonly variants: readonly Variant[];
-  readonly repetitions: number;
+  /** Timed rounds; `auto` makes as many as it takes. */
+  readonly repetitions: number | "auto";
   readonly decodeTokens: number;
   readonly maxTokens: number | undefined;
   readonly importance: "document" | "last-token";
@@ -33,7 +34,8 @@ export function settingsFrom(read: (name: string) => unknown): Settings {
     gpu: text(read("gpu")),
     model: text(read("model")) ?? "embedded",
     variants: wanted.length > 0 ? wanted : VARIANTS,
-    repetitions: integer(read("repetitions"), 1, 100, 3),
+    // 0 in the settings.
+    repetitions: integer(read("repetitions"), 0, 100, 0) || "auto",
     decodeTokens: integer(read("decodeTokens"), 0, 1024, 16),
     maxTokens: integer(read("maxTokens"), 0, Number.MAX_SAFE_INTEGER, 0) || undefined,
     importance: read("importance") === "last-token" ? "last-token" : "document",

@@ -42,6 +42,19 @@ export function memoryShortage(
   };
 }
 
+/**
+ * Whether the contexts of all variants fit at once, so that their decode rounds can be interleaved. Each estimate counts as
+ * if it were alone (weights on a GPU, which are shared, count for each): rather too much than too little.
+ */
+export function fitTogether(
+  { engine, model, variants, decodeTokens }: ProfileRequest,
+  tokens: number,
+  available = engine.availableBytes(),
+): boolean {
+  const needed = variants.map((variant) => engine.estimateBytes(model, variant, tokens + decodeTokens));
+  return needed.reduce((sum, bytes) => sum + bytes, 0) <= available;
+}
+
 function gib(bytes: number): string {
   return `${(bytes / GIB).toFixed(1)} GiB`;
 }

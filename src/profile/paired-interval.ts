@@ -1,4 +1,5 @@
 import { sum } from "simple-statistics";
+import { studentT } from "./student-t.ts";
 
 /** Consecutive tokens of a segment: neighbours share their subject, so single tokens would make the interval too narrow. */
 const SEGMENT = 256;
@@ -8,8 +9,6 @@ const FEWEST = 8;
 
 /** Tokens below which there are no segments worth the name. */
 export const FEWEST_TOKENS = 2 * FEWEST;
-
-const Z = 1.959963984540054;
 
 /** Bits per byte added, with its 95 % interval. */
 export interface Added {
@@ -41,18 +40,4 @@ export function pairedInterval(values: Float64Array, sizes: Float64Array): Added
   const squares = sum(parts.map((part, i) => (part - added * bases[i]!) ** 2));
   const reach = (studentT(count - 1) * Math.sqrt((count / (count - 1)) * squares)) / whole;
   return { added, low: added - reach, high: added + reach };
-}
-
-/**
- * The 97.5 % point of Student's t by its expansion about the normal one (Abramowitz and Stegun 26.7.5), right to 4 digits
- * from the 7 degrees of freedom that FEWEST leaves.
- */
-export function studentT(freedom: number): number {
-  const terms = [
-    (Z ** 3 + Z) / 4,
-    (5 * Z ** 5 + 16 * Z ** 3 + 3 * Z) / 96,
-    (3 * Z ** 7 + 19 * Z ** 5 + 17 * Z ** 3 - 15 * Z) / 384,
-    (79 * Z ** 9 + 776 * Z ** 7 + 1482 * Z ** 5 - 1920 * Z ** 3 - 945 * Z) / 92_160,
-  ];
-  return terms.reduce((t, term, i) => t + term / freedom ** (i + 1), Z);
 }

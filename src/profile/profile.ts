@@ -8,8 +8,10 @@ import { answerable, answerableFor } from "./answerable.ts";
 import { plannedRuns, runChecks } from "./checks.ts";
 import { prepareDocument, type PreparedDocument } from "./document.ts";
 import { importanceReport } from "./importance.ts";
+import { decodeNote, measureRounds } from "./measure-rounds.ts";
 import { checkMemory } from "./memory-check.ts";
 import { ProgressMeter } from "./progress-meter.ts";
+import { RATIO_METHOD, ratiosOf } from "./ratios.ts";
 import { SCHEMA_VERSION, type Report } from "./report.ts";
 import { chunkOf, type ProfileRequest } from "./request.ts";
 import { runVariant } from "./run-variant.ts";
@@ -17,7 +19,8 @@ import { ScoreStatistics } from "./score-statistics.ts";
 import { selectionTable, timesSelected } from "./selection-table.ts";
 import { sweepLengths } from "./sweep-lengths.ts";
 import { measureSweep } from "./sweep.ts";
-import { timedRounds, type Runs } from "./timed-rounds.ts";
+import type { Runs } from "./timed-rounds.ts";
+import { CONFIDENCE } from "./time-ratio.ts";
 import { unequalLayers } from "./unequal-layers.ts";
 import { variantReport } from "./variant-report.ts";
 import { warnings } from "./warnings.ts";
@@ -30,7 +33,7 @@ interface Recording {
 
 /**
  * Profiles a document: tokenizes it, runs every variant in turn on the engine (untimed first, then interleaved with the
- * order rotated by one each round, so that drift of the machine falls on all alike), and returns the report.
+ * order rotated by one each round: measure-rounds.ts), and returns the report.
  *
  * @throws UserError for input that cannot be profiled; the signal's reason when cancelled
  */
@@ -58,9 +61,8 @@ export async function profile(wanted: ProfileRequest): Promise<Report> {
     if (recording !== undefined) {
       request.onSelection?.(selectionTable(model.architecture, recording.selection, document.tokenStarts));
     }
-    const runs = await timedRounds(request, runners, document.tokens, meter, (repetition, variant) => {
-      meter.begin(repetition, variant);
-    });
+    const alone = decodeNote(request, tokens);
+    const runs = await measureRounds(request, runners, document.tokens, meter, { together: alone === undefined });
     // Once more at the end: on a shared machine the first measurement may have met a bad moment.
     ceilings = highest(ceilings, await engine.measureCeilings(signal));
     const peaks = new Map<Variant, number>();
@@ -79,7 +81,7 @@ export async function profile(wanted: ProfileRequest): Promise<Report> {
       settings: { ...report.settings, ...checks.settings, ...(asked === undefined ? {} : { sweep: asked }) },
       ...checks.parts,
       ...(sweep === undefined ? {} : { sweep }),
-      warnings: [...report.warnings, ...leftOut, ...checks.warnings],
+      warnings: [...report.warnings, ...(alone === undefined ? [] : [alone]), ...leftOut, ...checks.warnings],
     };
   } finally {
     await disposeAll(runners);
@@ -151,20 +153,21 @@ function assemble(
   document: PreparedDocument,
   ceilings: Ceilings,
   runners: ReadonlyMap<Variant, Runner>,
-  runs: Runs,
+  runs: Runs<Variant>,
   peaks: ReadonlyMap<Variant, number>,
   recording: Recording | undefined,
 ): Report {
   const { model, engine } = request;
   const { architecture } = model;
   const { info } = engine;
+  const pairs = ratiosOf(runs);
   const variants: Report["variants"] = {};
   for (const [variant, runner] of runners) {
     variants[variant] = variantReport({
       model,
       variant,
       kinds: runner.kinds,
-      runs: runs.get(variant) ?? [],
+      rounds: runs.get(variant)!,
       tokens: document.tokens.length,
       decodeTokens: request.decodeTokens,
       bytesPerValue: info.kvBytesPerValue,
@@ -202,7 +205,8 @@ function assemble(
     },
     settings: {
       variants: [...request.variants],
-      repetitions: request.repetitions,
+      repetitions: Math.max(...[...runs.values()].map(({ prefills }) => prefills.length)),
+      ...(request.repetitions === "auto" ? { rounds: "auto" as const } : {}),
       warmup: request.warmup,
       decodeTokens: request.decodeTokens,
       chunk: chunkOf(request),
@@ -210,6 +214,7 @@ function assemble(
       importance: request.importance,
     },
     variants,
+    ...(pairs.length === 0 ? {} : { ratios: { method: RATIO_METHOD, confidence: CONFIDENCE, pairs } }),
     ...(recording === undefined ? {} : { selection: selectionReport(request, document, recording.selection) }),
     ...(recording === undefined || model.origin === "synthetic"
       ? {}

@@ -2,7 +2,9 @@ import type { Variant } from "../engine/engine.ts";
 import { layerKinds } from "../engine/kinds.ts";
 import type { Architecture } from "../model/architecture.ts";
 import { layerCosts, withAttend } from "./cost.ts";
+import type { KnownSpread } from "./known-spread.ts";
 import { chunkOf, type ProfileRequest } from "./request.ts";
+import type { RoundPlace } from "./rounds.ts";
 
 /** Of the document by default, and weighing as much as its own variant does. */
 interface Run {
@@ -10,6 +12,12 @@ interface Run {
   readonly tokens?: number;
   readonly as?: Variant;
 }
+
+/** What the rounds weigh, in prefills: as many as usually are made where their number follows the need. */
+const AUTO_PREFILLS = 6;
+/** What decode rounds weigh beside those prefills: by their time budget, or a batch of steps after each prefill. */
+const AUTO_DECODE = 0.4;
+const FIXED_DECODE = 0.1;
 
 /** Turns the runs of a profile into one share that only grows, each run weighing what its arithmetic does. */
 export class ProgressMeter {
@@ -20,6 +28,8 @@ export class ProgressMeter {
   #current = 0;
   /** Where `#finished` will be when the point of a sweep is over, whether it was run or not. */
   #pointEnd = 0;
+  /** Share of the current rounds that was told: their number is a guess that changes. */
+  #told = 0;
   #phase = "";
   #variant: Variant | undefined;
 
@@ -35,12 +45,13 @@ export class ProgressMeter {
   ) {
     this.#request = request;
     this.#tokens = tokens;
-    const { variants, warmup, repetitions } = request;
+    const { variants, warmup } = request;
     const chunk = Math.min(1, chunkOf(request) / tokens);
     const recorded = warmup > 0 && variants.includes("hysparse") ? this.#work("hysparse", tokens) * (1 - chunk) : 0;
     // Warm-ups, rounds, and one run of each variant apart for its peak memory.
     this.#total =
-      this.#round(tokens) * (warmup * chunk + repetitions + 1) +
+      this.#round(tokens) * (warmup * chunk + 1) +
+      this.#rounds(tokens) +
       recorded +
       sweep.reduce((sum, length) => sum + this.#point(length), 0) +
       untimed.reduce((sum, variant) => sum + this.#work(variant, tokens), 0);
@@ -55,8 +66,7 @@ export class ProgressMeter {
 
   /** The next run, of this share of so many tokens; the one before is finished. */
   begin(phase: string, variant: Variant, { share = 1, tokens = this.#tokens, as = variant }: Run = {}): void {
-    this.#finished += this.#current;
-    this.#current = this.#work(as, tokens) * share;
+    this.#next(this.#work(as, tokens) * share);
     this.#phase = phase;
     this.#variant = variant;
     this.#tell(0);
@@ -67,10 +77,25 @@ export class ProgressMeter {
     this.#tell(share);
   }
 
+  /** Timed rounds of a context of so many tokens follow, first of prefill. */
+  beginRounds(phase: keyof KnownSpread, tokens = this.#tokens): void {
+    this.#next(this.#rounds(tokens, phase));
+    this.#told = 0;
+  }
+
+  /** A run of these rounds, of which `share` is done; `title` is set before what it is. */
+  round(title: string, phase: keyof KnownSpread, variant: Variant, place: RoundPlace, share: number): void {
+    const about = this.#request.repetitions === "auto" ? "about " : "";
+    this.#phase = `${title}${phase} ${place.round + 1} of ${about}${place.expected}`;
+    this.#variant = variant;
+    const done = (place.round + (place.run + share) / place.runs) / place.expected;
+    this.#told = Math.max(this.#told, Math.min(1, done));
+    this.#tell(this.#told);
+  }
+
   /** The runs that follow are those of a context of so many tokens in a sweep. */
   beginPoint(tokens: number): void {
-    this.#finished += this.#current;
-    this.#current = 0;
+    this.#next(0);
     this.#pointEnd = this.#finished + this.#point(tokens);
   }
 
@@ -81,6 +106,11 @@ export class ProgressMeter {
     this.#tell(0);
   }
 
+  #next(work: number): void {
+    this.#finished += this.#current;
+    this.#current = work;
+  }
+
   #work(variant: Variant, tokens: number): number {
     return prefillFlops(this.#request.model.architecture, variant, tokens);
   }
@@ -89,10 +119,18 @@ export class ProgressMeter {
     return this.#request.variants.reduce((sum, variant) => sum + this.#work(variant, tokens), 0);
   }
 
-  /** What sweep.ts runs at one length: warm-ups of one chunk, then the repetitions. */
+  /** All rounds of a phase, or of both. */
+  #rounds(tokens: number, phase?: keyof KnownSpread): number {
+    const { repetitions, decodeTokens } = this.#request;
+    const prefill = this.#round(tokens) * (repetitions === "auto" ? AUTO_PREFILLS : repetitions);
+    const decode = decodeTokens === 0 ? 0 : prefill * (repetitions === "auto" ? AUTO_DECODE : FIXED_DECODE);
+    return phase === "prefill" ? prefill : phase === "decode" ? decode : prefill + decode;
+  }
+
+  /** What sweep.ts runs at one length: warm-ups of one chunk, then the rounds. */
   #point(tokens: number): number {
     const chunk = Math.min(1, chunkOf(this.#request) / tokens);
-    return this.#round(tokens) * (this.#request.warmup * chunk + this.#request.repetitions);
+    return this.#round(tokens) * this.#request.warmup * chunk + this.#rounds(tokens);
   }
 
   #tell(share: number): void {

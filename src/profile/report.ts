@@ -22,7 +22,7 @@ const samples = z.strictObject({
   medianMs: ms,
   minMs: ms,
   maxMs: ms,
-  samples: z.array(ms).describe("one per repetition, in order"),
+  samples: z.array(ms).describe("one per round, in order"),
 });
 
 const stage = samples.extend({
@@ -49,11 +49,11 @@ const totals = z.strictObject({
   prefillMs: ms.describe("median over repetitions, all layers, embedding and head: the time to first token"),
   prefillMinMs: ms,
   prefillMaxMs: ms,
-  prefillSamples: z.array(ms),
+  prefillSamples: z.array(ms).describe("one per round, in order"),
   timePerOutputTokenMs: ms.optional(),
   timePerOutputTokenMinMs: ms.optional(),
   timePerOutputTokenMaxMs: ms.optional(),
-  timePerOutputTokenSamples: z.array(ms).optional(),
+  timePerOutputTokenSamples: z.array(ms).optional().describe("mean of a batch of steps, one per round, in order"),
   kvBytes: bytes,
   kvBytesPredicted: bytes,
   peakBytes: bytes.describe(
@@ -82,6 +82,16 @@ const oracle = z.strictObject({
     .describe("per block: how many pairs of query and KV head selected it, over the whole document"),
 });
 
+const ratio = z.strictObject({
+  phase: z.enum(["prefill", "decode"]),
+  subject: z.enum(VARIANTS),
+  other: z.enum(VARIANTS),
+  ratio: z.number().positive().describe("time of `subject` over time of `other`, from the samples of the same rounds"),
+  low: z.number().positive().describe("interval of `ratio`: a difference is claimed only where it excludes 1"),
+  high: z.number().positive(),
+  rounds: z.int().positive(),
+});
+
 const sweepVariant = z.strictObject({
   prefillMs: ms,
   prefillSamples: z.array(ms),
@@ -98,6 +108,7 @@ const sweep = z.strictObject({
       repeated: z.boolean().describe("longer than the document: its tokens were repeated to fill the context"),
       variants: z.partialRecord(z.enum(VARIANTS), sweepVariant),
       skipped: z.string().optional().describe("why this length was not run; then `variants` is empty"),
+      ratios: z.array(ratio).optional().describe("as in `ratios` of the report"),
     }),
   ),
 });
@@ -240,7 +251,8 @@ export const reportSchema = z.strictObject({
   settings: z.strictObject({
     model: z.string().optional().describe("the model as it was asked for: a known name, or a checkpoint folder"),
     variants: z.array(z.enum(VARIANTS)).min(1),
-    repetitions: z.int().positive(),
+    repetitions: z.int().positive().describe("timed rounds of prefill"),
+    rounds: z.literal("auto").optional().describe("as many rounds as it took; absent where a number was asked for"),
     warmup: z.int().nonnegative(),
     decodeTokens: index,
     chunk: z.int().positive(),
@@ -251,6 +263,16 @@ export const reportSchema = z.strictObject({
     sweep: z.array(z.int().positive()).optional().describe("context lengths that were asked for"),
   }),
   variants: z.partialRecord(z.enum(VARIANTS), variant),
+  ratios: z
+    .strictObject({
+      method: z.string().describe("in words: how ratio and interval follow from the rounds"),
+      confidence: z.number().min(0).max(1),
+      pairs: z.array(ratio),
+    })
+    .optional()
+    .describe(
+      "the subject of the finding against each other variant; absent in reports up to 0.4.0 and after one round",
+    ),
   selection: z
     .strictObject({ block: z.int().positive(), slots: z.int().positive(), oracles: z.array(oracle) })
     .optional()
@@ -301,6 +323,7 @@ export type LayerReport = z.infer<typeof layer>;
 export type PhaseReport = z.infer<typeof phase>;
 export type StageReport = z.infer<typeof stage>;
 export type Samples = z.infer<typeof samples>;
+export type RatioReport = z.infer<typeof ratio>;
 export type ImportanceRange = z.infer<typeof importanceRange>;
 export type Passage = z.infer<typeof passage>;
 export type Fidelity = NonNullable<Report["fidelity"]>;

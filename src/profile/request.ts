@@ -1,7 +1,9 @@
 import type { Engine, Variant } from "../engine/engine.ts";
 import type { Model } from "../model/model.ts";
 import type { SelectionTable } from "../protocol/selection-table.ts";
+import type { KnownSpread } from "./known-spread.ts";
 import type { Report } from "./report.ts";
+import { asNeeded, exactly, type RoundPlan } from "./rounds.ts";
 
 export interface ProfileProgress {
   /** What is going on, for people: "warm-up", "prefill 2 of 3", "decode 2 of 3", "peak memory". */
@@ -20,7 +22,8 @@ export interface ProfileSettings {
   readonly document: { readonly name: string; readonly text: string };
   readonly variants: readonly Variant[];
   readonly decodeTokens: number;
-  readonly repetitions: number;
+  /** Timed rounds of prefill and of decode; `auto` makes as many as it takes to know the ratios (rounds.ts). */
+  readonly repetitions: number | "auto";
   /** Untimed rounds before the timed ones; without one there is no recording, and so no selection and no importance. */
   readonly warmup: number;
   readonly importance: NonNullable<Report["importance"]>["queries"];
@@ -43,6 +46,13 @@ export interface ProfileSettings {
 /** Queries per prefill chunk: as asked, or what the engine chooses for this model. */
 export function chunkOf({ chunk, engine, model }: ProfileRequest): number {
   return chunk ?? engine.defaultChunk(model);
+}
+
+/** The rounds that are asked for; those of a sweep's length have half the time of the document's. */
+export function plansOf({ repetitions }: ProfileSettings, share = 1): Readonly<Record<keyof KnownSpread, RoundPlan>> {
+  const plan = (phase: keyof KnownSpread): RoundPlan =>
+    repetitions === "auto" ? asNeeded(phase, share) : exactly(repetitions);
+  return { prefill: plan("prefill"), decode: plan("decode") };
 }
 
 /** What to measure, and with what. */

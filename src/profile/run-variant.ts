@@ -2,6 +2,64 @@ import type { RunObserver, Runner } from "../engine/engine.ts";
 import type { Selection } from "../engine/selection.ts";
 import { StageTimer, type StageTimes } from "./stage-times.ts";
 
+/** One timed prefill, or the mean of a batch of decode steps. */
+export interface TimedRun {
+  /** Of the whole prefill, or per output token. */
+  readonly ms: number;
+  readonly stages: StageTimes;
+}
+
+export interface RunContext {
+  readonly signal?: AbortSignal | undefined;
+  /** Share of the run that is done, 0 to 1. */
+  readonly onProgress: (share: number) => void;
+}
+
+/** Prefills `tokens`; the runner keeps the context. `next` is the token that greedy decoding takes first. */
+export async function timedPrefill(
+  runner: Runner,
+  tokens: Uint32Array,
+  { signal, onProgress, onScores }: RunContext & Pick<RunObserver, "onScores">,
+): Promise<TimedRun & { readonly next: number }> {
+  const timer = new StageTimer(runner.kinds.length);
+  const begin = performance.now();
+  const logits = await runner.prefill(tokens, {
+    ...(signal === undefined ? {} : { signal }),
+    observer: {
+      onStage: timer.onStage,
+      onProgress: (done, total) => onProgress(done / total),
+      ...(onScores === undefined ? {} : { onScores }),
+    },
+  });
+  return { ms: performance.now() - begin, stages: timer.per(1), next: argmax(logits) };
+}
+
+/**
+ * Decodes `steps` tokens greedily, from `first` on. Room for them must have been reserved. Steps follow each other in the
+ * same state of the machine, so that their mean is one sample and not so many.
+ */
+export async function timedDecode(
+  runner: Runner,
+  first: number,
+  steps: number,
+  { signal, onProgress }: RunContext,
+): Promise<TimedRun> {
+  const timer = new StageTimer(runner.kinds.length);
+  let token = first;
+  let ms = 0;
+  for (let step = 0; step < steps; step++) {
+    const from = performance.now();
+    const logits = await runner.decode(token, {
+      ...(signal === undefined ? {} : { signal }),
+      observer: { onStage: timer.onStage },
+    });
+    ms += performance.now() - from;
+    token = argmax(logits);
+    onProgress((step + 1) / steps);
+  }
+  return { ms: ms / steps, stages: timer.per(steps) };
+}
+
 /** One prefill and its decode steps, timed. */
 export interface VariantRun {
   readonly prefillMs: number;
@@ -15,13 +73,10 @@ export interface VariantRun {
   readonly selection: Selection | undefined;
 }
 
-export interface VariantRunOptions {
+export interface VariantRunOptions extends RunContext {
   readonly decodeTokens: number;
-  readonly signal?: AbortSignal | undefined;
   /** Also told of block scores; leave out while timing. */
   readonly onScores?: RunObserver["onScores"];
-  /** Share of the run that is done, 0 to 1. */
-  readonly onProgress: (share: number) => void;
 }
 
 /** Share of a run's progress that is given to its prefill; only the progress bar depends on it. */
@@ -29,42 +84,31 @@ const PREFILL_SHARE = 0.9;
 
 /** Prefills `tokens`, decodes greedily, and leaves the runner empty. */
 export async function runVariant(runner: Runner, tokens: Uint32Array, options: VariantRunOptions): Promise<VariantRun> {
-  const { decodeTokens, signal } = options;
-  const layers = runner.kinds.length;
+  const { decodeTokens, signal, onScores } = options;
   const prefillShare = decodeTokens > 0 ? PREFILL_SHARE : 1;
-  const prefill = new StageTimer(layers);
-  const cancel = signal === undefined ? {} : { signal };
-  const begin = performance.now();
-  let logits = await runner.prefill(tokens, {
-    ...cancel,
-    observer: {
-      onStage: prefill.onStage,
-      onProgress: (done, total) => options.onProgress((prefillShare * done) / total),
-      ...(options.onScores === undefined ? {} : { onScores: options.onScores }),
-    },
+  const prefill = await timedPrefill(runner, tokens, {
+    signal,
+    onProgress: (share) => options.onProgress(prefillShare * share),
+    ...(onScores === undefined ? {} : { onScores }),
   });
-  const prefillMs = performance.now() - begin;
   const kvBytes = runner.kvBytes();
-
-  // Room for the answer is made once, outside the clock, as a server would.
-  await runner.reserve(tokens.length + decodeTokens);
-  const decode = new StageTimer(layers);
-  let decodeMs = 0;
-  for (let step = 0; step < decodeTokens; step++) {
-    const token = argmax(logits);
-    const from = performance.now();
-    logits = await runner.decode(token, { ...cancel, observer: { onStage: decode.onStage } });
-    decodeMs += performance.now() - from;
-    options.onProgress(prefillShare + ((1 - prefillShare) * (step + 1)) / decodeTokens);
+  let decode: TimedRun | undefined;
+  if (decodeTokens > 0) {
+    // Room for the answer is made once, outside the clock, as a server would.
+    await runner.reserve(tokens.length + decodeTokens);
+    decode = await timedDecode(runner, prefill.next, decodeTokens, {
+      signal,
+      onProgress: (share) => options.onProgress(prefillShare + (1 - prefillShare) * share),
+    });
   }
   const selection = await runner.selection();
   runner.reset();
   return {
-    prefillMs,
-    prefillStages: prefill.per(1),
+    prefillMs: prefill.ms,
+    prefillStages: prefill.stages,
     kvBytes,
     selection,
-    ...(decodeTokens > 0 ? { perTokenMs: decodeMs / decodeTokens, decodeStages: decode.per(decodeTokens) } : {}),
+    ...(decode === undefined ? {} : { perTokenMs: decode.ms, decodeStages: decode.stages }),
   };
 }
 

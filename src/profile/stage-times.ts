@@ -27,14 +27,14 @@ export class StageTimer implements Pick<RunObserver, "onStage"> {
   }
 }
 
-/** One layer's phase from the repetitions' stage times and the stages' costs (both per step). */
+/** One layer's phase from the rounds' stage times and the stages' costs (both per step). */
 export function phaseReport(
-  repetitions: readonly StageTimes[],
+  rounds: readonly StageTimes[],
   layer: number,
   costs: Readonly<Partial<Record<Stage, Cost>>>,
   ceilings: Ceilings,
 ): PhaseReport {
-  const runs = repetitions.map((times) => times[layer] ?? new Map<Stage, number>());
+  const runs = rounds.map((times) => times[layer] ?? new Map<Stage, number>());
   const stages: Partial<Record<Stage, StageReport>> = {};
   for (const stage of new Set(runs.flatMap((run) => [...run.keys()]))) {
     const cost = costs[stage] ?? { flops: 0, bytes: 0 };

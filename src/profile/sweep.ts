@@ -1,19 +1,20 @@
 import type { Runner, Variant } from "../engine/engine.ts";
 import { UserError } from "../model/errors.ts";
 import type { PreparedDocument } from "./document.ts";
+import { decodeNote, measureRounds, SWEEP_SHARE } from "./measure-rounds.ts";
 import { memoryShortage } from "./memory-check.ts";
 import type { ProgressMeter } from "./progress-meter.ts";
+import { ratiosOf } from "./ratios.ts";
 import type { Sweep, SweepPoint } from "./report.ts";
 import { chunkOf, type ProfileRequest } from "./request.ts";
 import { runVariant } from "./run-variant.ts";
 import { summarize } from "./statistics.ts";
-import { timedRounds, type Runs } from "./timed-rounds.ts";
+import type { Runs } from "./timed-rounds.ts";
 
 /**
  * Measures the same variants at other context lengths: latency and KV memory only. Each length is warmed up by one prefill
- * chunk and then run as often as the document, variants interleaved with the order rotated by one each round. The
- * document's own length is always among the points and never run again: `measured` are its timed runs. `besides` are
- * the others, ascending.
+ * chunk and then run as the document is, in half its time where rounds follow the need. The document's own
+ * length is always among the points and never run again: `measured` are its timed runs. `besides` are the others, ascending.
  *
  * A length that does not fit is skipped and its reason kept: what was measured already is worth more than an error.
  * @throws the signal's reason when cancelled
@@ -22,7 +23,7 @@ export async function measureSweep(
   request: ProfileRequest,
   document: PreparedDocument,
   besides: readonly number[],
-  measured: Runs,
+  measured: Runs<Variant>,
   meter: ProgressMeter,
 ): Promise<Sweep> {
   const runners = new Map<Variant, Runner>();
@@ -36,7 +37,7 @@ export async function measureSweep(
       else {
         try {
           const runs = await runLength(request, runners, contextOf(document.allTokens, tokens), meter);
-          points.push({ tokens, repeated, variants: variantsOf(runs) });
+          points.push(pointOf(tokens, repeated, runs));
         } catch (error) {
           request.signal?.throwIfAborted();
           points.push({ tokens, repeated, variants: {}, skipped: reason(error) });
@@ -46,7 +47,7 @@ export async function measureSweep(
       }
       meter.endPoint();
     }
-    points.push({ tokens: document.tokens.length, repeated: false, variants: variantsOf(measured) });
+    points.push(pointOf(document.tokens.length, false, measured));
     return { method: method(request), points: points.sort((a, b) => a.tokens - b.tokens) };
   } finally {
     await disposeAll(runners);
@@ -71,7 +72,7 @@ async function runLength(
   runners: Map<Variant, Runner>,
   context: Uint32Array,
   meter: ProgressMeter,
-): Promise<Runs> {
+): Promise<Runs<Variant>> {
   const { engine, model, variants, signal, warmup, decodeTokens } = request;
   for (const variant of variants) {
     if (!runners.has(variant)) runners.set(variant, await engine.load(model, variant, { chunk: chunkOf(request) }));
@@ -85,23 +86,27 @@ async function runLength(
       await runVariant(runner, chunk, options);
     }
   }
-  return timedRounds(request, runners, context, meter, (repetition, variant) => {
-    meter.begin(`${title}, ${repetition}`, variant, { tokens: context.length });
-  });
+  const together = decodeNote(request, context.length) === undefined;
+  return measureRounds(request, runners, context, meter, { together, title: `${title}, `, share: SWEEP_SHARE });
 }
 
-function variantsOf(runs: Runs): SweepPoint["variants"] {
+function pointOf(tokens: number, repeated: boolean, runs: Runs<Variant>): SweepPoint {
+  const ratios = ratiosOf(runs);
+  return { tokens, repeated, variants: variantsOf(runs), ...(ratios.length === 0 ? {} : { ratios }) };
+}
+
+function variantsOf(runs: Runs<Variant>): SweepPoint["variants"] {
   const variants: SweepPoint["variants"] = {};
-  for (const [variant, of] of runs) {
-    const prefill = summarize(of.map(({ prefillMs }) => prefillMs));
-    const perToken = of.flatMap(({ perTokenMs }) => perTokenMs ?? []);
+  for (const [variant, { prefills, decodes, kvBytes }] of runs) {
+    const prefill = summarize(prefills.map(({ ms }) => ms));
+    const perToken = decodes.map(({ ms }) => ms);
     variants[variant] = {
       prefillMs: prefill.medianMs,
       prefillSamples: prefill.samples,
       ...(perToken.length > 0
         ? { timePerOutputTokenMs: summarize(perToken).medianMs, timePerOutputTokenSamples: perToken }
         : {}),
-      kvBytes: of[0]?.kvBytes.reduce((sum, bytes) => sum + bytes, 0) ?? 0,
+      kvBytes: kvBytes.reduce((sum, bytes) => sum + bytes, 0),
     };
   }
   return variants;
@@ -113,10 +118,15 @@ function reason(error: unknown): string {
 }
 
 function method({ repetitions, warmup, decodeTokens }: ProfileRequest): string {
+  const timed =
+    repetitions === "auto"
+      ? "timed rounds of all variants until their ratios are known within 2.5 % or the time for this length is over"
+      : `${repetitions} timed ${repetitions === 1 ? "run" : "runs"} of each variant`;
   return (
     "The document's tokens cut to each length, or repeated to fill it (latency and KV memory do not ask what a text says, " +
     "but which blocks are selected, and so how well they are shared, depends on it); " +
-    `${repetitions} timed ${repetitions === 1 ? "run" : "runs"} of each variant after ${warmup} untimed of one prefill chunk, ` +
-    `variants interleaved, ${decodeTokens} decoded tokens; the document's own length is the main measurement.`
+    `${timed} after ${warmup} untimed of one prefill chunk, variants interleaved, batches of ${decodeTokens} decoded tokens ` +
+    "(where memory cannot hold all contexts at once, only as many batches as prefills); the document's own length is the " +
+    "main measurement."
   );
 }

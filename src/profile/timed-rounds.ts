@@ -1,37 +1,125 @@
-import type { Runner, Variant } from "../engine/engine.ts";
-import type { ProgressMeter } from "./progress-meter.ts";
-import type { ProfileRequest } from "./request.ts";
-import { runVariant, type VariantRun } from "./run-variant.ts";
+import type { Engine, Runner } from "../engine/engine.ts";
+import type { Selection } from "../engine/selection.ts";
+import type { KnownSpread } from "./known-spread.ts";
+import { interleaved, type RoundPlace, type RoundPlan } from "./rounds.ts";
+import { timedDecode, timedPrefill, type TimedRun } from "./run-variant.ts";
 
-/** Every timed run of each variant, in order. */
-export type Runs = ReadonlyMap<Variant, readonly VariantRun[]>;
+/** What the timed rounds of one runner gave, in order of rounds. */
+export interface RunnerRounds {
+  readonly prefills: readonly TimedRun[];
+  /** Empty where nothing was decoded. */
+  readonly decodes: readonly TimedRun[];
+  /** Per layer, as allocated when a prefill ended. */
+  readonly kvBytes: readonly number[];
+  /** Of the prompt and one batch of decoded tokens. */
+  readonly selection: Selection | undefined;
+}
+
+export type Runs<Key> = ReadonlyMap<Key, RunnerRounds>;
+
+export interface TimedRoundsOptions<Key> {
+  readonly engine: Pick<Engine, "wake">;
+  /** By a name each: those of a profile are its variants, a bench may run the same variant twice. */
+  readonly runners: ReadonlyMap<Key, Runner>;
+  /** The one whose ratio to each of the others is to become known. */
+  readonly subject: Key;
+  readonly tokens: Uint32Array;
+  /** Steps of one batch, whose mean is one sample; 0 decodes nothing. */
+  readonly decodeTokens: number;
+  readonly plans: Readonly<Record<keyof KnownSpread, RoundPlan>>;
+  /**
+   * Whether memory holds all contexts at once: then decode has rounds of its own. Else each runner decodes one batch right
+   * after each of its prefills, and decode has as many rounds as prefill.
+   */
+  readonly together: boolean;
+  readonly signal?: AbortSignal | undefined;
+  /** Told when a run begins and while it goes on, `share` of it being done. */
+  readonly onRun?: (phase: keyof KnownSpread, key: Key, place: RoundPlace, share: number) => void;
+}
+
+interface Collected {
+  readonly prefills: TimedRun[];
+  readonly decodes: TimedRun[];
+  kvBytes: readonly number[];
+  selection: Selection | undefined;
+  /** The first token that is decoded. */
+  next: number;
+}
 
 /**
- * The timed runs: variants interleaved, their order rotated by one each round, so that drift of the machine falls on all
- * alike. `begin` is told of each run before it starts, with "repetition 2 of 3".
+ * The timed rounds: prefills of all runners, interleaved, then decode batches of all runners, interleaved, each from the
+ * very context that the last prefill left. Leaves the runners empty.
  */
-export async function timedRounds(
-  request: ProfileRequest,
-  runners: ReadonlyMap<Variant, Runner>,
-  tokens: Uint32Array,
-  meter: ProgressMeter,
-  begin: (repetition: string, variant: Variant) => void,
-): Promise<Runs> {
-  const { engine, repetitions, decodeTokens, signal } = request;
-  const order = [...runners];
-  const runs = new Map<Variant, VariantRun[]>(order.map(([variant]) => [variant, []]));
-  for (let round = 0; round < repetitions; round++) {
-    for (let i = 0; i < order.length; i++) {
-      const [variant, runner] = order[(i + round) % order.length]!;
-      begin(`repetition ${round + 1} of ${repetitions}`, variant);
-      await engine.wake?.();
-      const run = await runVariant(runner, tokens, {
-        decodeTokens,
-        signal,
-        onProgress: (share) => meter.advance(share),
-      });
-      runs.get(variant)?.push(run);
+export async function timedRounds<Key>(options: TimedRoundsOptions<Key>): Promise<Runs<Key>> {
+  const { engine, runners, subject, tokens, decodeTokens, plans, together, signal } = options;
+  const keys = [...runners.keys()];
+  const results = new Map<Key, Collected>(
+    keys.map((key) => [key, { prefills: [], decodes: [], kvBytes: [], selection: undefined, next: 0 }]),
+  );
+  const of = (key: Key): { readonly runner: Runner; readonly result: Collected } => ({
+    runner: runners.get(key)!,
+    result: results.get(key)!,
+  });
+  const context = (phase: keyof KnownSpread, key: Key, place: RoundPlace) => ({
+    signal,
+    onProgress: (share: number) => options.onRun?.(phase, key, place, share),
+  });
+  const begin = async (phase: keyof KnownSpread, key: Key, place: RoundPlace): Promise<void> => {
+    options.onRun?.(phase, key, place, 0);
+    await engine.wake?.();
+  };
+
+  await interleaved({
+    keys,
+    subject,
+    phase: "prefill",
+    plan: plans.prefill,
+    run: async (key, place) => {
+      const { runner, result } = of(key);
+      await begin("prefill", key, place);
+      const { ms, stages, next } = await timedPrefill(runner, tokens, context("prefill", key, place));
+      result.prefills.push({ ms, stages });
+      result.kvBytes = runner.kvBytes();
+      result.next = next;
+      if (together) return ms;
+      if (decodeTokens > 0) {
+        await runner.reserve(tokens.length + decodeTokens);
+        result.decodes.push(await timedDecode(runner, next, decodeTokens, { signal, onProgress: () => undefined }));
+      }
+      result.selection ??= await runner.selection();
+      runner.reset();
+      return ms;
+    },
+  });
+  if (!together) return results;
+
+  if (decodeTokens > 0) {
+    for (const key of keys) {
+      const { runner, result } = of(key);
+      // Room is made outside the clock, as a server would, and a first step touches it.
+      await runner.reserve(tokens.length + decodeTokens);
+      await runner.mark();
+      await runner.decode(result.next, signal === undefined ? {} : { signal });
     }
+    await interleaved({
+      keys,
+      subject,
+      phase: "decode",
+      plan: plans.decode,
+      run: async (key, place) => {
+        const { runner, result } = of(key);
+        await runner.rewind();
+        await begin("decode", key, place);
+        const run = await timedDecode(runner, result.next, decodeTokens, context("decode", key, place));
+        result.decodes.push(run);
+        return run.ms;
+      },
+    });
   }
-  return runs;
+  for (const key of keys) {
+    const { runner, result } = of(key);
+    result.selection = await runner.selection();
+    runner.reset();
+  }
+  return results;
 }

@@ -5,17 +5,16 @@ import type { Model } from "../model/model.ts";
 import { layerCosts, withAttend, type Span } from "./cost.ts";
 import { predictedKvBytes } from "./kv.ts";
 import type { LayerReport, VariantReport } from "./report.ts";
-import type { VariantRun } from "./run-variant.ts";
 import { selectedKeys } from "./selected-keys.ts";
 import { phaseReport, type StageTimes } from "./stage-times.ts";
 import { summarize } from "./statistics.ts";
+import type { RunnerRounds } from "./timed-rounds.ts";
 
 export interface VariantMeasurement {
   readonly model: Model;
   readonly variant: Variant;
   readonly kinds: Runner["kinds"];
-  /** The timed runs, in order. */
-  readonly runs: readonly VariantRun[];
+  readonly rounds: RunnerRounds;
   readonly tokens: number;
   readonly decodeTokens: number;
   readonly bytesPerValue: number;
@@ -25,41 +24,40 @@ export interface VariantMeasurement {
 
 /** One variant's part of the report, from its timed runs. */
 export function variantReport(m: VariantMeasurement): VariantReport {
-  const { model, runs } = m;
-  const first = runs[0];
-  if (first === undefined) throw new Error(`${m.variant} was never run`);
+  const { model } = m;
+  const { prefills, decodes, kvBytes } = m.rounds;
+  if (prefills.length === 0) throw new Error(`${m.variant} was never run`);
   const kinds = schedule(model.architecture);
   const predicted = predictedKvBytes(model.architecture, m.variant, m.tokens, m.bytesPerValue);
   const layers = m.kinds.map((kind, index): LayerReport => {
-    const decode = runs.flatMap((run) => run.decodeStages ?? []);
     return {
       index,
       kind,
-      kvBytes: first.kvBytes[index] ?? 0,
+      kvBytes: kvBytes[index] ?? 0,
       kvBytesPredicted: predicted[index] ?? 0,
       ...(kind === "sparse" ? { kvBorrowedFrom: oracleOf(kinds, index) } : {}),
       prefill: layerPhase(
         m,
         index,
         { from: 0, to: m.tokens, passes: 1 },
-        runs.map((run) => run.prefillStages),
+        prefills.map(({ stages }) => stages),
         1,
       ),
-      ...(decode.length > 0
+      ...(decodes.length > 0
         ? {
             decode: layerPhase(
               m,
               index,
               { from: m.tokens, to: m.tokens + m.decodeTokens, passes: m.decodeTokens },
-              runs.map((run) => run.decodeStages ?? []),
+              decodes.map(({ stages }) => stages),
               m.decodeTokens,
             ),
           }
         : {}),
     };
   });
-  const prefill = summarize(runs.map((run) => run.prefillMs));
-  const perToken = runs.flatMap((run) => run.perTokenMs ?? []);
+  const prefill = summarize(prefills.map(({ ms }) => ms));
+  const perToken = decodes.map(({ ms }) => ms);
   const sum = (of: (layer: LayerReport) => number): number => layers.reduce((total, layer) => total + of(layer), 0);
   return {
     layers,
@@ -95,7 +93,7 @@ function layerPhase(
   m: VariantMeasurement,
   layer: number,
   span: Span,
-  repetitions: readonly StageTimes[],
+  rounds: readonly StageTimes[],
   steps: number,
 ): LayerReport["prefill"] {
   const { architecture } = m.model;
@@ -107,7 +105,7 @@ function layerPhase(
       kind,
       oracle: m.variant === "hysparse" && kind === "full" && fedBy(kinds, layer).length > 0,
       selectedKeys:
-        kind === "sparse" ? keysRead(m.runs[0]?.selection, oracleOf(kinds, layer), span, architecture.block) : 0,
+        kind === "sparse" ? keysRead(m.rounds.selection, oracleOf(kinds, layer), span, architecture.block) : 0,
     },
     span,
     m.bytesPerValue,
@@ -118,7 +116,7 @@ function layerPhase(
       { flops: flops / steps, bytes: bytes / steps },
     ]),
   );
-  return phaseReport(repetitions, layer, perStep, m.ceilings);
+  return phaseReport(rounds, layer, perStep, m.ceilings);
 }
 
 function keysRead(selection: Selection | undefined, oracle: number, span: Span, block: number): number {

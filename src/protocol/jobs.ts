@@ -45,7 +45,7 @@ export const profileParamsSchema = z.strictObject({
     document: z.strictObject({ name: z.string(), text: z.string() }),
     variants: z.array(z.enum(VARIANTS)).min(1),
     decodeTokens: count,
-    repetitions: z.int().positive(),
+    repetitions: z.union([z.literal("auto"), z.int().positive()]),
     warmup: count,
     importance: z.enum(["last-token", "document"]),
     maxTokens: z.int().positive().optional(),

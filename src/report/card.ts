@@ -91,7 +91,7 @@ export function command({ document, environment, model, settings }: Report): str
     `--model ${quote(settings.model ?? model.name)}`,
     `--variants ${settings.variants.join(",")}`,
     `--decode ${settings.decodeTokens}`,
-    `--repetitions ${settings.repetitions}`,
+    `--repetitions ${settings.rounds ?? settings.repetitions}`,
     `--importance ${settings.importance}`,
     `--chunk ${settings.chunk}`,
     ...(settings.maxTokens === undefined ? [] : [`--max-tokens ${settings.maxTokens}`]),

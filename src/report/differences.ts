@@ -36,7 +36,7 @@ const FACTS: readonly Fact[] = [
   ["queries per chunk", "times", ({ settings }) => count(settings.chunk)],
   ["decoded tokens", "times", ({ settings }) => count(settings.decodeTokens)],
   ["warm-ups", "times", ({ settings }) => count(settings.warmup)],
-  ["repetitions", "times", ({ settings }) => count(settings.repetitions)],
+  ["repetitions", "times", ({ settings }) => settings.rounds ?? count(settings.repetitions)],
   ["variants", "times", ({ settings }) => settings.variants.map((variant) => VARIANT_NAMES[variant]).join(", ")],
   ["importance", "none", ({ settings }) => settings.importance],
   ["sweep", "none", ({ settings }) => settings.sweep?.map(count).join(", ") ?? "none"],

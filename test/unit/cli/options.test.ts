@@ -24,7 +24,7 @@ describe("options", () => {
       model: "embedded",
       variants: ["hysparse", "full", "hybrid-swa"],
       decode: 16,
-      repetitions: 3,
+      repetitions: "auto",
       importance: "last-token",
       fidelity: false,
       swaps: false,

@@ -118,7 +118,7 @@ describe("profile", () => {
       request({
         signal: stop.signal,
         onProgress: ({ phase }) => {
-          if (phase.startsWith("repetition")) stop.abort(reason);
+          if (phase.startsWith("prefill")) stop.abort(reason);
         },
       }),
     );

@@ -6,7 +6,7 @@ import { loadTokenizer } from "../../../src/model/bpe.ts";
 import { packageFile } from "../../../src/model/package-root.ts";
 import { Random } from "../../../src/model/random.ts";
 import { randomBlocks, recentBlocks } from "../../../src/profile/choose-blocks.ts";
-import { pairedInterval, segmentTokens, studentT } from "../../../src/profile/paired-interval.ts";
+import { pairedInterval, segmentTokens } from "../../../src/profile/paired-interval.ts";
 import type { SwapName } from "../../../src/profile/report.ts";
 import { swapReport, type SwapMeasurement } from "../../../src/profile/swap-report.ts";
 import { swapRuns } from "../../../src/profile/swap-runs.ts";
@@ -144,18 +144,6 @@ describe("the loss of every token", () => {
 });
 
 describe("the interval of a paired difference", () => {
-  it("uses Student's t", () => {
-    // From printed tables.
-    for (const [freedom, t] of [
-      [7, 2.3646],
-      [10, 2.2281],
-      [30, 2.0423],
-      [120, 1.9799],
-    ] as const) {
-      near(studentT(freedom), t, 1e-4);
-    }
-  });
-
   it("has no width where every byte costs the same more", () => {
     const sizes = Float64Array.from({ length: 1000 }, (_, i) => 1 + (i % 5));
     const { added, low, high } = pairedInterval(

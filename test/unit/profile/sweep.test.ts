@@ -147,12 +147,12 @@ describe("a context-length sweep", () => {
         signal: stop.signal,
         onProgress: ({ phase }) => {
           seen.push(phase);
-          if (phase.startsWith("200 tokens, repetition 2")) stop.abort(reason);
+          if (phase.startsWith("200 tokens, prefill 2")) stop.abort(reason);
         },
       }),
     );
     await assert.rejects(run, reason);
-    assert.match(seen.at(-1) ?? "", /^200 tokens, repetition 2 of 2$/);
+    assert.match(seen.at(-1) ?? "", /^200 tokens, prefill 2 of 2$/);
   });
 
   it("is counted in the progress, lengths that are skipped too", async () => {
