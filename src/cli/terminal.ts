@@ -10,8 +10,8 @@ import { snippet, visible } from "../report/lines.ts";
 import { PHASE_NAMES, QUERY_WORDS, VARIANT_NAMES } from "../report/names.ts";
 import { coverageFinding, placesNote, swapsFinding, swapsScope } from "../report/selection-finding.ts";
 import { swapPlaces, swapsTable } from "../report/swaps-table.ts";
-import { sweepKv, sweepNotes, sweepPhases, sweepTimes, growthTable } from "../report/sweep-table.ts";
-import { layerTable, stageTable, totalsTable } from "../report/tables.ts";
+import { sweepKv, sweepNotes, sweepPhases, sweepRatios, sweepTimes, growthTable } from "../report/sweep-table.ts";
+import { layerTable, ratiosTable, stageTable, totalsTable } from "../report/tables.ts";
 import { section, WIDTH, wrap } from "./layout.ts";
 
 /** The whole report for a terminal; every piece of the document in it is made harmless first. */
@@ -23,6 +23,7 @@ export function terminalText(report: Report, text: string): string {
     section("Prefill by stage, all layers", stageTable(report, "prefill")),
     ...(hasDecode(report) ? [section("Decoding a token by stage, all layers", stageTable(report, "decode"))] : []),
     section("Totals", totalsTable(report)),
+    report.ratios === undefined ? "" : section("Times against each other, by paired rounds", ratiosTable(report)),
     sweep(report),
     growth(report),
     finding(report)
@@ -54,9 +55,14 @@ function warnings(report: Report): string {
 function sweep(report: Report): string {
   if (report.sweep === undefined) return "";
   return [
-    ...sweepPhases(report).map((phase) =>
-      section(`${PHASE_NAMES[phase]} by context length`, sweepTimes(report, phase)),
-    ),
+    ...sweepPhases(report).flatMap((phase) => {
+      const ratios = sweepRatios(report, phase);
+      const title = `${PHASE_NAMES[phase]} by context length`;
+      return [
+        section(title, sweepTimes(report, phase)),
+        ...(ratios === undefined ? [] : [section(`${title}, times against each other`, ratios)]),
+      ];
+    }),
     section("KV cache by context length", sweepKv(report)),
     [...sweepNotes(report), report.sweep.method].map((note) => wrap(visible(note))).join("\n"),
   ].join("\n\n");

@@ -1,5 +1,6 @@
 import type { Report } from "../profile/report.ts";
 import { bandwidth, bytes, count, matrixRate, parameters, plural, timestamp } from "./format.ts";
+import { roundsWords } from "./ratio.ts";
 import { QUERY_WORDS, STDIN_NAME, VARIANT_NAMES } from "./names.ts";
 
 /** One line of the card: what was run, on what. */
@@ -59,7 +60,7 @@ export function card(report: Report): CardRow[] {
       name: "Settings",
       text:
         `${settings.variants.map((variant) => VARIANT_NAMES[variant]).join(", ")}; ` +
-        `${plural(settings.repetitions, "repetition")} after ${plural(settings.warmup, "warm-up")}, interleaved; ` +
+        `${roundsWords(report)} after ${plural(settings.warmup, "warm-up")}, interleaved; ` +
         `${plural(settings.decodeTokens, "decoded token")}; chunks of ${count(settings.chunk)}; ` +
         `importance for ${QUERY_WORDS[settings.importance]}`,
     },

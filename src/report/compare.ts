@@ -1,9 +1,11 @@
 import { VARIANTS, type Variant } from "../engine/engine.ts";
 import type { Report, VariantReport } from "../profile/report.ts";
+import { CONFIDENCE, independentRatio, type TimeRatio } from "../profile/time-ratio.ts";
 import { differences, type Difference } from "./differences.ts";
 import { plural, ratio } from "./format.ts";
 import { VARIANT_WORDS } from "./names.ts";
-import { decodeOf, overlap, prefillOf, spreadKnown, type Measured } from "./spread.ts";
+import { bound, ratioMeaning, ratioSign, ratioWords } from "./ratio.ts";
+import { decodeOf, prefillOf, type Measured } from "./spread.ts";
 
 /** Time to first token, time per output token, KV-cache bytes, peak memory. */
 export const QUANTITIES = ["prefill", "decode", "kv", "peak"] as const;
@@ -11,7 +13,8 @@ export type Quantity = (typeof QUANTITIES)[number];
 
 /**
  * What may be said of the report against its baseline. Times are `faster` or `slower` only where both were measured more than
- * once and the ranges of the samples do not overlap; bytes that are counted are `less`, `more` or the `same`.
+ * once and the interval of their ratio, which counts what processes differ by, excludes 1; bytes that are counted are
+ * `less`, `more` or the `same`.
  */
 export type Verdict = "faster" | "slower" | "less" | "more" | "same" | "no difference measured" | "not comparable";
 
@@ -21,8 +24,10 @@ export interface ComparisonRow {
   /** Milliseconds or bytes. */
   readonly baseline: Measured;
   readonly report: Measured;
-  /** The report's median over the baseline's; undefined where the baseline's is 0. */
+  /** The report over the baseline, of medians where no interval is known; undefined where the baseline's is 0. */
   readonly ratio: number | undefined;
+  /** Of times that were measured more than once. */
+  readonly interval?: TimeRatio;
   readonly verdict: Verdict;
   /** Why no difference can be claimed, where that is so. */
   readonly reason?: string;
@@ -61,11 +66,11 @@ export function compareReports(baseline: Report, report: Report): Comparison {
     return QUANTITIES.flatMap((quantity): ComparisonRow[] => {
       const [a, b] = [earlier[quantity], later[quantity]];
       if (a === undefined || b === undefined) return [];
-      const judged = comparable
+      const judged: Judged = comparable
         ? judge(a, b, quantity === "kv" || (quantity === "peak" && counted) ? "count" : quantity)
-        : { verdict: "not comparable" as const };
+        : { verdict: "not comparable" };
       const times = a.median > 0 ? b.median / a.median : undefined;
-      return [{ variant: name, quantity, baseline: a, report: b, ratio: times, ...judged }];
+      return [{ variant: name, quantity, baseline: a, report: b, ratio: judged.interval?.ratio ?? times, ...judged }];
     });
   });
   return { comparable, obstacles, differences: found, rows, headline: headline(obstacles, found, rows) };
@@ -76,7 +81,13 @@ function verb(what: string): string {
 }
 
 function quantities(variant: VariantReport): Record<Quantity, Measured | undefined> {
-  const once = (value: number): Measured => ({ median: value, min: value, max: value, samples: 1 });
+  const once = (value: number): Measured => ({
+    median: value,
+    min: value,
+    max: value,
+    samples: 1,
+    values: [],
+  });
   return {
     prefill: prefillOf(variant),
     decode: decodeOf(variant),
@@ -85,15 +96,22 @@ function quantities(variant: VariantReport): Record<Quantity, Measured | undefin
   };
 }
 
-function judge(a: Measured, b: Measured, what: "count" | Quantity): Pick<ComparisonRow, "verdict" | "reason"> {
+type Judged = Pick<ComparisonRow, "verdict" | "reason" | "interval">;
+
+function judge(a: Measured, b: Measured, what: "count" | Quantity): Judged {
   const lower = b.median < a.median;
   if (what === "count") return { verdict: a.median === b.median ? "same" : lower ? "less" : "more" };
-  if (what === "peak" && a.median === b.median) return { verdict: "same" };
-  if (!spreadKnown(a, b)) {
+  if (what === "peak" || what === "kv") {
+    if (a.median === b.median) return { verdict: "same" };
     return { verdict: "no difference measured", reason: "measured once, so the spread is unknown" };
   }
-  if (overlap(a, b)) return { verdict: "no difference measured", reason: "the ranges overlap" };
-  return { verdict: lower ? "faster" : "slower" };
+  const interval = independentRatio(b.values, a.values, what);
+  if (interval === undefined) {
+    return { verdict: "no difference measured", reason: "measured once, so the spread is unknown" };
+  }
+  const sign = ratioSign(interval);
+  if (sign === 0) return { verdict: "no difference measured", reason: ratioMeaning(interval), interval };
+  return { verdict: sign === 1 ? "faster" : "slower", interval };
 }
 
 function headline(obstacles: readonly string[], found: readonly Difference[], rows: readonly ComparisonRow[]): string {
@@ -106,7 +124,8 @@ function headline(obstacles: readonly string[], found: readonly Difference[], ro
   const rest = changed.length - clauses.length;
   if (clauses.length === 0 && rest === 0) {
     const once = rows.some(({ quantity, reason }) => quantity === "prefill" && reason?.startsWith("measured once"));
-    return `No difference was measured${once ? ": times were measured only once, so their spread is unknown" : ""}${others}.`;
+    const why = once ? ": times were measured only once, so their spread is unknown" : bounds(rows, subject);
+    return `No difference was measured${why}${others}.`;
   }
   const name = capital(VARIANT_WORDS[subject]);
   const said =
@@ -118,20 +137,21 @@ function headline(obstacles: readonly string[], found: readonly Difference[], ro
   return `${said}${more}${others}.`;
 }
 
-const SUBJECTS: Readonly<Record<Quantity, readonly [verb: string, noun: string]>> = {
-  prefill: ["takes", "prefill time"],
-  decode: ["takes", "time per output token"],
-  kv: ["needs", "KV memory"],
-  peak: ["needs", "peak memory"],
-};
+/** ": none in HySparse larger than 9 % (prefill) or 8 % (decode)". */
+function bounds(rows: readonly ComparisonRow[], subject: Variant): string {
+  const known = rows.flatMap(({ variant, quantity, interval }) =>
+    variant === subject && interval ? [`${bound(interval)} (${quantity})`] : [],
+  );
+  return known.length === 0 ? "" : `: none in ${VARIANT_WORDS[subject]} larger than ${known.join(" or ")}`;
+}
 
-/** "takes 1.3 times less prefill time". */
-function clause({ quantity, baseline, report }: ComparisonRow): string {
-  const [does, noun] = SUBJECTS[quantity];
+/** "prefills 1.30x faster (95 % interval 1.21x to 1.39x)", "needs 2.0 times less KV memory". */
+function clause({ quantity, baseline, report, interval }: ComparisonRow): string {
+  if (interval) return `${quantity}s ${ratioWords(interval, CONFIDENCE)}`;
   const lower = report.median < baseline.median;
   const [small, large] = lower ? [report.median, baseline.median] : [baseline.median, report.median];
   const times = small > 0 ? `${ratio(large / small)} times ` : "";
-  return `${does} ${times}${lower ? "less" : "more"} ${noun}`;
+  return `needs ${times}${lower ? "less" : "more"} ${quantity === "kv" ? "KV" : "peak"} memory`;
 }
 
 /** "a", "a and b", "a, b and c". */

@@ -1,6 +1,8 @@
+import { CONFIDENCE } from "../profile/time-ratio.ts";
 import type { Comparison, ComparisonRow, Quantity } from "./compare.ts";
 import { bytes, count, duration, significant } from "./format.ts";
 import { VARIANT_NAMES } from "./names.ts";
+import { confidenceWords } from "./ratio.ts";
 import type { Measured } from "./spread.ts";
 import type { Table } from "./tables.ts";
 
@@ -11,7 +13,7 @@ export const QUANTITY_NAMES: Readonly<Record<Quantity, string>> = {
   peak: "Peak memory",
 };
 
-/** Every row of a comparison with both medians and ranges, their ratio and what may be said of it. */
+/** Every row of a comparison with both medians and ranges, the ratio with its interval, and what may be said of it. */
 export function comparisonTable({ rows }: Comparison): Table {
   return {
     columns: [
@@ -22,6 +24,7 @@ export function comparisonTable({ rows }: Comparison): Table {
       { title: "This report", numeric: true },
       { title: "min - max", numeric: true },
       { title: "This /\nbaseline", numeric: true },
+      { title: `${confidenceWords(CONFIDENCE)} interval`, numeric: true },
       { title: "Verdict", numeric: false },
     ],
     rows: rows.map((row) => [
@@ -30,14 +33,16 @@ export function comparisonTable({ rows }: Comparison): Table {
       ...figures(row.quantity, row.baseline),
       ...figures(row.quantity, row.report),
       row.ratio === undefined ? "-" : significant(row.ratio),
+      row.interval === undefined ? "-" : `${significant(row.interval.low)} - ${significant(row.interval.high)}`,
       verdictText(row),
     ]),
   };
 }
 
-/** "no difference measured: the ranges overlap". */
-export function verdictText({ verdict, reason }: ComparisonRow): string {
-  return reason === undefined ? verdict : `${verdict}: ${reason}`;
+/** "faster", "no difference larger than 9 %", "no difference measured: measured once, so the spread is unknown". */
+export function verdictText({ verdict, reason, interval }: ComparisonRow): string {
+  if (reason === undefined) return verdict;
+  return interval ? reason : `${verdict}: ${reason}`;
 }
 
 /** What is not alike in the two reports. */

@@ -1,14 +1,16 @@
 import { VARIANTS, type Variant } from "../engine/engine.ts";
-import type { Report, SweepPoint } from "../profile/report.ts";
+import type { RatioReport, Report, SweepPoint } from "../profile/report.ts";
 import { count } from "./format.ts";
 import { VARIANT_WORDS, type PhaseName } from "./names.ts";
+import { ratioOf, ratioSign } from "./ratio.ts";
 import { measured, overlap, spreadKnown, type Measured } from "./spread.ts";
 
 /** The variant that is asked about. */
 const SUBJECT = "hysparse" satisfies Variant;
 
 /**
- * Where HySparse becomes faster than another variant, by a sweep. Faster means: the ranges of the samples do not overlap.
+ * Where HySparse becomes faster than another variant, by a sweep. Faster means: the interval of the ratio, from the rounds at
+ * that length, lies below 1 (in reports up to 0.4.0: the ranges of the samples do not overlap).
  * - `everywhere`: at every length measured
  * - `nowhere`: at none
  * - `between`: slower up to `between[0]`, faster from `between[1]` on
@@ -24,7 +26,7 @@ export interface Crossover {
   readonly lengths: readonly number[];
   readonly between?: readonly [number, number];
   /**
-   * Where the medians are equal, by linear interpolation of the logarithm of their ratio in the logarithm of the length
+   * Where the times are equal, by linear interpolation of the logarithm of their ratio in the logarithm of the length
    * between neighbouring lengths; only for `between`. It is an estimate: `between` is what was measured.
    */
   readonly tokens?: number;
@@ -38,6 +40,7 @@ interface Pair {
   readonly tokens: number;
   readonly own: Measured;
   readonly rival: Measured;
+  readonly ratio: RatioReport | undefined;
 }
 
 /** For each other variant and phase that a sweep measured at two lengths or more; empty without one or without HySparse. */
@@ -48,7 +51,8 @@ export function crossovers(report: Report): Crossover[] {
       const pairs = points.flatMap((point): Pair[] => {
         const own = timeOf(point, SUBJECT, phase);
         const other = timeOf(point, rival, phase);
-        return own && other ? [{ tokens: point.tokens, own, rival: other }] : [];
+        const ratio = ratioOf(point.ratios, SUBJECT, rival, phase);
+        return own && other ? [{ tokens: point.tokens, own, rival: other, ratio }] : [];
       });
       return pairs.length < 2 ? [] : [described(rival, phase, pairs)];
     }),
@@ -66,14 +70,16 @@ export function timeOf({ variants }: SweepPoint, variant: Variant, phase: PhaseN
 }
 
 /** 1 where HySparse is faster, -1 where it is slower, 0 where no difference was measured. */
-function sign({ own, rival }: Pair): number {
+function sign({ own, rival, ratio }: Pair): number {
+  if (ratio !== undefined) return ratioSign(ratio);
   return overlap(own, rival) ? 0 : own.median < rival.median ? 1 : -1;
 }
 
 type Found = Pick<Crossover, "kind" | "between" | "tokens">;
 
 function find(pairs: readonly Pair[]): Found {
-  if (!pairs.some(({ own, rival }) => spreadKnown(own, rival))) return { kind: "unknown" };
+  if (!pairs.some(({ own, rival, ratio }) => ratio !== undefined || spreadKnown(own, rival)))
+    return { kind: "unknown" };
   const signs = pairs.map(sign);
   if (signs.every((value) => value === 1)) return { kind: "everywhere" };
   if (!signs.includes(1)) return { kind: "nowhere" };
@@ -86,9 +92,9 @@ function find(pairs: readonly Pair[]): Found {
   return { kind: "between", between: [pairs[slower]!.tokens, to], tokens };
 }
 
-/** The last place where the medians cross; the first pair's own is above its rival's and the last pair's below. */
+/** The last place where the times cross; the first pair's own is above its rival's and the last pair's below. */
 function interpolated(pairs: readonly Pair[]): number {
-  const height = ({ own, rival }: Pair): number => Math.log(own.median / rival.median);
+  const height = ({ own, rival, ratio }: Pair): number => Math.log(ratio?.ratio ?? own.median / rival.median);
   const i = pairs.findLastIndex((pair) => height(pair) >= 0);
   const [a, b] = [pairs[i]!, pairs[i + 1]!];
   const share = height(a) / (height(a) - height(b));

@@ -1,5 +1,5 @@
 import { STAGES } from "../engine/engine.ts";
-import type { Report, StageReport } from "../profile/report.ts";
+import type { RatioReport, Report, StageReport } from "../profile/report.ts";
 import { variantsOf } from "./breakdown.ts";
 import { crossovers, timeOf } from "./crossover.ts";
 import { fidelityRuns } from "./fidelity.ts";
@@ -12,6 +12,7 @@ import type { PhaseName } from "./names.ts";
  * Rows of kind "sweep" are totals at other context lengths, which stand in `tokens`; in rows of kind "crossover" `tokens`
  * is the estimate of where HySparse becomes faster than the row's variant. Rows of kind "fidelity" (by layer) and "swap"
  * (by `selection`, what replaced it) have a `value` each of what `measure` names, as the report names it, and no times.
+ * Rows of kind "ratio" are the time of `variant` over that of `against` at `tokens`, from paired rounds, with its interval.
  */
 export const CSV_COLUMNS = [
   "document",
@@ -36,6 +37,11 @@ export const CSV_COLUMNS = [
   "selection",
   "measure",
   "value",
+  "against",
+  "ratio",
+  "ratioLow",
+  "ratioHigh",
+  "rounds",
 ] as const;
 
 type Row = Partial<Record<(typeof CSV_COLUMNS)[number], string | number>>;
@@ -73,6 +79,7 @@ function* rows(report: Report): Generator<Row> {
     }
     yield* totals(report, name);
   }
+  yield* ratios(report.document.tokens, report.ratios?.pairs ?? []);
   yield* sweep(report);
   yield* fidelity(report);
   yield* swaps(report);
@@ -99,6 +106,13 @@ function* totals(report: Report, variant: keyof Report["variants"]): Generator<R
   };
 }
 
+function* ratios(tokens: number, pairs: readonly RatioReport[]): Generator<Row> {
+  for (const { phase, subject, other, ratio, low, high, rounds } of pairs) {
+    const at: Row = { tokens, variant: subject, kind: "ratio", phase, stage: "all" };
+    yield { ...at, against: other, ratio, ratioLow: low, ratioHigh: high, rounds };
+  }
+}
+
 function* sweep(report: Report): Generator<Row> {
   for (const point of report.sweep?.points ?? []) {
     for (const { name } of variantsOf(report)) {
@@ -118,6 +132,10 @@ function* sweep(report: Report): Generator<Row> {
         };
       }
     }
+  }
+  for (const { tokens, ratios: pairs } of report.sweep?.points ?? []) {
+    // The document's own length is the main measurement, whose ratios stand above.
+    if (tokens !== report.document.tokens) yield* ratios(tokens, pairs ?? []);
   }
   for (const { rival, phase, tokens } of crossovers(report)) {
     if (tokens !== undefined)

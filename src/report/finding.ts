@@ -1,28 +1,29 @@
 import type { Variant } from "../engine/engine.ts";
 import type { Report, VariantReport } from "../profile/report.ts";
+import { subjectOf } from "../profile/subject.ts";
 import { variantsOf } from "./breakdown.ts";
 import { crossovers } from "./crossover.ts";
 import { bytes, count, duration, plural, ratio } from "./format.ts";
-import { VARIANT_WORDS } from "./names.ts";
+import { PHASE_NAMES, VARIANT_WORDS, type PhaseName } from "./names.ts";
+import { ratioOf, ratioSign, ratioWords } from "./ratio.ts";
 import { decodeOf, overlap, prefillOf, spreadKnown, type Measured } from "./spread.ts";
 
 /**
  * What the measurement says, in plain paragraphs: the subject (HySparse where it was run) against each other variant.
- * A difference is claimed only where the two sets of samples do not overlap.
+ * A difference is claimed only where the interval of their ratio, from paired rounds, excludes 1. Reports up to 0.4.0 keep no
+ * ratios: there the two sets of samples must not overlap.
  */
 export function finding(report: Report): string[] {
   const variants = variantsOf(report);
-  const subject =
-    variants.find(({ name }) => name === "hysparse") ??
-    variants.find(({ name }) => name === "hybrid-swa") ??
-    variants[0];
+  const name = subjectOf(variants.map((variant) => variant.name));
+  const subject = variants.find((variant) => variant.name === name);
   if (!subject) return ["No variant was profiled."];
-  const others = variants.filter(({ name }) => name !== subject.name);
+  const others = variants.filter((variant) => variant.name !== subject.name);
   const sentences = others.length === 0 ? [alone(subject.name, subject.data)] : [];
   const crossing = crossovers(report).filter(({ kind }) => kind !== "unknown");
   for (const other of others) {
     const texts = crossing.filter(({ rival }) => rival === other.name).map(({ text }) => text);
-    sentences.push([against(subject, other), ...texts].join(" "));
+    sentences.push([against(report, subject, other), ...texts].join(" "));
   }
   if (others.length > 0 && report.settings.repetitions === 1) {
     sentences.push("Each was measured only once, so the spread is unknown and small differences mean nothing.");
@@ -57,15 +58,20 @@ function alone(name: Variant, { totals }: VariantReport): string {
   );
 }
 
-function against(subject: Named, other: Named): string {
-  const sentences = [
+function against({ ratios }: Report, subject: Named, other: Named): string {
+  const timed = (phase: PhaseName, a: Measured | undefined, b: Measured | undefined): string[] => {
+    if (!a || !b) return [];
+    const ratio = ratioOf(ratios?.pairs, subject.name, other.name, phase);
+    if (ratio === undefined || ratios === undefined) return [byRanges(phase, a, b)];
+    const figures = `${duration(a.median)} against ${duration(b.median)}${phase === "decode" ? " per token" : ""}`;
+    const said = ratioWords(ratio, ratios.confidence, figures);
+    return [`${PHASE_NAMES[phase]}${ratioSign(ratio) === 0 ? ":" : " is"} ${said}.`];
+  };
+  return [
     memory(subject, other),
-    time("prefill", "Its prefill", prefillOf(subject.data), prefillOf(other.data)),
-  ];
-  const a = decodeOf(subject.data);
-  const b = decodeOf(other.data);
-  if (a && b) sentences.push(time("decode", "Its decoding", a, b));
-  return sentences.join(" ");
+    ...timed("prefill", prefillOf(subject.data), prefillOf(other.data)),
+    ...timed("decode", decodeOf(subject.data), decodeOf(other.data)),
+  ].join(" ");
 }
 
 /** "HySparse needs 3.4 times less KV memory than full attention on this document (8.5 MiB against 24.5 MiB)." */
@@ -80,7 +86,8 @@ function memory(subject: Named, other: Named): string {
 }
 
 /** "Its prefill takes 1.2 times less time (8.1 s against 9.7 s)." */
-function time(what: string, subject: string, a: Measured, b: Measured): string {
+function byRanges(what: PhaseName, a: Measured, b: Measured): string {
+  const subject = what === "prefill" ? "Its prefill" : "Its decoding";
   const figures = `${duration(a.median)} against ${duration(b.median)}`;
   if (spreadKnown(a, b) && overlap(a, b)) {
     return `No difference in ${what} time was measured: the samples overlap (${figures}).`;

@@ -21,8 +21,8 @@ import { chart, details, table } from "./page/elements.ts";
 import { markup, jsonBlock, Markup } from "./page/markup.ts";
 import { passageList } from "./page/passages.ts";
 import { selectionChecks } from "./page/selection.ts";
-import { growthTable, sweepKv, sweepNotes, sweepPhases, sweepTimes } from "./sweep-table.ts";
-import { kvTable, layerTable, phaseTable, selectionTable, stageTable, totalsTable } from "./tables.ts";
+import { growthTable, sweepKv, sweepNotes, sweepPhases, sweepRatios, sweepTimes } from "./sweep-table.ts";
+import { kvTable, layerTable, phaseTable, ratiosTable, selectionTable, stageTable, totalsTable } from "./tables.ts";
 
 /**
  * The report as one page that opens from a disk without a network: everything is inside, and its content security policy
@@ -83,6 +83,7 @@ function head(report: Report): Markup {
 ${warnings.size === 0 ? "" : markup`<ul class="warnings" aria-label="Warnings">${[...warnings].map((warning) => markup`<li>${warning}</li>`)}</ul>`}
 ${finding(report).map((paragraph) => markup`<p class="finding">${paragraph}</p>`)}
 ${table(totalsTable(report), "Totals")}
+${report.ratios === undefined ? "" : markup`${table(ratiosTable(report), "Times against each other, by paired rounds")}<p>${report.ratios.method}</p>`}
 <details class="card" open><summary>What was measured</summary>
 <dl>${card(report).map((row) => markup`<div><dt>${row.name}</dt><dd>${row.text}</dd></div>`)}
 <div><dt>Repeat it</dt><dd><code>${command(report)}</code></dd></div></dl>
@@ -94,7 +95,7 @@ ${details("Every layer in one table", [table(layerTable(report), "Latency and KV
 
 const HOW_TO_READ =
   "F marks full layers. The dash across a bar is its floor: the time that the layer's work needs at this machine's " +
-  "measured matrix rate and copy bandwidth. The thin line is the range of all repetitions. Charts side by side share " +
+  "measured matrix rate and copy bandwidth. The thin line is the range of all rounds. Charts side by side share " +
   "one scale. With the keyboard: tab to a chart, then the arrow keys.";
 
 function latency(report: Report, phase: PhaseName): Markup {
@@ -147,7 +148,15 @@ function lengths(report: Report): Markup | string {
 <p>${report.sweep.method}</p>
 ${crossovers(report).map(({ text }) => markup`<p>${text}</p>`)}
 ${charts.length === 0 ? "" : markup`<div class="panels wide">${charts.map(({ id, caption }) => markup`<figure><figcaption>${caption}</figcaption>${chart(id)}</figure>`)}</div>`}
-${sweepPhases(report).map((phase) => table(sweepTimes(report, phase), `${PHASE_NAMES[phase]} by context length`))}
+${sweepPhases(report).flatMap((phase) => {
+  const ratios = sweepRatios(report, phase);
+  return [
+    table(sweepTimes(report, phase), `${PHASE_NAMES[phase]} by context length`),
+    ...(ratios === undefined
+      ? []
+      : [table(ratios, `${PHASE_NAMES[phase]}, times against each other by context length`)]),
+  ];
+})}
 ${table(sweepKv(report), "KV cache by context length")}
 <ul class="notes">${sweepNotes(report).map((note) => markup`<li>${note}</li>`)}</ul>
 </section>`;

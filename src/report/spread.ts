@@ -6,9 +6,11 @@ export interface Measured {
   readonly min: number;
   readonly max: number;
   readonly samples: number;
+  /** One per round, in order; empty of what is counted. */
+  readonly values: readonly number[];
 }
 
-/** Whether the two ranges have a value in common. */
+/** Whether the two ranges have a value in common: the rule of reports up to 0.4.0, which keep no ratios. */
 export function overlap(a: Measured, b: Measured): boolean {
   return a.min <= b.max && b.min <= a.max;
 }
@@ -24,6 +26,7 @@ export function prefillOf({ totals }: VariantReport): Measured {
     min: totals.prefillMinMs,
     max: totals.prefillMaxMs,
     samples: totals.prefillSamples.length,
+    values: totals.prefillSamples,
   };
 }
 
@@ -36,6 +39,7 @@ export function decodeOf({ totals }: VariantReport): Measured | undefined {
     min: totals.timePerOutputTokenMinMs ?? median,
     max: totals.timePerOutputTokenMaxMs ?? median,
     samples: totals.timePerOutputTokenSamples?.length ?? 1,
+    values: totals.timePerOutputTokenSamples ?? [],
   };
 }
 
@@ -46,5 +50,6 @@ export function measured(median: number, samples: readonly number[] = []): Measu
     min: Math.min(median, ...samples),
     max: Math.max(median, ...samples),
     samples: Math.max(1, samples.length),
+    values: samples,
   };
 }

@@ -4,6 +4,7 @@ import { timeOf } from "./crossover.ts";
 import { bytes, count, duration, plural } from "./format.ts";
 import type { Growth } from "./growth.ts";
 import { VARIANT_NAMES, VARIANT_SHORT, type PhaseName } from "./names.ts";
+import { factor, intervalWords, ratioOf } from "./ratio.ts";
 import type { Table } from "./tables.ts";
 
 const NONE = "-";
@@ -31,6 +32,35 @@ export function sweepTimes(report: Report, phase: PhaseName): Table {
         const time = timeOf(point, name, phase);
         if (time === undefined) return [NONE, NONE];
         return [duration(time.median), time.samples > 1 ? `${duration(time.min)} - ${duration(time.max)}` : NONE];
+      }),
+    ]),
+  };
+}
+
+/** One row per length: HySparse's time over each other variant's, with its interval; undefined where none was kept. */
+export function sweepRatios(report: Report, phase: PhaseName): Table | undefined {
+  const points = report.sweep?.points ?? [];
+  const [subject] = points.flatMap(({ ratios }) => ratios?.map((pair) => pair.subject) ?? []);
+  if (subject === undefined) return undefined;
+  const others = variantsOf(report)
+    .map(({ name }) => name)
+    .filter((name) => name !== subject);
+  return {
+    columns: [
+      { title: "Tokens", numeric: true },
+      ...others.flatMap((name) => [
+        { title: `${VARIANT_SHORT[subject]} /\n${VARIANT_SHORT[name]}`, numeric: true },
+        { title: "interval", numeric: true },
+        { title: "rounds", numeric: true },
+      ]),
+    ],
+    rows: points.map(({ tokens, ratios }) => [
+      count(tokens),
+      ...others.flatMap((name) => {
+        const ratio = ratioOf(ratios, subject, name, phase);
+        return ratio === undefined
+          ? [NONE, NONE, NONE]
+          : [factor(ratio.ratio), intervalWords(ratio), count(ratio.rounds)];
       }),
     ]),
   };

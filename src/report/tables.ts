@@ -1,8 +1,9 @@
 import type { Samples, VariantReport } from "../profile/report.ts";
 import type { Report } from "../profile/report.ts";
 import { cumulativeKv, floorOf, hasDecode, slices, stagesIn, stageTotals, variantsOf } from "./breakdown.ts";
-import { bytes, duration, milliseconds } from "./format.ts";
-import { kindText, STAGE_NAMES, VARIANT_NAMES, VARIANT_SHORT, type PhaseName } from "./names.ts";
+import { bytes, count, duration, milliseconds } from "./format.ts";
+import { kindText, PHASE_NAMES, STAGE_NAMES, VARIANT_NAMES, VARIANT_SHORT, type PhaseName } from "./names.ts";
+import { confidenceWords, factor, intervalWords, ratioMeaning } from "./ratio.ts";
 
 /** A table as text, the same for the terminal and the page. A line end in a title is where it may best be broken. */
 export interface Table {
@@ -40,6 +41,30 @@ export function totalsTable(report: Report): Table {
       bytes(totals.kvBytes),
       totals.kvBytesPredicted === totals.kvBytes ? "the same" : bytes(totals.kvBytesPredicted),
       bytes(totals.peakBytes),
+    ]),
+  };
+}
+
+/** One row per phase and other variant: the subject's time over it, from paired rounds; no rows in reports without. */
+export function ratiosTable({ ratios }: Report): Table {
+  return {
+    columns: [
+      words("Time of"),
+      words("over that of"),
+      words("Phase"),
+      number("Ratio"),
+      number(`${confidenceWords(ratios?.confidence ?? 0)} interval`),
+      number("Rounds"),
+      words("Which means"),
+    ],
+    rows: (ratios?.pairs ?? []).map((pair) => [
+      VARIANT_NAMES[pair.subject],
+      VARIANT_NAMES[pair.other],
+      PHASE_NAMES[pair.phase],
+      factor(pair.ratio),
+      intervalWords(pair),
+      count(pair.rounds),
+      ratioMeaning(pair),
     ]),
   };
 }

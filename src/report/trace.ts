@@ -58,6 +58,7 @@ export function traceText(report: Report): string {
     engine: environment.engine,
     device: environment.device,
     repetitions: report.settings.repetitions,
+    ...(report.ratios === undefined ? {} : { ratios: report.ratios }),
   };
   return `${JSON.stringify({ displayTimeUnit: "ms", otherData, traceEvents: events })}\n`;
 }

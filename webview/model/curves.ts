@@ -4,7 +4,7 @@ import type { Sweep } from "../../src/profile/report.ts";
 import { bytes, count, duration, plural } from "../../src/report/format.ts";
 import { crossovers, type Crossover } from "../../src/report/crossover.ts";
 import { VARIANT_NAMES, VARIANT_SHORT, VARIANT_WORDS, type PhaseName } from "../../src/report/names.ts";
-import { sweepKv, sweepNotes, sweepPhases, sweepTimes } from "../../src/report/sweep-table.ts";
+import { sweepKv, sweepNotes, sweepPhases, sweepRatios, sweepTimes } from "../../src/report/sweep-table.ts";
 import type { NamedTable } from "./named-table.ts";
 
 export interface CurvesModel {
@@ -95,7 +95,13 @@ export function curvesModel({ report, job }: PanelState): CurvesModel | undefine
     method: sweep.method,
     notes: [...crossed.slice(1).map(({ text }) => text), ...sweepNotes(report)],
     tables: [
-      ...sweepPhases(report).map((phase) => ({ caption: CAPTIONS[phase], table: sweepTimes(report, phase) })),
+      ...sweepPhases(report).flatMap((phase) => {
+        const ratios = sweepRatios(report, phase);
+        return [
+          { caption: CAPTIONS[phase], table: sweepTimes(report, phase) },
+          ...(ratios === undefined ? [] : [{ caption: `${CAPTIONS[phase]}, times against each other`, table: ratios }]),
+        ];
+      }),
       { caption: "KV memory", table: sweepKv(report) },
     ],
     busy: job !== undefined,

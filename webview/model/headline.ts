@@ -5,9 +5,10 @@ import { cutText } from "../../src/report/card.ts";
 import { finding } from "../../src/report/finding.ts";
 import { bytes, duration, plural, timestamp } from "../../src/report/format.ts";
 import { VARIANT_MEANINGS, VARIANT_NAMES } from "../../src/report/names.ts";
+import { roundsWords } from "../../src/report/ratio.ts";
 import { whyNoLinks } from "./place.ts";
 
-/** A figure with the range of its repetitions, where there is one. */
+/** A figure with the range of its rounds, where there is one. */
 export interface Figure {
   readonly text: string;
   readonly range?: string;
@@ -122,9 +123,10 @@ const SOURCES: Readonly<Record<PanelState["source"], string>> = {
   sample: "a sample that ships with the extension, not measured on this machine",
 };
 
-function deviceLine({ environment, model, settings, createdAt }: Report, source: PanelState["source"]): string {
+function deviceLine(report: Report, source: PanelState["source"]): string {
+  const { environment, model, settings, createdAt } = report;
   const where = environment.gpu?.software === true ? `${environment.device}, a program on the CPU` : environment.device;
-  const runs = settings.repetitions === 1 ? "one run of each" : `median of ${plural(settings.repetitions, "run")}`;
+  const runs = settings.repetitions === 1 ? "one run of each" : `medians of ${roundsWords(report)}`;
   return (
     `On ${where} (${environment.engine} engine), ${model.name} with ${model.weights} weights; ${runs}; ` +
     `${timestamp(createdAt)}, ${SOURCES[source]}.`

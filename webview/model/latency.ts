@@ -12,7 +12,7 @@ import {
   type PhaseName,
 } from "../../src/report/names.ts";
 import { chartData, latencyId } from "../../src/report/page/charts.ts";
-import { phaseTable, stageTable } from "../../src/report/tables.ts";
+import { phaseTable, ratiosTable, stageTable } from "../../src/report/tables.ts";
 import type { UiState } from "../ui-state.ts";
 import type { BarsModel } from "./bars.ts";
 import type { NamedTable } from "./named-table.ts";
@@ -47,6 +47,9 @@ export function latencyModel({ report }: PanelState, ui: UiState): LatencyModel 
     totals: totals(report, phase, message),
     layers: layers(report, phase),
     tables: [
+      ...(report.ratios === undefined
+        ? []
+        : [{ caption: "Times against each other, by paired rounds", table: ratiosTable(report) }]),
       { caption: "All layers together, by stage", table: stageTable(report, phase) },
       ...variantsOf(report).map(({ name, data }) => ({
         caption: `${VARIANT_NAMES[name]}, by layer, ms`,
@@ -103,7 +106,7 @@ function totals(report: Report, phase: PhaseName, message: string): BarsModel {
   const unit = largest >= 2000 ? { name: "seconds", size: 1000 } : { name: "milliseconds", size: 1 };
   return {
     id: "latency-totals",
-    label: `${message} Stacked by stage, with the range of repetitions and the floor.`,
+    label: `${message} Stacked by stage, with the range of rounds and the floor.`,
     direction: "across",
     axis: unit.name,
     top: largest / unit.size,

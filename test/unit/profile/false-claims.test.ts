@@ -62,7 +62,6 @@ describe("a variant against itself", () => {
       ] as const) {
         const { claims, covered, rounds } = await simulate(name, phase, plan, options);
         const told = `${phase}, ${JSON.stringify(options)}: ${rounds.toFixed(1)} rounds, ${claims} claim`;
-        if (process.env["SHOW"]) console.log(name, told);
         assert.ok(claims <= 0.05, told);
         assert.ok(covered >= 0.95, told);
       }
@@ -74,7 +73,6 @@ describe("a real difference of 17 %", () => {
   for (const name of NOISES) {
     it(`is claimed by 19 of 20 profiles and covered by 19 of 20 intervals: ${name}`, async () => {
       const { claims, covered, rounds } = await simulate(name, "decode", asNeeded("decode"), { factor: 1.17, ms: 270 });
-      if (process.env["SHOW"]) console.log(name, claims, covered, rounds);
       assert.ok(claims >= 0.95, `${claims} claim it after ${rounds.toFixed(1)} rounds`);
       assert.ok(covered >= 0.95, `${covered} cover it`);
     });

@@ -163,7 +163,7 @@ describe("comparison", () => {
   it("takes its verdict from the report's own comparison", () => {
     const report = sampleReport();
     const model = comparisonModel(sampleState({ report, baseline: { name: "old.json", report: baselineOf(report) } }));
-    assert.match(model?.headline ?? "", /1\.3 times less prefill time/);
+    assert.match(model?.headline ?? "", /prefills 1\.30x faster \(95 % interval/);
     assert.equal(comparisonModel(sampleState()), undefined);
   });
 });
