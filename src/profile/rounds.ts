@@ -26,7 +26,7 @@ export function exactly(rounds: number): RoundPlan {
 export function asNeeded(phase: keyof KnownSpread, share = 1): RoundPlan {
   return phase === "prefill"
     ? { least: 4, most: 30, look: 6, budgetMs: 45_000 * share }
-    : { least: 12, most: 100, look: 12, budgetMs: 20_000 * share };
+    : { least: 12, most: 60, look: 12, budgetMs: 20_000 * share };
 }
 
 /** Where a series of rounds stands: `round` counts from 0, `expected` is how many there will be as far as is known. */

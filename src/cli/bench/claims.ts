@@ -1,0 +1,71 @@
+import { sampleStandardDeviation } from "simple-statistics";
+import type { Variant } from "../../engine/engine.ts";
+import { CONFIDENCE, excludesOne, pairedRatio, type RoundsRatio } from "../../profile/time-ratio.ts";
+import { factor, intervalWords, ratioMeaning, ratioSign } from "../../report/ratio.ts";
+import { processCommand, requestOf, whereText, type ProcessOptions } from "./command.ts";
+import { runsInProcesses, type RoundsResult } from "./rounds-process.ts";
+
+/**
+ * Whether what a profile claims would be claimed again: the rounds of a profile in many processes, HySparse against full
+ * attention and full attention against itself, with ratio and interval of each.
+ */
+const options = processCommand("claims", "Repeats the claim of a profile in processes of their own.", 20)
+  .option("--skip <pair>", "leave out: different, same")
+  .parse()
+  .opts<ProcessOptions & { readonly skip?: string }>();
+
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+const print = (line = ""): void => void process.stdout.write(`${line}\n`);
+const PHASES = ["prefill", "decode"] as const;
+type Phase = (typeof PHASES)[number];
+
+function ratiosOf(results: readonly RoundsResult[], phase: Phase): (RoundsRatio & { readonly rounds: number })[] {
+  return results.flatMap(({ runners: [a, b] }) => {
+    const found = a && b ? pairedRatio(a[phase], b[phase], phase) : undefined;
+    return found ? [{ ...found, rounds: a![phase].length }] : [];
+  });
+}
+
+function claimOf(ratio: RoundsRatio): string {
+  return ["slower", "no difference", "faster"][ratioSign(ratio) + 1]!;
+}
+
+/**
+ * What the ratios of processes differ by beyond what their own rounds explain, as a standard deviation of logarithms: of
+ * known-spread.ts. The rounds' part is the mean of the intervals' squared halves, taken as 2.3 standard errors.
+ */
+function beyondRounds(ratios: readonly RoundsRatio[]): number {
+  if (ratios.length < 2) return 0;
+  const between = sampleStandardDeviation(ratios.map(({ ratio }) => Math.log(ratio))) ** 2;
+  const within = ratios.reduce((sum, { width, ratio }) => sum + (width / ratio / 2 / 2.33) ** 2, 0) / ratios.length;
+  return Math.sqrt(Math.max(0, between - within));
+}
+
+async function table(title: string, variants: Variant[]): Promise<void> {
+  const results = await runsInProcesses({ request: requestOf(options, variants), ...options, say });
+  print(`\n### ${title}\n`);
+  print(whereText(results, options));
+  for (const phase of PHASES) {
+    const ratios = ratiosOf(results, phase);
+    if (ratios.length === 0) continue;
+    print(`\n| run | ${phase}: ratio | ${100 * CONFIDENCE} % interval | rounds | claim |\n|---|---|---|---|---|`);
+    for (const [i, ratio] of ratios.entries()) {
+      print(
+        `| ${i + 1} | ${factor(ratio.ratio)} | ${intervalWords(ratio)} | ${ratio.rounds} | ${ratioMeaning(ratio)} |`,
+      );
+    }
+    const counts = new Map<string, number>();
+    for (const ratio of ratios) counts.set(claimOf(ratio), (counts.get(claimOf(ratio)) ?? 0) + 1);
+    const told = [...counts]
+      .sort(([, a], [, b]) => b - a)
+      .map(([claim, count]) => `${count} of ${ratios.length} ${claim}`);
+    print(`\n${phase}: ${told.join(", ")}; spread beyond the rounds ${(100 * beyondRounds(ratios)).toFixed(2)} %.`);
+  }
+  const claiming = results.filter((result) =>
+    PHASES.some((phase) => ratiosOf([result], phase).some((ratio) => excludesOne(ratio))),
+  );
+  print(`\nRuns that claim a difference in any phase: ${claiming.length} of ${results.length}.`);
+}
+
+if (options.skip !== "different") await table("HySparse against full attention", ["hysparse", "full"]);
+if (options.skip !== "same") await table("Full attention against itself", ["full", "full"]);
