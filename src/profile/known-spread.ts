@@ -9,12 +9,13 @@ export interface KnownSpread {
 
 /**
  * Of the ratio of two runners of the *same* variant in one process, from process to process: where their memory lies
- * does not change from round to round. Source: `npm run bench:claims` (full against itself), the row "beyond the rounds".
+ * does not change from round to round. To be measured by `npm run bench:claims` (full against itself, "spread beyond the
+ * rounds"); these values are assumed, not yet measured on a quiet machine.
  */
 export const BETWEEN_RUNNERS: KnownSpread = { prefill: 0.005, decode: 0.005 };
 
 /**
- * Of one variant's time on one document, from process to process on one machine. Source: `npm run bench:processes`, the
- * column "beyond the rounds".
+ * Of one variant's time on one document, from process to process on one machine. To be measured by `npm run
+ * bench:processes` (column "beyond the rounds"); these values are assumed, not yet measured on a quiet machine.
  */
 export const BETWEEN_PROCESSES: KnownSpread = { prefill: 0.02, decode: 0.02 };
