@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { median } from "simple-statistics";
 import { VARIANTS } from "../engine/engine.ts";
 import { CpuEngine } from "../engine/cpu/engine.ts";
+import { checkThreads } from "../engine/machine.ts";
 import { loadModel } from "../model/models.ts";
 import { peakMeasurement } from "../profile/peak-memory.ts";
 import type { Samples } from "../profile/report.ts";
@@ -13,8 +14,9 @@ const command = new Command("bench")
   .description("Measures the CPU engine's attention on this machine; prints Markdown tables (docs/benchmarks.md).")
   .option("--lengths <list>", "context lengths, comma separated", "8192,32768")
   .option("--repetitions <n>", "timed rounds", "3")
+  .option("--threads <n>", "CPU threads (one per core, within the CPU quota of a container)")
   .parse();
-const options = command.opts<{ lengths: string; repetitions: string }>();
+const options = command.opts<{ lengths: string; repetitions: string; threads?: string }>();
 const lengths = options.lengths.split(",").map(Number);
 const repetitions = Number(options.repetitions);
 
@@ -28,7 +30,7 @@ const ratio = (a: Samples, b: Samples): string => {
   return `${median(ratios).toFixed(2)}x`;
 };
 
-const engine = new CpuEngine();
+const engine = new CpuEngine(options.threads === undefined ? undefined : checkThreads(Number(options.threads)));
 const model = await loadModel("embedded");
 const text = heldOutTokens(model, Math.max(...lengths));
 const { device, threads, versions, kernels } = engine.info;
@@ -72,7 +74,7 @@ for (const length of lengths) {
 print("\n### Peak resident memory of one prefill and one decode step, all layers, a process each, MB\n");
 print(`| tokens | ${VARIANTS.join(" | ")} |`);
 print(`|---|${VARIANTS.map(() => "---|").join("")}`);
-const peak = peakMeasurement("cpu", "embedded");
+const peak = peakMeasurement("cpu", "embedded", { threads });
 for (const length of lengths) {
   const cells: string[] = [];
   for (const variant of VARIANTS) {

@@ -11,6 +11,8 @@ export interface Options {
   readonly engine: string;
   /** A GPU's name, part of it, or index. */
   readonly gpu?: string;
+  /** Of the CPU engine. */
+  readonly threads?: number;
   /** Only say what there is; no document is needed. */
   readonly listDevices: boolean;
   readonly model: string;
@@ -84,7 +86,11 @@ function command(): Command {
     .description("Profiles long-context attention on a document of yours: latency per layer and KV memory.")
     .argument("[file]", 'the document, UTF-8 text; "-" reads standard input')
     .option("--engine <id>", "what runs the model: auto, webgpu, cpu or reference", "auto")
-    .option("--gpu <name|index>", "which GPU: its index, name or a part of it (see --list-devices); a software one only so")
+    .option(
+      "--gpu <name|index>",
+      "which GPU: its index, name or a part of it (see --list-devices); a software one only so",
+    )
+    .option("--threads <n>", "CPU threads (one per core, within the CPU quota of a container)", atLeast(1))
     .option("--list-devices", "print the engines and GPUs there are, and nothing else", false)
     .option("--model <id>", "embedded, paper-7b, paper-80b-a3b, or the folder of a checkpoint", "embedded")
     .addOption(

@@ -82,6 +82,7 @@ function request(options: Options, document: Document, folder: string): ProfileP
   return {
     engine: options.engine,
     ...(options.gpu === undefined ? {} : { gpu: options.gpu }),
+    ...(options.threads === undefined ? {} : { threads: options.threads }),
     model: options.model,
     folder,
     selectionTable: false,

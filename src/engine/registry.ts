@@ -1,10 +1,15 @@
 import { messageOf, UserError } from "../model/errors.ts";
 import type { Engine } from "./engine.ts";
+import { checkThreads } from "./machine.ts";
 import { listAdapters } from "./webgpu/dawn.ts";
 import type { OpenOptions } from "./webgpu/device.ts";
 
-/** What engines on a GPU are told; the others take no notice. `gpu` is as the user wrote it. */
-export type EngineOptions = Omit<OpenOptions, "gpu"> & { readonly gpu?: string };
+/** What engines are told: the GPU's to one that has it, the threads to the CPU's. `gpu` is as the user wrote it. */
+export interface EngineOptions extends Omit<OpenOptions, "gpu"> {
+  readonly gpu?: string;
+  /** Of the CPU engine; what suits the machine when absent (machine.ts). */
+  readonly threads?: number;
+}
 
 interface EngineEntry {
   readonly id: string;
@@ -40,13 +45,17 @@ export interface ChosenEngine {
 
 /**
  * Makes the engine called `id`. `auto` takes a real GPU where there is one, else the CPU; a GPU asked for by name is
- * never replaced by anything.
- * @throws UserError when there is no such engine or GPU, naming those there are
+ * never replaced by anything. Threads are those of the CPU, where `auto` takes it.
+ * @throws UserError when there is no such engine or GPU, naming those there are, and for more threads than cores
  */
 export async function createEngine(id: string, options: EngineOptions = {}): Promise<ChosenEngine> {
-  if (id === "auto") return options.gpu === undefined ? automatic(options) : byName("webgpu", options);
+  if (id === "auto" && options.gpu === undefined) return automatic(options);
+  if (id === "auto") return createEngine("webgpu", options);
   if (options.gpu !== undefined && id !== "webgpu") {
     throw new UserError(`--gpu ${options.gpu} goes with the webgpu engine, not with ${id}`);
+  }
+  if (options.threads !== undefined && id !== "cpu") {
+    throw new UserError(`--threads ${options.threads} goes with the cpu engine, not with ${id}`);
   }
   return byName(id, options);
 }
@@ -72,7 +81,7 @@ async function automatic(options: EngineOptions): Promise<ChosenEngine> {
     if (!(error instanceof UserError)) throw error;
     why = error.message;
   }
-  return { engine: await openCpu(), reason: `auto: ${why}, so the CPU` };
+  return { engine: await openCpu(options), reason: `auto: ${why}, so the CPU` };
 }
 
 async function openGpu(options: EngineOptions): Promise<Engine> {
@@ -80,7 +89,8 @@ async function openGpu(options: EngineOptions): Promise<Engine> {
   return WebGpuEngine.open(options);
 }
 
-async function openCpu(): Promise<Engine> {
+async function openCpu({ threads }: EngineOptions): Promise<Engine> {
+  if (threads !== undefined) checkThreads(threads);
   let module: typeof import("./cpu/engine.ts");
   try {
     module = await import("./cpu/engine.ts");
@@ -90,5 +100,5 @@ async function openCpu(): Promise<Engine> {
         "--engine webgpu does without it",
     );
   }
-  return new module.CpuEngine();
+  return new module.CpuEngine(threads);
 }

@@ -90,10 +90,12 @@ function paramsOf(
   { name, text }: { readonly name: string; readonly text: string },
   sweep: Pick<ProfileParams["settings"], "sweep">,
 ): ProfileParams {
-  const { engine, gpu, model, variants, decodeTokens, repetitions, importance, maxTokens } = settings;
+  const { engine, gpu, threads, model, variants, decodeTokens, repetitions, importance, maxTokens } = settings;
   return {
     engine,
     ...(gpu === undefined ? {} : { gpu }),
+    // A setting for whenever the CPU is used: where a GPU was chosen it has nothing to say.
+    ...(threads === undefined || engine === "webgpu" || gpu !== undefined ? {} : { threads }),
     model,
     folder: folderOf(document),
     selectionTable: true,

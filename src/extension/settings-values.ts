@@ -4,6 +4,8 @@ import { VARIANTS, type Variant } from "../engine/engine.ts";
 export interface Settings {
   readonly engine: string;
   readonly gpu: string | undefined;
+  /** Of the CPU engine; the profiler chooses when undefined. */
+  readonly threads: number | undefined;
   readonly model: string;
   readonly variants: readonly Variant[];
   /** Timed rounds; `auto` makes as many as it takes. */
@@ -19,6 +21,9 @@ export interface Settings {
   readonly nodePath: string | undefined;
 }
 
+/** More than any machine has: how many this one has is known where the engine runs, which refuses others by name. */
+const MOST_THREADS = 4096;
+
 /** Models that are not a folder: those that run also where the workspace is not trusted. */
 export const KNOWN_MODELS: readonly string[] = ["embedded", "paper-7b", "paper-80b-a3b"];
 
@@ -32,6 +37,7 @@ export function settingsFrom(read: (name: string) => unknown): Settings {
   return {
     engine: text(read("engine")) ?? "auto",
     gpu: text(read("gpu")),
+    threads: integer(read("threads"), 0, MOST_THREADS, 0) || undefined,
     model: text(read("model")) ?? "embedded",
     variants: wanted.length > 0 ? wanted : VARIANTS,
     // 0 in the settings.

@@ -1,5 +1,6 @@
 import { setImmediate as yieldToEvents } from "node:timers/promises";
 import type { Runner } from "../engine/engine.ts";
+import { availableMemory } from "../engine/machine.ts";
 import { fedBy, schedule, selectedBlocks, type Architecture } from "../model/architecture.ts";
 import { attended, topBlocks } from "./attended.ts";
 import { FidelityShares } from "./fidelity-shares.ts";
@@ -34,7 +35,7 @@ export function fidelityVariants({ variants, model }: ProfileRequest, tokens: nu
 export function fidelityShortage(
   request: ProfileRequest,
   tokens: number,
-  available = process.availableMemory() * MEMORY_SHARE,
+  available = availableMemory() * MEMORY_SHARE,
 ): { readonly why: string; readonly fits: number } | undefined {
   const { architecture: a } = request.model;
   const layers = Math.max(0, ...fidelityVariants(request, tokens).map((of) => wanted(a, of, []).keyLayers.length));

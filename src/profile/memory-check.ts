@@ -1,3 +1,5 @@
+import { readLimits } from "../engine/control-groups.ts";
+import type { Engine } from "../engine/engine.ts";
 import { UserError } from "../model/errors.ts";
 import type { ProfileRequest } from "./request.ts";
 
@@ -37,7 +39,7 @@ export function memoryShortage(
   }
   const what = engine.meter === undefined ? " beside the weights" : " of device memory, weights included,";
   return {
-    text: `${tokens} tokens need about ${gib(needed(tokens))}${what} and ${gib(available)} are available`,
+    text: `${tokens} tokens need about ${gib(needed(tokens))}${what} and ${gib(available)} are available${containerText(engine)}`,
     fits,
   };
 }
@@ -53,6 +55,14 @@ export function fitTogether(
 ): boolean {
   const needed = variants.map((variant) => engine.estimateBytes(model, variant, tokens + decodeTokens));
   return needed.reduce((sum, bytes) => sum + bytes, 0) <= available;
+}
+
+/** Why there may be less than the machine has free. */
+function containerText({ meter }: Engine): string {
+  const { memoryBytes } = readLimits();
+  return meter !== undefined || memoryBytes === undefined
+    ? ""
+    : ` of the ${gib(memoryBytes)} that this container may use`;
 }
 
 function gib(bytes: number): string {

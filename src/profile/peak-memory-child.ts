@@ -6,7 +6,10 @@ import { argmax } from "./run-variant.ts";
 /** Runs one variant once and tells the parent the most memory that this process ever held. */
 async function measure(message: unknown): Promise<void> {
   const request = peakRequestSchema.parse(message);
-  const { engine } = await createEngine(request.engine);
+  const { engine } = await createEngine(
+    request.engine,
+    request.threads === undefined ? {} : { threads: request.threads },
+  );
   const model = await loadModel(request.model);
   const runner = await engine.load(model, request.variant, request.chunk === undefined ? {} : { chunk: request.chunk });
   const logits = await runner.prefill(Uint32Array.from(request.tokens));

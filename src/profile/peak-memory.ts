@@ -12,6 +12,7 @@ export const peakRequestSchema = z.strictObject({
   variant: z.enum(VARIANTS),
   tokens: z.array(z.int().nonnegative()),
   chunk: z.int().positive().optional(),
+  threads: z.int().positive().optional().describe("of the CPU engine"),
 });
 
 export type PeakRequest = z.infer<typeof peakRequestSchema>;
@@ -22,7 +23,11 @@ const peakReplySchema = z.strictObject({ peakBytes: z.int().positive() });
  * Measures peak resident memory in a process of its own per variant: within one process, what an earlier variant's
  * allocator kept would be counted for the later ones. The child prefills the tokens and decodes one.
  */
-export function peakMeasurement(engine: string, model: string, chunk?: number): PeakMeasurement {
+export function peakMeasurement(
+  engine: string,
+  model: string,
+  { chunk, threads }: Pick<PeakRequest, "chunk" | "threads"> = {},
+): PeakMeasurement {
   return (variant: Variant, tokens: Uint32Array, signal?: AbortSignal) =>
     new Promise((resolve, reject) => {
       const child = fork(processModule("src/profile/peak-memory-child.ts"), {
@@ -58,6 +63,7 @@ export function peakMeasurement(engine: string, model: string, chunk?: number): 
         variant,
         tokens: [...tokens],
         ...(chunk === undefined ? {} : { chunk }),
+        ...(threads === undefined ? {} : { threads }),
       };
       if (signal?.aborted === true) stop();
       else child.send(request);

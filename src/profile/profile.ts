@@ -1,5 +1,7 @@
 import os from "node:os";
+import { readLimits, type Limits } from "../engine/control-groups.ts";
 import type { Ceilings, Runner, Variant } from "../engine/engine.ts";
+import { totalMemory } from "../engine/machine.ts";
 import { checkRunsAs } from "../engine/runs-as.ts";
 import type { Selection } from "../engine/selection.ts";
 import { fedBy, schedule, selectedBlocks } from "../model/architecture.ts";
@@ -161,6 +163,7 @@ function assemble(
   const { architecture } = model;
   const { info } = engine;
   const pairs = ratiosOf(runs);
+  const limits = readLimits();
   const variants: Report["variants"] = {};
   for (const [variant, runner] of runners) {
     variants[variant] = variantReport({
@@ -188,7 +191,8 @@ function assemble(
       threads: info.threads,
       os: `${os.type()} ${os.release()}`,
       arch: os.arch(),
-      memoryBytes: os.totalmem(),
+      memoryBytes: totalMemory(limits),
+      ...containerReport(limits),
       versions: { ...info.versions },
       ...(info.kernels === undefined ? {} : { kernels: info.kernels }),
       ...(info.gpu === undefined ? {} : { gpu: { ...info.gpu } }),
@@ -229,8 +233,13 @@ function assemble(
             includeText: request.includeText,
           }),
         }),
-    warnings: [...warnings(request, document), ...unequalLayers(variants)],
+    warnings: [...warnings(request, document, limits), ...unequalLayers(variants)],
   };
+}
+
+function containerReport({ cpus, memoryBytes }: Limits): Pick<Report["environment"], "container"> {
+  const container = { ...(cpus === undefined ? {} : { cpus }), ...(memoryBytes === undefined ? {} : { memoryBytes }) };
+  return Object.keys(container).length === 0 ? {} : { container };
 }
 
 /** What each feeding oracle selected for the document's last token, and how often it selected each block. */

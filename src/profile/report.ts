@@ -213,7 +213,14 @@ export const reportSchema = z.strictObject({
     threads: z.int().positive(),
     os: z.string(),
     arch: z.string(),
-    memoryBytes: bytes,
+    memoryBytes: bytes.describe("the machine's, or what a container allows of it"),
+    container: z
+      .strictObject({
+        cpus: z.number().positive().optional().describe("CPU quota: time per time, so 0.5 is half of one core"),
+        memoryBytes: bytes.optional(),
+      })
+      .optional()
+      .describe("limits of the control groups that the run was in; they are in threads and memoryBytes"),
     versions: z.record(z.string(), z.string()),
     kernels: z
       .string()
@@ -250,6 +257,7 @@ export const reportSchema = z.strictObject({
   }),
   settings: z.strictObject({
     model: z.string().optional().describe("the model as it was asked for: a known name, or a checkpoint folder"),
+    threads: z.int().positive().optional().describe("of the CPU engine, where a number was asked for"),
     variants: z.array(z.enum(VARIANTS)).min(1),
     repetitions: z.int().positive().describe("timed rounds of prefill"),
     rounds: z.literal("auto").optional().describe("as many rounds as it took; absent where a number was asked for"),

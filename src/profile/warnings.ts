@@ -1,8 +1,10 @@
+import os from "node:os";
+import type { Limits } from "../engine/control-groups.ts";
 import type { PreparedDocument } from "./document.ts";
 import type { ProfileRequest } from "./request.ts";
 
 /** What a reader must know before believing the numbers. */
-export function warnings(request: ProfileRequest, document: PreparedDocument): string[] {
+export function warnings(request: ProfileRequest, document: PreparedDocument, limits: Limits): string[] {
   const { model, engine } = request;
   const { maxContext } = model.architecture;
   const tokens = document.tokens.length;
@@ -26,5 +28,18 @@ export function warnings(request: ProfileRequest, document: PreparedDocument): s
   if (engine.info.gpu?.software === true) {
     said.push(`${engine.info.device} is a program on the CPU: its times say nothing about any GPU.`);
   }
+  const throttled = quotaWarning(engine.info.threads, limits);
+  if (throttled !== undefined) said.push(throttled);
   return said;
+}
+
+/** Threads that a container's CPU quota does not pay for are paused, all at once, until its next period begins. */
+function quotaWarning(threads: number, { cpus }: Limits): string | undefined {
+  if (cpus === undefined || cpus >= threads) return undefined;
+  const cores = os.availableParallelism();
+  return (
+    `The CPU quota of this container allows ${Number(cpus.toFixed(2))} of ${cores} core${cores === 1 ? "" : "s"}, less than ` +
+    `${threads === 1 ? "the one thread" : `the ${threads} threads`} that ran: the system pauses the run whenever the quota is ` +
+    "used up, so times are longer than this machine's and scatter more."
+  );
 }

@@ -38,6 +38,7 @@ export const devicesSchema = z.strictObject({
 export const profileParamsSchema = z.strictObject({
   engine: z.string(),
   gpu: z.string().optional(),
+  threads: z.int().positive().optional().describe("of the CPU engine; what suits the machine when absent"),
   model: z.string().describe("a known name, or a checkpoint folder"),
   folder: z.string().describe("what a relative checkpoint folder is relative to"),
   selectionTable: z.boolean().describe("answer with every query's selection, for following the cursor"),

@@ -37,7 +37,8 @@ export function card(report: Report): CardRow[] {
       name: "Device",
       text:
         environment.gpu === undefined
-          ? `${environment.device}, ${plural(environment.threads, "thread")}, ${bytes(environment.memoryBytes)} memory, ` +
+          ? `${environment.device}, ${plural(environment.threads, "thread")}${quota(environment)}, ${bytes(environment.memoryBytes)} ` +
+            `memory, ` +
             `${environment.os} ${environment.arch}`
           : `${gpuName(environment.device, environment.gpu.index)}${environment.gpu.software ? " (a program on the CPU, no real GPU)" : ""}, ` +
             `${gpuMemory(environment.gpu.freeBytes)}${environment.gpu.backend}, ${environment.gpu.driver}, ` +
@@ -74,6 +75,10 @@ function gpuName(device: string, index: number | undefined): string {
   return index === undefined ? device : `${device} (GPU ${index})`;
 }
 
+function quota({ container }: Report["environment"]): string {
+  return container?.cpus === undefined ? "" : ` (CPU quota ${Number(container.cpus.toFixed(2))} cores)`;
+}
+
 function gpuMemory(free: number | undefined): string {
   return free === undefined ? "" : `${bytes(free)} free, `;
 }
@@ -89,6 +94,7 @@ export function command({ document, environment, model, settings }: Report): str
   const options = [
     `--engine ${quote(environment.engine)}`,
     ...(environment.gpu === undefined ? [] : [`--gpu ${quote(environment.gpu.address ?? environment.device)}`]),
+    ...(settings.threads === undefined ? [] : [`--threads ${settings.threads}`]),
     `--model ${quote(settings.model ?? model.name)}`,
     `--variants ${settings.variants.join(",")}`,
     `--decode ${settings.decodeTokens}`,

@@ -31,6 +31,7 @@ const FACTS: readonly Fact[] = [
   ["driver", "times", ({ environment }) => environment.gpu?.driver ?? "no GPU"],
   ["attention kernels", "times", ({ environment }) => environment.kernels ?? "none of our own"],
   ["threads", "times", ({ environment }) => count(environment.threads)],
+  ["CPU quota", "times", ({ environment }) => quotaText(environment.container?.cpus)],
   ["system", "times", ({ environment }) => `${environment.os} ${environment.arch}`],
   ["versions", "times", ({ environment, tool }) => versionText({ [tool.name]: tool.version, ...environment.versions })],
   ["queries per chunk", "times", ({ settings }) => count(settings.chunk)],
@@ -55,6 +56,10 @@ export function differences(baseline: Report, report: Report): Difference[] {
   return [...found, ...architecture(baseline, report)].sort(
     (a, b) => ORDER.indexOf(a.affects) - ORDER.indexOf(b.affects),
   );
+}
+
+function quotaText(cpus: number | undefined): string {
+  return cpus === undefined ? "none" : `${Number(cpus.toFixed(2))} cores`;
 }
 
 function checksText({ fidelity, swaps }: Report["settings"]): string {

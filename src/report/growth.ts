@@ -62,8 +62,9 @@ function formulaGrowth({ document }: Report, { layers }: VariantReport): number 
 
 /** On a GPU what was free when the engine started, weights not yet loaded; else the machine's memory. */
 function capacityOf({ environment }: Report): Capacity | undefined {
-  const { gpu, memoryBytes } = environment;
-  if (gpu === undefined) return memoryBytes > 0 ? { bytes: memoryBytes, what: "physical memory" } : undefined;
+  const { gpu, memoryBytes, container } = environment;
+  const what = container?.memoryBytes === memoryBytes ? "memory that this container may use" : "physical memory";
+  if (gpu === undefined) return memoryBytes > 0 ? { bytes: memoryBytes, what } : undefined;
   return gpu.freeBytes === undefined ? undefined : { bytes: gpu.freeBytes, what: "device memory free at the start" };
 }
 

@@ -10,9 +10,12 @@ import { Kept, type Loaded } from "./kept.ts";
  * process answers its owner before that.
  */
 const kept = new Kept({
-  engine: async (id, gpu) => {
+  engine: async ({ engine, gpu, threads }) => {
     const { createEngine } = await import("../engine/registry.ts");
-    return createEngine(id, gpu === undefined ? {} : { gpu });
+    return createEngine(engine, {
+      ...(gpu === undefined ? {} : { gpu }),
+      ...(threads === undefined ? {} : { threads }),
+    });
   },
   model: async (id) => {
     const { loadModel } = await import("../model/models.ts");
@@ -28,7 +31,8 @@ export async function profileDocument(
 ): Promise<ProfileResult> {
   const phase = (text: string): void => onProgress({ kind: "phase", text });
   const model = await modelId(params);
-  return kept.use({ engine: params.engine, gpu: params.gpu, model }, phase, async (loaded) => {
+  const { engine, gpu, threads } = params;
+  return kept.use({ engine, gpu, threads, model }, phase, async (loaded) => {
     signal.throwIfAborted();
     phase("measuring this machine");
     return run(params, model, loaded, onProgress, signal);
@@ -47,6 +51,8 @@ async function run(
     import("../profile/peak-memory.ts"),
   ]);
   const { maxTokens, chunk, sweep, fidelity, swaps, checksIfPossible, ...settings } = params.settings;
+  // With auto a GPU may have been taken, which has nothing to do with them.
+  const threads = params.threads === undefined || engine.info.id !== "cpu" ? {} : { threads: params.threads };
   let selection: SelectionTable | undefined;
   const report = await profile({
     ...settings,
@@ -59,13 +65,16 @@ async function run(
     model,
     engine,
     engineReason: reason,
-    measurePeak: peakMeasurement(engine.info.id, modelId, chunk),
+    measurePeak: peakMeasurement(engine.info.id, modelId, {
+      ...(chunk === undefined ? {} : { chunk }),
+      ...threads,
+    }),
     signal,
     onProgress: (progress) => onProgress({ kind: "progress", ...progress }),
     ...(params.selectionTable ? { onSelection: (table: SelectionTable) => (selection = table) } : {}),
   });
   return {
-    report: { ...report, settings: { ...report.settings, model: params.model } },
+    report: { ...report, settings: { ...report.settings, model: params.model, ...threads } },
     ...(selection === undefined ? {} : { selection }),
   };
 }

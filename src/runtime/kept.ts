@@ -10,7 +10,7 @@ import { Cancelled } from "./runtime.ts";
 const KEEP_MS = 120_000;
 
 export interface Loaders {
-  engine(id: string, gpu: string | undefined): Promise<ChosenEngine>;
+  engine(wanted: Omit<Wanted, "model">): Promise<ChosenEngine>;
   /** `id` is a known name or a folder. */
   model(id: string): Promise<Model>;
 }
@@ -18,6 +18,8 @@ export interface Loaders {
 export interface Wanted {
   readonly engine: string;
   readonly gpu?: string | undefined;
+  /** Of the CPU engine. */
+  readonly threads?: number | undefined;
   readonly model: string;
 }
 
@@ -65,13 +67,13 @@ export class Kept {
     await engine?.chosen.engine.dispose();
   }
 
-  async #engineFor({ engine, gpu }: Wanted, loading: (what: string) => void): Promise<ChosenEngine> {
-    const key = JSON.stringify([engine, gpu]);
+  async #engineFor({ engine, gpu, threads }: Wanted, loading: (what: string) => void): Promise<ChosenEngine> {
+    const key = JSON.stringify([engine, gpu, threads]);
     if (this.#engine?.key !== key) {
       // The old one first: two engines at once could need more memory than there is.
       await this.release();
       loading("starting the engine");
-      this.#engine = { key, chosen: await this.#loaders.engine(engine, gpu) };
+      this.#engine = { key, chosen: await this.#loaders.engine({ engine, gpu, threads }) };
     }
     return this.#engine.chosen;
   }

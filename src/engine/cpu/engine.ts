@@ -10,6 +10,7 @@ import { layerKinds } from "../kinds.ts";
 import { scoreFloats } from "./attention.ts";
 import { loadKernels, type LoadedKernels } from "./kernels/load.ts";
 import { KernelPool } from "./kernels/pool.ts";
+import { availableMemory, defaultThreads } from "../machine.ts";
 import { CpuRunner } from "./runner.ts";
 import { Sessions } from "./session.ts";
 import { shapeOf, type Shape } from "../shape.ts";
@@ -33,7 +34,7 @@ export class CpuEngine implements Engine {
   #kernels: KernelPool;
 
   /** @param load which build of the attention kernels; the best that runs here when absent */
-  constructor(threads: number = os.availableParallelism(), load: () => LoadedKernels = loadKernels) {
+  constructor(threads: number = defaultThreads(), load: () => LoadedKernels = loadKernels) {
     const { build, why } = load();
     this.#loadKernels = load;
     this.#kernels = new KernelPool(build, threads);
@@ -82,7 +83,7 @@ export class CpuEngine implements Engine {
   }
 
   availableBytes(): number {
-    return process.availableMemory();
+    return availableMemory();
   }
 
   measureCeilings(signal?: AbortSignal): Promise<Ceilings> {

@@ -1,5 +1,6 @@
 import type { Model } from "../../model/model.ts";
 import type { Ceilings, Engine, EngineInfo, LoadOptions, Runner, Variant } from "../engine.ts";
+import { availableMemory } from "../machine.ts";
 import { swapRefusal } from "../swap.ts";
 import type { KvType } from "./attention.ts";
 import { measureCeilings } from "./ceilings.ts";
@@ -52,7 +53,7 @@ export class ReferenceEngine implements Engine {
   }
 
   availableBytes(): number {
-    return process.availableMemory();
+    return availableMemory();
   }
 
   measureCeilings(signal?: AbortSignal): Promise<Ceilings> {

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
-import os from "node:os";
 import { promisify } from "node:util";
+import { availableMemory, totalMemory } from "../machine.ts";
 import type { AdapterListing } from "./gpu-choice.ts";
 
 /** Memory of a GPU that is free for this process, and who says so. */
@@ -20,10 +20,10 @@ const UNIFIED_SHARE = 0.66;
  * then a run that does not fit is refused by the allocation itself.
  */
 export async function deviceMemory({ name, software }: AdapterListing): Promise<DeviceMemory | undefined> {
-  if (software) return { bytes: process.availableMemory(), source: "main memory (a software GPU)" };
+  if (software) return { bytes: availableMemory(), source: "main memory (a software GPU)" };
   if (/nvidia/i.test(name)) return nvidiaMemory(name);
   if (process.platform === "darwin")
-    return { bytes: UNIFIED_SHARE * os.totalmem(), source: "two thirds of main memory" };
+    return { bytes: UNIFIED_SHARE * totalMemory(), source: "two thirds of main memory" };
   if (process.platform === "linux" && /amd|radeon/i.test(name)) return amdMemory();
   return undefined;
 }

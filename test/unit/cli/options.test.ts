@@ -42,7 +42,7 @@ describe("options", () => {
 
   it("take all that is offered, in any order", () => {
     const args =
-      "--variants full,hysparse --max-tokens 400 --decode 0 - --chunk 64 --json - --html a.html --csv b.csv " +
+      "--variants full,hysparse --max-tokens 400 --decode 0 - --chunk 64 --threads 2 --json - --html a.html --csv b.csv " +
       "--trace c.json --compare old.hysparse.json --sweep 4k,512,1K";
     const options = parseOptions([
       ...args.split(" "),
@@ -57,14 +57,14 @@ describe("options", () => {
     assert.deepEqual([options.file, options.json, options.html, options.csv], ["-", "-", "a.html", "b.csv"]);
     assert.deepEqual([options.trace, options.compare], ["c.json", "old.hysparse.json"]);
     assert.deepEqual(options.sweep, [512, 1024, 4096]);
-    assert.deepEqual([options.maxTokens, options.decode, options.chunk], [400, 0, 64]);
+    assert.deepEqual([options.maxTokens, options.decode, options.chunk, options.threads], [400, 0, 64, 2]);
     assert.ok(options.importance === "document" && options.includeText && options.quiet);
     assert.ok(options.fidelity && options.swaps);
   });
 
   it("refuse numbers that cannot be meant", () => {
     for (const bad of ["0", "-1", "1.5", "NaN", "1e3", "0x10", "EMPTY", "9999999999", "ten", "+3"]) {
-      for (const name of ["max-tokens", "repetitions", "chunk"])
+      for (const name of ["max-tokens", "repetitions", "chunk", "threads"])
         refuses(`a.md --${name} ${bad}`, new RegExp(`--${name}`));
       if (bad !== "0") refuses(`a.md --decode ${bad}`, /--decode/);
     }

@@ -158,6 +158,18 @@ describe("settings and package.json", () => {
     );
   });
 
+  it("threads: none is chosen by 0 and by what makes no sense", () => {
+    for (const [value, threads] of [
+      [0, undefined],
+      [4, 4],
+      [-2, undefined],
+      ["2", undefined],
+      [2.9, 2],
+    ] as const) {
+      assert.equal(settingsFrom((name) => (name === "threads" ? value : undefined)).threads, threads);
+    }
+  });
+
   it("a workspace that is not trusted names no folder and no executable", () => {
     const { supported, restrictedConfigurations } = manifest.capabilities.untrustedWorkspaces;
     assert.equal(supported, "limited");

@@ -23,6 +23,23 @@ function row(report: Report, name: string): string {
   return card(report).find((one) => one.name === name)?.text ?? "";
 }
 
+describe("the command that repeats a report", () => {
+  it("names the threads only where they were asked for", () => {
+    const report = sampleReport();
+    assert.doesNotMatch(command(report), /--threads/);
+    report.settings.threads = 1;
+    assert.match(command(report), / --threads 1 /);
+  });
+});
+
+describe("the card of a report from a container", () => {
+  it("gives the quota beside the threads", () => {
+    const report = sampleReport();
+    report.environment.container = { cpus: 1.5 };
+    assert.match(row(report, "Device"), /, 2 threads \(CPU quota 1\.5 cores\), 24 GiB memory,/);
+  });
+});
+
 describe("the card of a report from a GPU", () => {
   it("names device, driver, path taken and free memory", () => {
     assert.match(row(onGpu(), "Device"), /^NVIDIA H200, 140 GiB free, vulkan, NVIDIA: 580/);

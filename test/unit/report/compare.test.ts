@@ -29,6 +29,13 @@ const NOTHING = /^No difference was measured: none in HySparse larger than \d+ %
 describe("comparing reports", () => {
   const base = sampleReport();
 
+  it("names a CPU quota that one of them ran under", () => {
+    const limited = structuredClone(base);
+    limited.environment.container = { cpus: 0.5 };
+    const difference = { what: "CPU quota", affects: "times", baseline: "none", report: "0.5 cores" };
+    assert.deepEqual(compareReports(base, limited).differences, [difference]);
+  });
+
   it("measures no difference between a report and itself", () => {
     const comparison = compareReports(base, base);
     assert.equal(comparison.comparable, true);

@@ -48,6 +48,19 @@ describe("growth of KV memory", () => {
     assert.match(note, /24 GiB of physical memory.*not counted.*upper bound.*made for 32,768 tokens\.$/);
   });
 
+  it("fills what a container may use, where that is less", () => {
+    const report = sampleReport();
+    report.environment.container = { memoryBytes: 2 ** 31 };
+    report.environment.memoryBytes = 2 ** 31;
+    assert.match(growthOf(report).note, /2 GiB of memory that this container may use/);
+    report.environment.memoryBytes = 2 ** 30;
+    assert.match(
+      growthOf(report).note,
+      /1 GiB of physical memory/,
+      "a limit beyond the machine's memory limits nothing",
+    );
+  });
+
   it("fills the device memory that was free on a GPU, and is unknown where nobody tells", () => {
     const report = sampleReport();
     const gpu = { backend: "vulkan", driver: "x", arithmetic: "y", software: false, subgroupSize: 32 };

@@ -23,9 +23,9 @@ function keeper(keepMs = 60_000): { kept: Kept; done: string[]; use: (wanted?: P
     }
   }
   const loaders = {
-    engine: (id: string, gpu: string | undefined) => {
-      if (id === "none") throw new UserError("there is none");
-      done.push(`open ${id} ${gpu ?? ""}`.trim());
+    engine: ({ engine, gpu, threads }: Omit<Wanted, "model">) => {
+      if (engine === "none") throw new UserError("there is none");
+      done.push(`open ${engine} ${gpu ?? ""}${threads ?? ""}`.trim());
       return Promise.resolve({ engine: new Recorded(), reason: "because" });
     },
     model: (id: string) => {
@@ -64,9 +64,11 @@ describe("the engine and the model of the last job", () => {
     await use({ model: "paper-7b" });
     await use({ engine: "webgpu", gpu: "0", model: "paper-7b" });
     await use({ engine: "webgpu", gpu: "1", model: "paper-7b" });
+    await use({ engine: "cpu", threads: 1, model: "paper-7b" });
     assert.deepEqual(done, [
       ...["open cpu", "load embedded", "load paper-7b"],
       ...["close", "open webgpu 0", "load paper-7b", "close", "open webgpu 1", "load paper-7b"],
+      ...["close", "open cpu 1", "load paper-7b"],
     ]);
   });
 

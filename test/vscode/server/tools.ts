@@ -79,6 +79,9 @@ export async function installTools(say: (line: string) => void): Promise<void> {
     // Its native modules are compiled for the Node.js that is first on PATH.
     await installPackage(codeServerFolder(), `code-server@${CODE_SERVER_VERSION}`, {
       npm_config_unsafe_perm: "true",
+      // It is made by install scripts, its own and those of the packages that these install. npm 12 runs none unasked.
+      npm_config_ignore_scripts: "false",
+      npm_config_dangerously_allow_all_scripts: "true",
       PATH: `${dirname(node)}${delimiter}${process.env["PATH"] ?? ""}`,
     });
   }
