@@ -1,12 +1,28 @@
 import { characterRanges } from "./character-ranges.ts";
-import { UserError } from "./errors.ts";
-import { libraryTokenizer, type LibraryTokenizer } from "./library-tokenizer.ts";
+import { messageOf, UserError } from "./errors.ts";
+import { atOnce } from "./in-steps.ts";
+import { bytePairEncoder } from "./library-tokenizer.ts";
+import { spell } from "./pre-tokenizer.ts";
 import { segmentEnd } from "./segments.ts";
 import { readTokenizerJson, type ByteLevelVocabulary } from "./tokenizer-json.ts";
 import type { Encoding, Tokenizer } from "./tokenizer.ts";
+import { eachWithinTime, OutOfTime } from "./within-time.ts";
 
-/** UTF-16 units tokenized at once: long enough that cuts are rare, short enough that the merge queue stays small. */
-const SEGMENT = 8192;
+/**
+ * UTF-16 units merged at once. Longer parts (a single "word" of that length) are cut, so that time and memory stay linear,
+ * which can change the tokens beside the cut.
+ */
+const LONGEST_PART = 65_536;
+
+/** UTF-16 units after which a step ends. */
+const STEP = 8192;
+
+/**
+ * Time for the regular expressions of one text, ended by force: some thousand times what those in use need, so that a busy
+ * machine does not meet it.
+ */
+const SPLIT_MS = 5000;
+const SPLIT_MS_PER_CHARACTER = 0.005;
 
 const REPLACEMENT = new TextEncoder().encode("\uFFFD");
 
@@ -21,32 +37,48 @@ const REPLACEMENT = new TextEncoder().encode("\uFFFD");
  */
 export function loadTokenizer(json: string, source: string): Tokenizer {
   const vocabulary = readTokenizerJson(json, source);
-  return new BpeTokenizer(vocabulary, libraryTokenizer(vocabulary.library), source);
+  return new BpeTokenizer(vocabulary, source);
 }
 
 class BpeTokenizer implements Tokenizer {
   readonly vocabulary: number;
-  readonly #bytes: ByteLevelVocabulary["bytes"];
-  readonly #library: LibraryTokenizer;
+  readonly #file: ByteLevelVocabulary;
+  readonly #merge: (part: string) => number[];
   readonly #source: string;
 
-  constructor(vocabulary: ByteLevelVocabulary, library: LibraryTokenizer, source: string) {
-    this.vocabulary = vocabulary.size;
-    this.#bytes = vocabulary.bytes;
-    this.#library = library;
+  constructor(file: ByteLevelVocabulary, source: string) {
+    this.vocabulary = file.size;
+    this.#file = file;
+    this.#merge = bytePairEncoder(file.tables);
     this.#source = source;
   }
 
   encode(text: string): Encoding {
+    return atOnce(this.encodeInSteps(text));
+  }
+
+  *encodeInSteps(text: string): Generator<undefined, Encoding> {
     // Replaced here and not left to the UTF-8 encoder, so that the pre-tokenizer sees what will be encoded. Lengths stay.
     const wellFormed = text.replace(/\p{Surrogate}/gu, "\uFFFD");
     const found: number[] = [];
-    for (let start = 0; start < text.length;) {
-      const end = segmentEnd(wellFormed, start, SEGMENT);
-      for (const id of this.#library.encode(wellFormed.slice(start, end), { add_special_tokens: false }).ids) {
-        found.push(id);
+    const budget = { ms: SPLIT_MS + wellFormed.length * SPLIT_MS_PER_CHARACTER };
+    let since = 0;
+    for (const section of this.#file.sections(wellFormed)) {
+      if (section.id !== undefined) {
+        found.push(section.id);
+        continue;
       }
-      start = end;
+      for (const part of this.#parts(section.text, budget)) {
+        for (let start = 0; start < part.length;) {
+          const end = segmentEnd(part, start, LONGEST_PART);
+          for (const id of this.#merge(spell(part.slice(start, end)))) found.push(id);
+          since += end - start;
+          start = end;
+          if (since < STEP) continue;
+          since = 0;
+          yield;
+        }
+      }
     }
     const ids = Uint32Array.from(found);
     const lengths = ids.map((id) => this.byteLength(id));
@@ -60,12 +92,25 @@ class BpeTokenizer implements Tokenizer {
     return { ids, ...ranges };
   }
 
+  *#parts(text: string, budget: { ms: number }): Generator<string> {
+    try {
+      yield* eachWithinTime(this.#file.preTokenizer.parts(text), budget);
+    } catch (error) {
+      const pattern = this.#file.preTokenizer.shownPattern;
+      if (pattern === undefined) throw error;
+      const why = error instanceof OutOfTime ? "backtracks without end" : `fails (${messageOf(error).slice(0, 100)})`;
+      throw new UserError(
+        `${this.#source}: its pattern ${pattern} ${why} on this text. Use a tokenizer whose pattern does not.`,
+      );
+    }
+  }
+
   byteLength(id: number): number {
-    return this.#bytes[id]?.length ?? 0;
+    return this.#file.bytes[id]?.length ?? 0;
   }
 
   decode(ids: Iterable<number>): string {
-    const pieces = Array.from(ids, (id) => this.#bytes[id] ?? REPLACEMENT);
+    const pieces = Array.from(ids, (id) => this.#file.bytes[id] ?? REPLACEMENT);
     const bytes = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
     let at = 0;
     for (const piece of pieces) {

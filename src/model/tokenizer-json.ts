@@ -1,7 +1,10 @@
 import { z } from "zod";
+import { addedTokenFinder, type Section } from "./added-tokens.ts";
 import { BYTE_CHARACTERS, spelledBytes } from "./byte-alphabet.ts";
 import { UserError } from "./errors.ts";
 import { explainIssues } from "./explain.ts";
+import type { BpeTables } from "./library-tokenizer.ts";
+import { readPreTokenizer, type PreTokenizer } from "./pre-tokenizer.ts";
 
 /** No real vocabulary comes near; a larger id would only make tables that nobody can hold. */
 const MAX_ID = 2 ** 24;
@@ -13,7 +16,12 @@ const addedToken = z.object({
   special: z.boolean().default(false),
   lstrip: z.boolean().default(false),
   rstrip: z.boolean().default(false),
+  single_word: z.boolean().default(false),
+  normalized: z.boolean().optional(),
 });
+
+/** Real files hold some hundred at most. */
+const MOST_ADDED = 4096;
 
 // Not z.record: it drops the key "__proto__", which is an ordinary token to a model that has read JavaScript.
 const vocabulary = z.custom<Record<string, number>>(
@@ -37,40 +45,40 @@ const merge = z.union([
 const fileSchema = z.object({
   normalizer: z.unknown().optional(),
   pre_tokenizer: z.unknown().optional(),
-  added_tokens: z.array(addedToken).default([]),
+  added_tokens: z.array(addedToken).max(MOST_ADDED).default([]),
   model: z.object({
     type: z.string().optional(),
     vocab: vocabulary,
     merges: z.array(merge),
     ignore_merges: z.boolean().default(false),
+    dropout: z.number().nullish(),
     continuing_subword_prefix: z.string().nullish(),
     end_of_word_suffix: z.string().nullish(),
   }),
 });
 
-const partSchema = z.object({
-  type: z.string(),
-  add_prefix_space: z.boolean().optional(),
-  behavior: z.string().optional(),
-  invert: z.boolean().optional(),
-  pretokenizers: z.array(z.unknown()).optional(),
-});
+type AddedEntry = z.infer<typeof addedToken>;
 
 export interface ByteLevelVocabulary {
   /** One more than the highest id. */
   readonly size: number;
   /** The bytes that each token stands for, by id; undefined for an id that no token has. [size] */
   readonly bytes: readonly (Uint8Array | undefined)[];
-  /** The file's content for the tokenizing library, without anything that would not map to bytes exactly. */
-  readonly library: object;
+  /** What the merging of bytes needs. */
+  readonly tables: BpeTables;
+  /** Cuts a text into parts that are merged on their own. */
+  readonly preTokenizer: PreTokenizer;
+  /** Finds the tokens that are taken from the text as they are, before anything is cut. */
+  readonly sections: (text: string) => Section[];
 }
 
 /**
  * Reads a tokenizer.json and makes sure that it is byte-level BPE and loses nothing: all 256 bytes are tokens, every
- * merge gives a token, nothing is normalized, nothing is added in front of the text.
+ * merge gives a token, nothing is normalized, nothing is added in front of the text. What is accepted gives the ids of
+ * Hugging Face's Rust library without special tokens; truncation, padding and post-processors are not applied.
  *
- * Special tokens are taken away from what the library sees, so that text which spells one is encoded as the characters
- * it is: a document about a chat template must not end the conversation. Their ids still decode.
+ * Special tokens are taken away from what is looked for in text, so that text which spells one is encoded as the
+ * characters it is: a document about a chat template must not end the conversation. Their ids still decode.
  *
  * @throws UserError naming `source` and what is wrong
  */
@@ -80,56 +88,97 @@ export function readTokenizerJson(json: string, source: string): ByteLevelVocabu
   };
   const file = parseFile(json, source);
   const { model } = file;
-  if (model.type !== undefined && model.type !== "BPE") refuse(`the model is ${model.type}`);
+  if (model.type !== undefined && model.type !== "BPE") refuse(`the model is ${shown(model.type)}`);
   if (model.continuing_subword_prefix || model.end_of_word_suffix) refuse("its tokens carry a prefix or suffix");
-  if (file.normalizer) refuse("it normalizes the text, so tokens would not map to the document's own characters");
-  checkPreTokenizer(file.pre_tokenizer, refuse);
+  if (model.dropout) refuse(`it drops merges at random (dropout ${model.dropout})`);
+  if (file.normalizer)
+    refuse(
+      `normalizer ${kindOf(file.normalizer)} is not supported: it changes the text, so tokens would not map to it`,
+    );
+  const preTokenizer = readPreTokenizer(file.pre_tokenizer, refuse);
 
-  const added = new Map(file.added_tokens.map((token) => [token.content, token]));
+  const added = addedByContent(file.added_tokens, refuse);
   const reachable = new Set(BYTE_CHARACTERS);
   for (const [left, right] of model.merges) reachable.add(left + right);
   for (const token of reachable) {
-    if (!Object.hasOwn(model.vocab, token)) refuse(`the vocabulary lacks "${token}", a byte or the result of a merge`);
+    if (!Object.hasOwn(model.vocab, token)) {
+      refuse(`the vocabulary lacks ${shown(token)}, a byte or the result of a merge`);
+    }
   }
 
   const bytes: (Uint8Array | undefined)[] = [];
   const put = (token: string, id: number, value: Uint8Array): void => {
-    if (bytes[id] !== undefined) refuse(`token "${token}" has id ${id}, which another token has too`);
+    if (bytes[id] !== undefined) refuse(`token ${shown(token)} has id ${id}, which another token has too`);
     bytes[id] = value;
   };
+  const encoder = new TextEncoder();
   const ordinary: [string, number][] = [];
   for (const [token, id] of Object.entries(model.vocab)) {
     const asAdded = added.get(token);
-    if (asAdded && asAdded.id !== id) refuse(`token "${token}" has the ids ${id} and ${asAdded.id}`);
+    if (asAdded && asAdded.id !== id) refuse(`token ${shown(token)} has the ids ${id} and ${asAdded.id}`);
     // An added token spells itself in plain text, unless the merges make it too: then it is an ordinary token.
     if (asAdded && !reachable.has(token)) continue;
-    put(token, id, spelledBytes(token) ?? refuse(`token "${token}" is not written in the byte alphabet`));
-    added.delete(token);
+    const spelled = spelledBytes(token) ?? refuse(`token ${shown(token)} is not written in the byte alphabet`);
+    if (asAdded && Buffer.compare(spelled, encoder.encode(token)) !== 0) {
+      refuse(`added token ${shown(token)} spells other bytes as a result of merges`);
+    }
+    put(token, id, spelled);
     ordinary.push([token, id]);
   }
-  const encoder = new TextEncoder();
-  for (const token of added.values()) put(token.content, token.id, encoder.encode(token.content));
-  const fromText = [...added.values()].filter((token) => !token.special);
-  const stripping = fromText.find((token) => token.lstrip || token.rstrip);
-  if (stripping) refuse(`added token "${stripping.content}" swallows the spaces beside it`);
+  checkAddedIds(file.added_tokens, model.vocab, refuse);
+  for (const { content, id } of added.values()) {
+    if (!reachable.has(content)) put(content, id, encoder.encode(content));
+  }
 
   return {
     size: bytes.length,
     bytes,
-    library: {
-      added_tokens: fromText.map((token) => ({ ...token, normalized: false })),
-      normalizer: null,
-      pre_tokenizer: file.pre_tokenizer,
-      post_processor: null,
-      decoder: { type: "ByteLevel" },
-      model: {
-        type: "BPE",
-        vocab: Object.fromEntries(ordinary),
-        merges: model.merges,
-        ignore_merges: model.ignore_merges,
-      },
-    },
+    tables: { vocab: Object.fromEntries(ordinary), merges: model.merges, ignore_merges: model.ignore_merges },
+    preTokenizer,
+    sections: addedTokenFinder(
+      [...added.values()]
+        .filter(({ special }) => !special)
+        .map(({ id, content, normalized }) => ({ id, content, normalized: normalized ?? true })),
+    ),
   };
+}
+
+function addedByContent(tokens: readonly AddedEntry[], refuse: (why: string) => never): Map<string, AddedEntry> {
+  const added = new Map<string, AddedEntry>();
+  for (const token of tokens) {
+    if (added.has(token.content)) refuse(`added token ${shown(token.content)} is listed twice`);
+    added.set(token.content, token);
+    if (token.special) continue;
+    if (token.lstrip || token.rstrip) refuse(`added token ${shown(token.content)} swallows the spaces beside it`);
+    if (token.single_word) refuse(`added token ${shown(token.content)} is matched as a whole word only (single_word)`);
+  }
+  return added;
+}
+
+/**
+ * Hugging Face's library numbers added tokens that the vocabulary lacks itself, one after the other, whatever the file says.
+ * Where a token that text can bring has another id in the file, the two would not agree.
+ */
+function checkAddedIds(tokens: readonly AddedEntry[], vocab: object, refuse: (why: string) => never): void {
+  const size = Object.keys(vocab).length;
+  let highest = -1;
+  for (const { content, id, special } of tokens) {
+    const given = Object.hasOwn(vocab, content) ? id : Math.max(size, highest + 1);
+    if (!special && given !== id) {
+      refuse(`added token ${shown(content)} has id ${id}, and Hugging Face's library gives it ${given}`);
+    }
+    highest = Math.max(highest, given);
+  }
+}
+
+/** A token of the file as messages show it. */
+function shown(token: string): string {
+  return JSON.stringify(token.length > 40 ? `${token.slice(0, 40)}...` : token);
+}
+
+function kindOf(part: unknown): string {
+  const { success, data } = z.object({ type: z.string() }).safeParse(part);
+  return success ? shown(data.type) : "without a type";
 }
 
 function parseFile(json: string, source: string): z.infer<typeof fileSchema> {
@@ -144,28 +193,4 @@ function parseFile(json: string, source: string): z.infer<typeof fileSchema> {
     throw new UserError(`${source} is not a byte-level BPE tokenizer.json: ${explainIssues(parsed.error)}.`);
   }
   return parsed.data;
-}
-
-/**
- * Refuses pre-tokenizers that drop or add characters, or whose options the library does not implement. The last part
- * must be ByteLevel: it is what turns characters into the byte alphabet.
- */
-function checkPreTokenizer(raw: unknown, refuse: (why: string) => never): void {
-  const outer = partSchema.safeParse(raw);
-  if (!outer.success) return refuse("it has no ByteLevel pre-tokenizer");
-  const parts = outer.data.type === "Sequence" ? (outer.data.pretokenizers ?? []) : [raw];
-  const checked = parts.map((part) => {
-    const { success, data } = partSchema.safeParse(part);
-    return success ? data : refuse("a part of its pre-tokenizer has no type");
-  });
-  if (checked.at(-1)?.type !== "ByteLevel") refuse("its pre-tokenizer does not end with ByteLevel");
-  for (const part of checked) {
-    if (part.add_prefix_space) refuse("it puts a space in front of the text (add_prefix_space)");
-    if (!["ByteLevel", "Split", "Digits", "Punctuation"].includes(part.type))
-      refuse(`it pre-tokenizes by ${part.type}`);
-    // Behaviours that join a delimiter to its neighbour are not implemented by the library; Removed is lossless only
-    // when what does not match is removed and everything matches, which `encode` checks on every text.
-    const lossless = part.behavior === "Isolated" || (part.behavior === "Removed" && part.invert);
-    if (part.type === "Split" && !lossless) refuse(`it splits with the behaviour ${String(part.behavior)}`);
-  }
 }

@@ -13,6 +13,8 @@ export interface Tokenizer {
   readonly vocabulary: number;
   /** Text that spells a special token is encoded as ordinary text. */
   encode(text: string): Encoding;
+  /** The same in short steps, so that a process that must answer meanwhile can: see in-steps.ts. */
+  encodeInSteps(text: string): Generator<undefined, Encoding>;
   /** Bytes that are not UTF-8 (half a character) and ids without a token become U+FFFD. */
   decode(ids: Iterable<number>): string;
   /** UTF-8 bytes that a token stands for, in a text of whole or half characters; 0 for ids without a token. */

@@ -132,6 +132,11 @@ class CodeUnitTokenizer implements Tokenizer {
     return { ids, starts: ids.map((_, i) => i), ends: ids.map((_, i) => i + 1) };
   }
 
+  *encodeInSteps(text: string): Generator<undefined, ReturnType<CodeUnitTokenizer["encode"]>> {
+    yield;
+    return this.encode(text);
+  }
+
   decode(ids: Iterable<number>): string {
     return String.fromCharCode(...ids);
   }
