@@ -1,40 +1,46 @@
 import { Command } from "commander";
-import { median } from "simple-statistics";
-import { VARIANTS } from "../engine/engine.ts";
 import { CpuEngine } from "../engine/cpu/engine.ts";
+import { VARIANTS } from "../engine/engine.ts";
 import { checkThreads } from "../engine/machine.ts";
 import { loadModel } from "../model/models.ts";
 import { peakMeasurement } from "../profile/peak-memory.ts";
-import type { Samples } from "../profile/report.ts";
 import { againstFused } from "./bench/against-fused.ts";
 import { heldOutTokens } from "./bench/held-out.ts";
 import { hybridBlocks } from "./bench/hybrid-block.ts";
+import { layersInModel, meanOf, type LayerTimes } from "./bench/in-model.ts";
+import { ms, ratio } from "./bench/tables.ts";
+import { LOUD, valueTimes } from "./bench/values.ts";
+
+/** Every table, with the context lengths that it has where none are asked for. */
+const TABLES = {
+  block: { lengths: [8192, 32768], print: blockTable },
+  fused: { lengths: [8192, 32768], print: fusedTable },
+  values: { lengths: [1024, 4096], print: valuesTable },
+  model: { lengths: [1024, 4096], print: modelTable },
+  memory: { lengths: [8192, 32768], print: memoryTable },
+} as const;
+const NAMES = Object.keys(TABLES) as (keyof typeof TABLES)[];
 
 const command = new Command("bench")
   .description("Measures the CPU engine's attention on this machine; prints Markdown tables (docs/benchmarks.md).")
-  .option("--lengths <list>", "context lengths, comma separated", "8192,32768")
+  .option("--only <list>", "which tables, comma separated", NAMES.join())
+  .option("--lengths <list>", "context lengths, comma separated (8192,32768; values and model: 1024,4096)")
   .option("--repetitions <n>", "timed rounds", "3")
   .option("--threads <n>", "CPU threads (one per core, within the CPU quota of a container)")
   .parse();
-const options = command.opts<{ lengths: string; repetitions: string; threads?: string }>();
-const lengths = options.lengths.split(",").map(Number);
+const options = command.opts<{ only: string; lengths?: string; repetitions: string; threads?: string }>();
 const repetitions = Number(options.repetitions);
+const wanted = options.only.split(",");
+const stranger = wanted.find((name) => !NAMES.some((known) => known === name));
+if (stranger !== undefined) command.error(`--only: there is no table "${stranger}"; there are ${NAMES.join(", ")}.`);
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 const print = (line = ""): void => void process.stdout.write(`${line}\n`);
-const ms = ({ medianMs, minMs, maxMs }: Samples): string =>
-  `${medianMs.toFixed(medianMs < 10 ? 2 : 0)} (${minMs.toFixed(minMs < 10 ? 2 : 0)} to ${maxMs.toFixed(maxMs < 10 ? 2 : 0)})`;
-/** Median of the rounds' own ratios: what drifts between rounds cancels. */
-const ratio = (a: Samples, b: Samples): string => {
-  const ratios = a.samples.map((value, i) => value / (b.samples[i] ?? value));
-  return `${median(ratios).toFixed(2)}x`;
-};
 
 const engine = new CpuEngine(options.threads === undefined ? undefined : checkThreads(Number(options.threads)));
 const model = await loadModel("embedded");
-const text = heldOutTokens(model, Math.max(...lengths));
 const { device, threads, versions, kernels } = engine.info;
-print(`Command: \`npm run bench -- --lengths ${options.lengths} --repetitions ${options.repetitions}\``);
+print(`Command: \`npm run bench -- ${process.argv.slice(2).join(" ")}\``);
 print();
 print(
   `${new Date().toISOString().slice(0, 10)}, ${device}, ${threads} threads, onnxruntime-node ${versions["onnxruntime-node"] ?? "?"}, ` +
@@ -42,45 +48,113 @@ print(
 );
 const ceilings = await engine.measureCeilings();
 print(`Measured ceilings: ${ceilings.matrixGflops.toFixed(0)} GFLOP/s, ${ceilings.copyGBps.toFixed(1)} GB/s.`);
-
-print("\n### Attention of a hybrid block (one oracle, three sparse layers), prefill, ms\n");
-print("| tokens | layers | full | hysparse | hybrid-swa | full / hysparse |");
-print("|---|---|---|---|---|---|");
-for (const length of lengths) {
-  for (const block of await hybridBlocks(engine, model, text.subarray(0, length), repetitions, say)) {
-    const [full, hysparse, swa] = (["full", "hysparse", "hybrid-swa"] as const).map((v) => block.variants.get(v));
-    if (full === undefined || hysparse === undefined || swa === undefined) continue;
-    print(
-      `| ${length} | ${block.layers.join(" to ")} | ${ms(full)} | ${ms(hysparse)} | ${ms(swa)} | ${ratio(full, hysparse)} |`,
-    );
-  }
-}
-
-print("\n### One layer's full attention against onnxruntime's fused GroupQueryAttention, same inputs, ms\n");
-print(
-  "| phase | tokens | fused | ours | ours with scores and selection | graph with scores | fused / ours | graph / ours with scores | difference |",
-);
-print("|---|---|---|---|---|---|---|---|---|");
-for (const length of lengths) {
-  say(`${length} tokens, against the fused operator`);
-  for (const row of await againstFused(model.architecture, threads, length, repetitions)) {
-    print(
-      `| ${row.phase} | ${length} | ${ms(row.fused)} | ${ms(row.ours)} | ${ms(row.scored)} | ${ms(row.graph)} | ` +
-        `${ratio(row.fused, row.ours)} | ${ratio(row.graph, row.scored)} | ${row.difference.toExponential(1)} |`,
-    );
-  }
-}
-
-print("\n### Peak resident memory of one prefill and one decode step, all layers, a process each, MB\n");
-print(`| tokens | ${VARIANTS.join(" | ")} |`);
-print(`|---|${VARIANTS.map(() => "---|").join("")}`);
-const peak = peakMeasurement("cpu", "embedded", { threads });
-for (const length of lengths) {
-  const cells: string[] = [];
-  for (const variant of VARIANTS) {
-    say(`${length} tokens, ${variant}, peak memory`);
-    cells.push(((await peak(variant, text.subarray(0, length))) / 1e6).toFixed(0));
-  }
-  print(`| ${length} | ${cells.join(" | ")} |`);
+for (const name of NAMES.filter((known) => wanted.includes(known))) {
+  const table = TABLES[name];
+  await table.print(options.lengths?.split(",").map(Number) ?? table.lengths);
 }
 await engine.dispose();
+
+async function blockTable(lengths: readonly number[]): Promise<void> {
+  print("\n### Attention of a hybrid block (one oracle, three sparse layers), prefill, ms\n");
+  print("| tokens | layers | full | hysparse | hybrid-swa | full / hysparse |");
+  print("|---|---|---|---|---|---|");
+  for (const length of lengths) {
+    for (const block of await hybridBlocks(engine, model, heldOutTokens(model, length), repetitions, say)) {
+      const [full, hysparse, swa] = (["full", "hysparse", "hybrid-swa"] as const).map((v) => block.variants.get(v));
+      if (full === undefined || hysparse === undefined || swa === undefined) continue;
+      print(
+        `| ${length} | ${block.layers.join(" to ")} | ${ms(full)} | ${ms(hysparse)} | ${ms(swa)} | ${ratio(full, hysparse)} |`,
+      );
+    }
+  }
+}
+
+async function fusedTable(lengths: readonly number[]): Promise<void> {
+  print("\n### One layer's full attention against onnxruntime's fused GroupQueryAttention, same inputs, ms\n");
+  print(
+    "| phase | tokens | fused | ours | ours with scores and selection | graph with scores | fused / ours | graph / ours with scores | difference |",
+  );
+  print("|---|---|---|---|---|---|---|---|---|");
+  for (const length of lengths) {
+    say(`${length} tokens, against the fused operator`);
+    for (const row of await againstFused(model.architecture, threads, length, repetitions)) {
+      print(
+        `| ${row.phase} | ${length} | ${ms(row.fused)} | ${ms(row.ours)} | ${ms(row.scored)} | ${ms(row.graph)} | ` +
+          `${ratio(row.fused, row.ours)} | ${ratio(row.graph, row.scored)} | ${row.difference.toExponential(1)} |`,
+      );
+    }
+  }
+}
+
+async function valuesTable(lengths: readonly number[]): Promise<void> {
+  print(`\n### Time that depends on values: one layer, ordinary logits and ${LOUD} times as large ones, ms\n`);
+  print(`| phase | tokens | attention | ordinary | logits x ${LOUD} | ratio |`);
+  print("|---|---|---|---|---|---|");
+  for (const length of lengths) {
+    say(`${length} tokens, ordinary values and loud ones`);
+    for (const row of await valueTimes(model.architecture, threads, length, repetitions)) {
+      print(
+        `| ${row.phase} | ${length} | ${row.what} | ${ms(row.ordinary)} | ${ms(row.loud)} | ${ratio(row.loud, row.ordinary)} |`,
+      );
+    }
+  }
+}
+
+async function modelTable(lengths: readonly number[]): Promise<void> {
+  print("\n### In the model / alone: a layer's attention over a whole prefill, mean of the layers named, ms\n");
+  print(
+    "| tokens | variant | layers | in the model | alone, same inputs | alone, ordinary values | model / alone | same / ordinary |",
+  );
+  print("|---|---|---|---|---|---|---|---|");
+  const equal: string[] = [];
+  for (const length of lengths) {
+    for (const variant of VARIANTS) {
+      say(`${length} tokens, ${variant}, in the model and alone`);
+      const layers = await layersInModel(engine, model, variant, heldOutTokens(model, length), repetitions);
+      for (const [what, group] of groups(layers)) {
+        const [inside, alone, ordinary] = (["inModel", "alone", "ordinary"] as const).map((at) => meanOf(group, at));
+        if (inside === undefined || alone === undefined || ordinary === undefined) continue;
+        print(
+          `| ${length} | ${variant} | ${what} ${group.map(({ layer }) => layer).join(", ")} | ${ms(inside)} | ${ms(alone)} | ` +
+            `${ms(ordinary)} | ${ratio(inside, alone)} | ${ratio(alone, ordinary)} |`,
+        );
+      }
+      if (variant !== "full") continue;
+      const { sparsePerFull } = model.architecture;
+      const mean = (of: readonly LayerTimes[]): ReturnType<typeof meanOf> => meanOf(of, "inModel");
+      const between = mean(layers.slice(1, sparsePerFull + 1));
+      const around = mean([0, sparsePerFull + 1].flatMap((layer) => layers[layer] ?? []));
+      equal.push(`| ${length} | ${ms(between)} | ${ms(around)} | ${ratio(between, around)} |`);
+    }
+  }
+  const { sparsePerFull } = model.architecture;
+  print("\n### Layers of equal work under `full`, in the model: attention of one layer, mean, ms\n");
+  print(`| tokens | layers 1 to ${sparsePerFull} | layers 0 and ${sparsePerFull + 1} | ratio |`);
+  print("|---|---|---|---|");
+  for (const row of equal) print(row);
+}
+
+/** Layers that do the same work, in order. */
+function groups(layers: readonly LayerTimes[]): ReadonlyMap<string, LayerTimes[]> {
+  const found = new Map<string, LayerTimes[]>();
+  for (const layer of layers) {
+    const what = layer.oracle ? "oracle" : layer.kind;
+    found.set(what, [...(found.get(what) ?? []), layer]);
+  }
+  return found;
+}
+
+async function memoryTable(lengths: readonly number[]): Promise<void> {
+  print("\n### Peak resident memory of one prefill and one decode step, all layers, a process each, MB\n");
+  print(`| tokens | ${VARIANTS.join(" | ")} |`);
+  print(`|---|${VARIANTS.map(() => "---|").join("")}`);
+  const peak = peakMeasurement("cpu", "embedded", { threads });
+  for (const length of lengths) {
+    const cells: string[] = [];
+    for (const variant of VARIANTS) {
+      say(`${length} tokens, ${variant}, peak memory`);
+      cells.push(((await peak(variant, heldOutTokens(model, length))) / 1e6).toFixed(0));
+    }
+    print(`| ${length} | ${cells.join(" | ")} |`);
+  }
+}

@@ -5,12 +5,13 @@ import { loadKernels } from "../../engine/cpu/kernels/load.ts";
 import { KernelPool } from "../../engine/cpu/kernels/pool.ts";
 import { KvCache } from "../../engine/cpu/kv-cache.ts";
 import { Sessions } from "../../engine/cpu/session.ts";
-import { shapeOf, type Shape } from "../../engine/shape.ts";
+import { shapeOf } from "../../engine/shape.ts";
 import { StageClock } from "../../engine/cpu/stage-clock.ts";
 import { OracleSelection } from "../../engine/selection.ts";
 import type { Architecture } from "../../model/architecture.ts";
 import type { Samples } from "../../profile/report.ts";
 import { summarize } from "../../profile/statistics.ts";
+import { AttentionInputs } from "./attention-inputs.ts";
 import { FusedAttention } from "./fused-attention.ts";
 
 const CHUNK = 2048;
@@ -44,7 +45,7 @@ export async function againstFused(
   const attention = new Attention(s, kernels, new Buffers());
   const graphs = new FullGraphs(s, sessions, new Buffers());
   const fused = await FusedAttention.create(s, threads);
-  const inputs = new Inputs(s, tokens);
+  const inputs = new AttentionInputs(s, tokens);
   const cache = new KvCache(kernels, s.Hkv, s.d);
   cache.reserve(tokens, 0);
   cache.append(inputs.kByHead, inputs.vByHead, 0, tokens);
@@ -146,41 +147,4 @@ function difference(a: Float32Array, b: Float32Array): number {
     norm += other ** 2;
   });
   return Math.sqrt(delta / norm);
-}
-
-/** Random q, k, v in the fused operator's layout [T, heads d] and in ours, per KV head. */
-class Inputs {
-  readonly q: Float32Array;
-  readonly k: Float32Array;
-  readonly v: Float32Array;
-  readonly kByHead: Float32Array;
-  readonly vByHead: Float32Array;
-  readonly #s: Shape;
-
-  constructor(s: Shape, tokens: number) {
-    const random = (size: number): Float32Array => Float32Array.from({ length: size }, () => 4 * Math.random() - 2);
-    this.#s = s;
-    this.q = random(tokens * s.Hq * s.d);
-    this.k = random(tokens * s.Hkv * s.d);
-    this.v = random(tokens * s.Hkv * s.d);
-    this.kByHead = byHead(this.k, s.Hkv, s.d, 0, tokens);
-    this.vByHead = byHead(this.v, s.Hkv, s.d, 0, tokens);
-  }
-
-  /** [Hkv, count, G d] of positions start .. */
-  queries(start: number, count: number): Float32Array {
-    return byHead(this.q, this.#s.Hkv, this.#s.G * this.#s.d, start, count);
-  }
-}
-
-/** [T, heads width] -> [heads, count, width] of rows start .. */
-function byHead(data: Float32Array, heads: number, width: number, start: number, count: number): Float32Array {
-  const out = new Float32Array(heads * count * width);
-  for (let head = 0; head < heads; head++) {
-    for (let row = 0; row < count; row++) {
-      const from = ((start + row) * heads + head) * width;
-      out.set(data.subarray(from, from + width), (head * count + row) * width);
-    }
-  }
-  return out;
 }

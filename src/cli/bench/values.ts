@@ -1,0 +1,205 @@
+import { Attention } from "../../engine/cpu/attention.ts";
+import { Buffers } from "../../engine/cpu/buffers.ts";
+import { loadKernels } from "../../engine/cpu/kernels/load.ts";
+import { KernelPool } from "../../engine/cpu/kernels/pool.ts";
+import { KvCache } from "../../engine/cpu/kv-cache.ts";
+import { Sessions } from "../../engine/cpu/session.ts";
+import { FullGraphs } from "../../engine/cpu/full-graphs.ts";
+import { StageClock } from "../../engine/cpu/stage-clock.ts";
+import { OracleSelection } from "../../engine/selection.ts";
+import { shapeOf, type Shape } from "../../engine/shape.ts";
+import type { Architecture } from "../../model/architecture.ts";
+import type { Samples } from "../../profile/report.ts";
+import { summarize } from "../../profile/statistics.ts";
+import { AttentionInputs } from "./attention-inputs.ts";
+import { FusedAttention } from "./fused-attention.ts";
+import { byTurns, type Work } from "./tables.ts";
+
+const CHUNK = 2048;
+/** A decode step takes less than a millisecond: one sample is the mean of so many. */
+const DECODE_STEPS = 16;
+/** Factor on ordinary logits: most softmax terms then lie below what float32 holds, many where it is subnormal. */
+export const LOUD = 50;
+
+/** One attention on ordinary values and on values that drive its softmax to both ends. */
+export interface ValueTimes {
+  readonly phase: "prefill" | "decode";
+  readonly what: string;
+  readonly tokens: number;
+  readonly ordinary: Samples;
+  readonly loud: Samples;
+}
+
+/**
+ * Times every attention of the CPU engine, and onnxruntime's forms of full attention, on random inputs of the architecture's shape
+ * with logits of deviation 1.8 and LOUD times that, by turns. A time must not depend on them.
+ */
+export async function valueTimes(
+  a: Architecture,
+  threads: number,
+  tokens: number,
+  repetitions: number,
+): Promise<ValueTimes[]> {
+  const s = shapeOf(a);
+  const sessions = new Sessions(threads);
+  const kernels = new KernelPool(loadKernels().build, threads);
+  const fused = await FusedAttention.create(s, threads);
+  const make = async (loudness: number): Promise<Bench> => {
+    const bench = new Bench(s, kernels, sessions, fused, tokens, loudness);
+    await bench.choose();
+    return bench;
+  };
+  const [ordinary, loud] = [await make(1), await make(LOUD)];
+  const rows: ValueTimes[] = [];
+  for (const phase of ["prefill", "decode"] as const) {
+    const [quiet, noisy] = [ordinary.works(phase), loud.works(phase)];
+    for (const [what, run] of quiet) {
+      const other = noisy.get(what);
+      if (other === undefined) continue;
+      const times = phase === "decode" ? DECODE_STEPS : 1;
+      const works: Work[] = [run, other].map((work) => ({ run: work, times }));
+      const [first = [], second = []] = await byTurns(works, repetitions);
+      rows.push({ phase, what, tokens, ordinary: summarize(first), loud: summarize(second) });
+    }
+  }
+  for (const bench of [ordinary, loud]) bench.dispose();
+  await fused.dispose();
+  await sessions.dispose();
+  await kernels.dispose();
+  return rows;
+}
+
+/** Every attention over one set of inputs. */
+class Bench {
+  readonly #s: Shape;
+  readonly #tokens: number;
+  readonly #inputs: AttentionInputs;
+  readonly #attention: Attention;
+  readonly #graphs: FullGraphs;
+  readonly #fused: FusedAttention;
+  readonly #cache: KvCache;
+  readonly #ring: KvCache;
+  readonly #selection: OracleSelection;
+  readonly #out: Float32Array;
+  readonly #scores: Float32Array;
+  readonly #clock = new StageClock({});
+
+  constructor(
+    s: Shape,
+    kernels: KernelPool,
+    sessions: Sessions,
+    fused: FusedAttention,
+    tokens: number,
+    loudness: number,
+  ) {
+    this.#s = s;
+    this.#tokens = tokens;
+    this.#inputs = new AttentionInputs(s, tokens, loudness);
+    this.#attention = new Attention(s, kernels, new Buffers());
+    this.#graphs = new FullGraphs(s, sessions, new Buffers());
+    this.#fused = fused;
+    const filled = (most?: number): KvCache => {
+      const cache = new KvCache(kernels, s.Hkv, s.d, most);
+      cache.reserve(tokens, 0);
+      cache.append(this.#inputs.kByHead, this.#inputs.vByHead, 0, tokens);
+      return cache;
+    };
+    this.#cache = filled();
+    this.#ring = filled(s.w);
+    this.#selection = new OracleSelection(0, s.Hkv, s.slots, tokens, s.B);
+    this.#out = new Float32Array(tokens * s.Hq * s.d);
+    this.#scores = new Float32Array(Math.min(CHUNK, tokens) * s.Hkv * Math.ceil(tokens / s.B));
+  }
+
+  /** Fills the selection that the sparse branch reads. */
+  choose(): Promise<void> {
+    return this.#full(true, 0, this.#tokens);
+  }
+
+  works(phase: "prefill" | "decode"): ReadonlyMap<string, () => Promise<void>> {
+    const { Hq, d } = this.#s;
+    const first = phase === "prefill" ? 0 : this.#tokens - 1;
+    const [from, to] = [first, this.#tokens];
+    const last = (data: Float32Array, heads: number): Float32Array => data.subarray(first * heads * d, to * heads * d);
+    const { q, k, v, kByHead, vByHead } = this.#inputs;
+    const out = this.#out.subarray(first * Hq * d, to * Hq * d);
+    return new Map([
+      ["full", () => this.#full(false, from, to)],
+      ["full with scores and top-k", () => this.#full(true, from, to)],
+      ["sparse branch", () => this.#sparse(from, to)],
+      ["window branch", () => this.#window(from, to)],
+      [
+        "onnxruntime, fused",
+        () =>
+          phase === "prefill"
+            ? this.#fused.prefill(q, k, v, out, this.#tokens)
+            : this.#fused.decode(
+                last(q, Hq),
+                last(k, this.#s.Hkv),
+                last(v, this.#s.Hkv),
+                { k: kByHead, v: vByHead },
+                out,
+                this.#tokens,
+              ),
+      ],
+      ["onnxruntime, graph with scores", () => this.#graph(from, to)],
+    ]);
+  }
+
+  async #chunks(
+    from: number,
+    to: number,
+    run: (start: number, count: number, out: Float32Array) => Promise<void>,
+  ): Promise<void> {
+    const row = this.#s.Hq * this.#s.d;
+    for (let start = from; start < to; start += CHUNK) {
+      const count = Math.min(CHUNK, to - start);
+      await run(start, count, this.#out.subarray(start * row, (start + count) * row));
+    }
+  }
+
+  #full(scored: boolean, from: number, to: number): Promise<void> {
+    const into = { into: this.#selection, onScores: undefined };
+    return this.#chunks(from, to, (start, count, out) => {
+      const q = this.#inputs.queries(start, count);
+      return this.#attention.full(
+        { layer: 0, start, count, q },
+        this.#cache,
+        out,
+        this.#clock,
+        scored ? into : undefined,
+      );
+    });
+  }
+
+  #graph(from: number, to: number): Promise<void> {
+    return this.#chunks(from, to, (start, count, out) => {
+      const q = this.#inputs.queries(start, count);
+      return this.#graphs.run({ layer: 0, start, count, q }, this.#cache, out, this.#scores);
+    });
+  }
+
+  #sparse(from: number, to: number): Promise<void> {
+    const { Hkv, Hq, slots } = this.#s;
+    const sinks = new Float32Array(Hq);
+    return this.#chunks(from, to, (start, count, out) => {
+      const q = this.#inputs.queries(start, count);
+      const chosen = this.#selection.blocks.subarray(start * Hkv * slots, (start + count) * Hkv * slots);
+      return this.#attention.sparse({ layer: 0, start, count, q }, this.#cache, chosen, { sinks, out }, this.#clock);
+    });
+  }
+
+  #window(from: number, to: number): Promise<void> {
+    const sinks = new Float32Array(this.#s.Hq);
+    return this.#chunks(from, to, (start, count, out) => {
+      const q = this.#inputs.queries(start, count);
+      const own = this.#inputs.own(start, count);
+      return this.#attention.window({ layer: 0, start, count, q }, this.#ring, own, { sinks, out }, this.#clock);
+    });
+  }
+
+  dispose(): void {
+    this.#cache.clear();
+    this.#ring.clear();
+  }
+}
