@@ -60,10 +60,17 @@ export async function requestAdapter(listing: AdapterListing): Promise<GPUAdapte
   if (adapter === null) throw new UserError(`the GPU "${listing.name}" cannot be opened by WebGPU`);
   alive.push(gpu, adapter);
   const { device } = adapter.info;
-  if (device !== listing.name) {
-    throw new UserError(`the driver opened "${device}" where "${listing.name}" was asked for; is a GPU coming or going?`);
+  if (lettersOf(device) !== lettersOf(listing.name)) {
+    throw new UserError(
+      `the driver opened "${device}" where "${listing.name}" was asked for; is a GPU coming or going?`,
+    );
   }
   return adapter;
+}
+
+/** WebGPU gives names as identifiers: "NVIDIA H200" as "nvidia-h200". */
+function lettersOf(name: string): string {
+  return name.toLowerCase().replace(/[^a-z0-9]/g, "");
 }
 
 /** The binding frees instances and adapters that nobody holds, also under a device made from them, and then crashes. */
