@@ -1,8 +1,10 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { VARIANTS, type Variant } from "../engine/engine.ts";
 import { UserError } from "../model/errors.ts";
+import { MOST_DECODED, MOST_REPETITIONS, MOST_THREADS, MOST_TOKENS } from "../model/limits.ts";
 import { manifest } from "../model/package-root.ts";
 import { readLengths } from "../profile/sweep-lengths.ts";
+import { count } from "../report/format.ts";
 
 /** What the command line asks for, checked as far as that goes without looking at files or machines. */
 export interface Options {
@@ -90,7 +92,7 @@ function command(): Command {
       "--gpu <name|index>",
       "which GPU: its index, name or a part of it (see --list-devices); a software one only so",
     )
-    .option("--threads <n>", "CPU threads (one per core, within the CPU quota of a container)", atLeast(1))
+    .option("--threads <n>", "CPU threads (one per core, within the CPU quota of a container)", within(1, MOST_THREADS))
     .option("--list-devices", "print the engines and GPUs there are, and nothing else", false)
     .option("--model <id>", "embedded, paper-7b, paper-80b-a3b, or the folder of a checkpoint", "embedded")
     .addOption(
@@ -98,8 +100,8 @@ function command(): Command {
         .argParser(variants)
         .default([...VARIANTS], "all"),
     )
-    .option("--max-tokens <n>", "profile only this many tokens of the document", atLeast(1))
-    .option("--decode <n>", "tokens to decode after the document; 0 measures prefill only", atLeast(0), 16)
+    .option("--max-tokens <n>", "profile only this many tokens of the document", within(1, MOST_TOKENS))
+    .option("--decode <n>", "tokens to decode after the document; 0 measures prefill only", within(0, MOST_DECODED), 16)
     .addOption(
       new Option("--repetitions <n>", "timed rounds of prefill and decode; auto goes on until differences are known")
         .argParser(rounds)
@@ -110,7 +112,11 @@ function command(): Command {
         .choices(["last-token", "document"])
         .default("last-token"),
     )
-    .option("--chunk <n>", "queries per prefill chunk (the engine chooses; results do not depend on it)", atLeast(1))
+    .option(
+      "--chunk <n>",
+      "queries per prefill chunk (the engine chooses; results do not depend on it)",
+      within(1, MOST_TOKENS),
+    )
     .option("--sweep <lengths>", 'measure other context lengths, too: "1k,4k,16k", or auto', lengths)
     .option("--fidelity", "also measure how much of what each layer looks at lies in the blocks it inherits", false)
     .option("--swaps", "also measure what recent, random or no blocks would cost in place of the selected", false)
@@ -153,15 +159,15 @@ function lengths(text: string): "auto" | number[] {
 }
 
 function rounds(text: string): "auto" | number {
-  return text === "auto" ? text : atLeast(1)(text);
+  return text === "auto" ? text : within(1, MOST_REPETITIONS)(text);
 }
 
 /** Plain decimal digits only: "1e3", "0x10", "2.0" and "" are refused like "-1". */
-function atLeast(least: number): (text: string) => number {
+function within(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (!/^\d+$/.test(text) || value < least || value > 2 ** 31 - 1) {
-      throw new InvalidArgumentError(`It must be a whole number of at least ${least}.`);
+    if (!/^\d+$/.test(text) || value < least || value > most) {
+      throw new InvalidArgumentError(`It must be a whole number from ${count(least)} to ${count(most)}.`);
     }
     return value;
   };

@@ -1,3 +1,4 @@
+import { MOST_DECODED, MOST_TOKENS } from "../model/limits.ts";
 import { groupSize, selectedBlocks, type Architecture } from "../model/architecture.ts";
 
 /** The architecture's numbers under the short names that the graphs use (hysparse.md's letters). */
@@ -29,7 +30,8 @@ export function shapeOf(a: Architecture): Shape {
     d: a.headDim,
     B: a.block,
     slots: selectedBlocks(a),
-    w: a.window,
+    // A context with what is decoded is never longer: a larger window sees the same, and kernels count in 32 bits.
+    w: Math.min(a.window, MOST_TOKENS + MOST_DECODED),
     eps: a.normEps,
     scale: 1 / Math.sqrt(a.headDim),
     gates: a.gate === "head" ? a.queryHeads : a.queryHeads * a.headDim,

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { architectureSchema } from "./architecture.ts";
 import { UserError } from "./errors.ts";
 import { explainIssues } from "./explain.ts";
+import { refuseTooLarge } from "./limits.ts";
 import { DESIGNS } from "./model.ts";
 
 export const CHECKPOINT_VERSION = 1;
@@ -16,7 +17,7 @@ export const checkpointConfigSchema = z.object({
   weights: z.enum(["trained", "synthetic"]),
   /** What the weights were trained as; a dense model says "full" and lies under the same schedule for comparison. */
   design: z.enum(DESIGNS).default("hysparse"),
-  architecture: architectureSchema,
+  architecture: architectureSchema.superRefine(refuseTooLarge),
   /** What a reader of a profile must know about these weights; shown in card and report. */
   notes: z.array(z.string().min(1)).optional(),
   /** How it was trained, for readers. */

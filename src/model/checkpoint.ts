@@ -10,11 +10,15 @@ import type { Design, Model, ModelWeights } from "./model.ts";
 import type { TensorEntry } from "./safetensors.ts";
 import { readSafetensors } from "./safetensors-file.ts";
 import { RANDOM_WEIGHTS_NOTE } from "./synthetic.ts";
+import { count } from "../report/format.ts";
 import { layerPrefix, parameterCount, tensorKinds, tensorShapes } from "./tensors.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 const FILES = { config: "config.json", weights: "model.safetensors", tokenizer: "tokenizer.json" } as const;
 const CONTENT = Object.values(FILES).join(", ");
+
+/** Bytes of config.json and tokenizer.json; the largest tokenizers have some 30 MB. */
+const LARGEST_TEXT = 2 ** 28;
 
 /**
  * Embedding rows beyond the tokenizer's last token that still count as padding: models round their vocabulary up to
@@ -71,11 +75,19 @@ async function checkFolder(folder: string): Promise<void> {
     throw asUserError(error, path);
   });
   if (!found.isDirectory()) {
-    throw new UserError(`${path} is a file; give the folder that holds ${CONTENT}.`);
+    throw new UserError(`${path} is no folder; give the folder that holds ${CONTENT}.`);
   }
   for (const name of Object.values(FILES)) {
-    const file = await stat(join(path, name)).catch(() => undefined);
+    const file = await stat(join(path, name)).catch((error: unknown) => {
+      const missing = error instanceof Error && "code" in error && error.code === "ENOENT";
+      if (!missing) throw asUserError(error, join(path, name));
+    });
     if (!file?.isFile()) throw new UserError(`${path} holds no ${name}; a checkpoint is a folder of ${CONTENT}.`);
+    if (name !== FILES.weights && file.size > LARGEST_TEXT) {
+      throw new UserError(
+        `${join(path, name)} has ${count(file.size)} bytes; at most ${count(LARGEST_TEXT)} are supported.`,
+      );
+    }
   }
 }
 

@@ -7,6 +7,7 @@ import { FidelityShares } from "./fidelity-shares.ts";
 import type { ProgressMeter } from "./progress-meter.ts";
 import { Projections, type Wanted } from "./projections.ts";
 import type { Fidelity, FidelityLayer } from "./report.ts";
+import { bytes } from "../report/format.ts";
 import { chunkOf, type ProfileRequest } from "./request.ts";
 import { sampledQueries } from "./sampled-queries.ts";
 
@@ -43,14 +44,10 @@ export function fidelityShortage(
   if (perToken * tokens <= available) return undefined;
   return {
     why:
-      `the keys of ${layers} layers take ${gib(perToken * tokens)} for ${tokens} tokens, and ${gib(available)} may be ` +
+      `the keys of ${layers} layers take ${bytes(perToken * tokens)} for ${tokens} tokens, and ${bytes(available)} may be ` +
       "used for them",
     fits: Math.floor(available / perToken),
   };
-}
-
-function gib(bytes: number): string {
-  return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 }
 
 /**

@@ -1,9 +1,8 @@
 import { readLimits } from "../engine/control-groups.ts";
 import type { Engine } from "../engine/engine.ts";
 import { UserError } from "../model/errors.ts";
+import { bytes } from "../report/format.ts";
 import type { ProfileRequest } from "./request.ts";
-
-const GIB = 2 ** 30;
 
 /**
  * Refuses a run that will not fit, before anything is allocated.
@@ -28,7 +27,7 @@ export function memoryShortage(
 ): { readonly text: string; readonly fits: number } | undefined {
   const { engine, model, variants } = request;
   const needed = (count: number): number =>
-    Math.max(...variants.map((variant) => engine.estimateBytes(model, variant, count)));
+    Math.max(...variants.map((variant) => engine.estimateBytes(model, variant, count + request.decodeTokens)));
   if (needed(tokens) <= available) return undefined;
   let fits = 0;
   let tooLong = tokens;
@@ -39,7 +38,7 @@ export function memoryShortage(
   }
   const what = engine.meter === undefined ? " beside the weights" : " of device memory, weights included,";
   return {
-    text: `${tokens} tokens need about ${gib(needed(tokens))}${what} and ${gib(available)} are available${containerText(engine)}`,
+    text: `${tokens} tokens need about ${bytes(needed(tokens))}${what} and ${bytes(available)} are available${containerText(engine)}`,
     fits,
   };
 }
@@ -62,9 +61,5 @@ function containerText({ meter }: Engine): string {
   const { memoryBytes } = readLimits();
   return meter !== undefined || memoryBytes === undefined
     ? ""
-    : ` of the ${gib(memoryBytes)} that this container may use`;
-}
-
-function gib(bytes: number): string {
-  return `${(bytes / GIB).toFixed(1)} GiB`;
+    : ` of the ${bytes(memoryBytes)} that this container may use`;
 }

@@ -1,4 +1,5 @@
 import { UserError } from "../model/errors.ts";
+import { MOST_TOKENS } from "../model/limits.ts";
 import type { ProfileSettings } from "./request.ts";
 
 /** The shortest context that `auto` measures. */
@@ -17,12 +18,12 @@ export function sweepLengths(asked: NonNullable<ProfileSettings["sweep"]>, token
   }
   if (asked.length === 0) throw new UserError("a sweep needs at least one context length");
   for (const length of asked) {
-    if (!Number.isSafeInteger(length) || length < 1) throw new UserError(`${length} is not a context length`);
+    if (!Number.isSafeInteger(length) || length < 1 || length > MOST_TOKENS)
+      throw new UserError(`${length} is not a context length`);
   }
   return [...new Set(asked)].sort((a, b) => a - b);
 }
 
-const MOST_TOKENS = 2 ** 20;
 const MOST_LENGTHS = 24;
 
 /**

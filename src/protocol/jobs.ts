@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { MOST_DECODED, MOST_REPETITIONS, MOST_TOKENS } from "../model/limits.ts";
 import { VARIANTS } from "../engine/engine.ts";
 import { reportSchema } from "../profile/report.ts";
 import { selectionTableSchema } from "./selection-table.ts";
@@ -45,14 +46,14 @@ export const profileParamsSchema = z.strictObject({
   settings: z.strictObject({
     document: z.strictObject({ name: z.string(), text: z.string() }),
     variants: z.array(z.enum(VARIANTS)).min(1),
-    decodeTokens: count,
-    repetitions: z.union([z.literal("auto"), z.int().positive()]),
-    warmup: count,
+      decodeTokens: count.max(MOST_DECODED),
+      repetitions: z.union([z.literal("auto"), z.int().positive().max(MOST_REPETITIONS)]),
+      warmup: count.max(MOST_REPETITIONS),
     importance: z.enum(["last-token", "document"]),
-    maxTokens: z.int().positive().optional(),
-    chunk: z.int().positive().optional(),
+    maxTokens: z.int().positive().max(MOST_TOKENS).optional(),
+    chunk: z.int().positive().max(MOST_TOKENS).optional(),
     sweep: z
-      .union([z.literal("auto"), z.array(z.int().positive())])
+      .union([z.literal("auto"), z.array(z.int().positive().max(MOST_TOKENS))])
       .optional()
       .describe("context lengths to measure besides the document's; auto takes powers of two up to it"),
     fidelity: z.boolean().optional(),

@@ -89,10 +89,16 @@ export class Kept {
   }
 }
 
-/** Changes when a checkpoint's files do; empty for names. */
+/** Changes when a checkpoint's files do; empty for names, and for what cannot be looked at, which loading will explain. */
 function stamp(folder: string): string {
   return ["config.json", "model.safetensors", "tokenizer.json"]
-    .map((name) => statSync(join(folder, name), { throwIfNoEntry: false }))
-    .map((file) => (file === undefined ? "" : `${file.mtimeMs} ${file.size}`))
+    .map((name) => {
+      try {
+        const { mtimeMs, size } = statSync(join(folder, name));
+        return `${mtimeMs} ${size}`;
+      } catch {
+        return "";
+      }
+    })
     .join("\n");
 }

@@ -26,7 +26,8 @@ export function estimateBytes(a: Architecture, variant: Variant, tokens: number,
 
   const gates = 2 * (a.gate === "head" ? a.queryHeads : qWidth);
   // hidden, its norm, and the residual sum; queries before and after RoPE, both branches and their mix; new k, v.
-  const attention = rows * (3 * a.hidden + 5 * qWidth + 3 * kvWidth + gates) + 2 * kvWidth * (rows + a.window);
+  const attention =
+    rows * (3 * a.hidden + 5 * qWidth + 3 * kvWidth + gates) + 2 * kvWidth * Math.min(tokens, rows + a.window);
   // Block scores before and after the group maximum, and as handed to an observer; the probabilities of one query.
   const scores = variant === "hysparse" ? rows * blocks * (a.queryHeads + 2 * a.kvHeads) + tokens : tokens;
   const mlp = rows * (3 * a.hidden + 3 * a.intermediate);

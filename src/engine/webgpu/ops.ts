@@ -144,11 +144,16 @@ export function scratchSizes(ops: Ops, rows: number, tokens: number, needs: Need
       const position = extent.start;
       add(needs.scores ? ops.fullDecode.scored : ops.fullDecode.plain, { position, room });
       if (needs.window) {
-        add(needs.sparse ? ops.decode.sparse : ops.decode.window, { position, room, ring: s.w, selectionRow: 0 });
+        add(needs.sparse ? ops.decode.sparse : ops.decode.window, {
+          position,
+          room,
+          ring: Math.min(tokens, s.w),
+          selectionRow: 0,
+        });
       }
     } else {
       add(needs.scores ? ops.full.scored : ops.full.plain, { ...extent, room });
-      if (needs.window) add(ops.window, { ...extent, ring: s.w });
+      if (needs.window) add(ops.window, { ...extent, ring: Math.min(tokens, s.w) });
     }
     if (needs.restricted === true || (needs.sparse && extent.rows > 1)) {
       add(ops.plan, { ...extent, firstRow: extent.start });
