@@ -10,6 +10,7 @@ import { hybridBlocks } from "./bench/hybrid-block.ts";
 import { layersInModel, meanOf, type LayerTimes } from "./bench/in-model.ts";
 import { ms, ratio } from "./bench/tables.ts";
 import { LOUD, valueTimes } from "./bench/values.ts";
+import { printLine as print, say } from "./print.ts";
 
 /** Every table, with the context lengths that it has where none are asked for. */
 const TABLES = {
@@ -34,8 +35,6 @@ const wanted = options.only.split(",");
 const stranger = wanted.find((name) => !NAMES.some((known) => known === name));
 if (stranger !== undefined) command.error(`--only: there is no table "${stranger}"; there are ${NAMES.join(", ")}.`);
 
-const say = (line: string): void => void process.stderr.write(`${line}\n`);
-const print = (line = ""): void => void process.stdout.write(`${line}\n`);
 
 const engine = new CpuEngine(options.threads === undefined ? undefined : checkThreads(Number(options.threads)));
 const model = await loadModel("embedded");

@@ -7,7 +7,7 @@ import { compareReports } from "../report/compare.ts";
 import { comparisonTable, differencesTable } from "../report/comparison-table.ts";
 import { timestamp } from "../report/format.ts";
 import { readReport } from "../report/json.ts";
-import { visible } from "../report/lines.ts";
+import { visible } from "../model/printable.ts";
 import type { Table } from "../report/tables.ts";
 import { section, wrap } from "./layout.ts";
 import { Answered } from "./options.ts";

@@ -11,6 +11,7 @@ import type { Samples } from "../profile/report.ts";
 import { AttentionBench } from "./gpu-bench/attention.ts";
 import { peerTable } from "./gpu-bench/peer-table.ts";
 import { wholeModel } from "./gpu-bench/whole-model.ts";
+import { printLine as print, say } from "./print.ts";
 
 const SECTIONS = ["decode", "prefill", "peer", "model"] as const;
 
@@ -35,7 +36,6 @@ const repetitions = Number(options.repetitions);
 const chunk = Number(options.chunk);
 const numbers = (list: string): number[] => list.split(",").map(Number);
 
-const print = (line = ""): void => void process.stdout.write(`${line}\n`);
 const ms = ({ medianMs, minMs, maxMs }: Samples): string => `${short(medianMs)} (${short(minMs)} to ${short(maxMs)})`;
 const short = (value: number): string => value.toFixed(value < 1 ? 4 : value < 100 ? 2 : 0);
 /** Median of the rounds' own ratios: what drifts between rounds cancels. */
@@ -78,7 +78,7 @@ try {
   }
 } catch (error) {
   if (!(error instanceof UserError)) throw error;
-  process.stderr.write(`gpu-bench: ${messageOf(error)}\n`);
+  say(`gpu-bench: ${messageOf(error)}`);
   process.exitCode = 2;
 }
 

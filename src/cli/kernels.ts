@@ -4,6 +4,7 @@ import { GpuDevice } from "../engine/webgpu/device.ts";
 import { runBench } from "./kernels/bench.ts";
 import { runCheck } from "./kernels/check.ts";
 import { findBenches, findChecks } from "./kernels/find.ts";
+import { printLine as print, say } from "./print.ts";
 
 interface Options {
   readonly gpu?: string;
@@ -29,7 +30,6 @@ const command = new Command("kernels")
   .parse();
 const [mode, ...ops] = command.args;
 const options = command.opts<Options>();
-const print = (line = ""): void => void process.stdout.write(`${line}\n`);
 const wanted = ({ name }: { readonly name: string }): boolean => name.includes(options.match ?? "");
 
 try {
@@ -48,7 +48,7 @@ try {
   device.destroy();
 } catch (error) {
   if (!(error instanceof UserError)) throw error;
-  process.stderr.write(`kernels: ${error.message}\n`);
+  say(`kernels: ${error.message}`);
   process.exitCode = 2;
 }
 

@@ -8,6 +8,7 @@ import { Random } from "../model/random.ts";
 import { argmax } from "../profile/run-variant.ts";
 import { Planter, type Trial } from "./needle/plant.ts";
 import { heldOutLines, readNeedleSpec } from "./needle/spec.ts";
+import { print, say } from "./print.ts";
 
 const command = new Command("needle")
   .description(
@@ -59,7 +60,7 @@ async function answers(runner: Runner, trial: Trial, logits: Float32Array): Prom
 
 const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
 const trials = Number(options.trials);
-process.stdout.write(
+print(
   `Command: \`npm run needle -- --model ${options.model} --engine ${options.engine} --lengths ${options.lengths} ` +
     `--trials ${options.trials} --seed ${options.seed}\`; ${engine.info.device}, ${engine.info.id}, ${engine.info.dtype}; ` +
     `oracle: layer ${oracle} of ${a.layers}, ${a.kvHeads} KV heads, k = ${a.selectedTokens}\n\n` +
@@ -84,13 +85,13 @@ for (const length of options.lengths.split(",").map(Number)) {
     count.controlHeads += hits(control);
     count.answered += Number(answered);
     count.tokens += trial.tokens.length;
-    process.stderr.write(
+    say(
       `${length}: ${i + 1} of ${trials}, ${trial.template}, depth ${percent(trial.depth)}, block ${trial.block}: ` +
-        `${hits(found)} heads, control ${hits(control)}, ${answered ? "answered" : "not answered"}\n`,
+        `${hits(found)} heads, control ${hits(control)}, ${answered ? "answered" : "not answered"}`,
     );
   }
   const perHead = (hits: number): string => percent(hits / (trials * a.kvHeads));
-  process.stdout.write(
+  print(
     `| ${length} | ${trials} | ${percent(count.any / trials)} | ${perHead(count.heads)} | ` +
       `${percent(count.controlAny / trials)} | ${perHead(count.controlHeads)} | ` +
       `${percent(a.selectedTokens / (count.tokens / trials))} | ${percent(count.answered / trials)} |\n`,

@@ -1,6 +1,7 @@
 import type { WriteStream } from "node:tty";
 import ora, { type Ora } from "ora";
 import type { Progress as Said } from "../protocol/jobs.ts";
+import { message } from "../model/printable.ts";
 import { percent, remaining } from "../report/format.ts";
 import { VARIANT_NAMES } from "../report/names.ts";
 
@@ -38,11 +39,11 @@ class Spinner implements Progress {
   }
 
   phase(text: string): void {
-    this.spinner.text = text;
+    this.spinner.text = message(text);
   }
 
   progress(step: Step): void {
-    this.spinner.text = this.estimate.text(step);
+    this.spinner.text = message(this.estimate.text(step));
   }
 
   stop(): void {
@@ -87,7 +88,7 @@ export class Lines implements Progress {
     if (this.latest === this.shown || this.now() - this.shownAt < this.every * 0.99) return;
     this.shown = this.latest;
     this.shownAt = this.now();
-    this.write(this.latest);
+    this.write(message(this.latest));
   }
 }
 

@@ -1,4 +1,4 @@
-import { UserError } from "../model/errors.ts";
+import { messageOf, UserError } from "../model/errors.ts";
 import { processModule } from "../model/package-root.ts";
 import type { Report } from "../profile/report.ts";
 import type { ProfileParams, Progress as Said } from "../protocol/jobs.ts";
@@ -8,6 +8,7 @@ import { deviceList } from "./devices.ts";
 import { readDocument, type Document } from "./input.ts";
 import { Answered, parseOptions, type Options } from "./options.ts";
 import { checkTargets, writeAll, type Target } from "./outputs.ts";
+import { print, say, sayLines } from "./print.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { onStop } from "./stop.ts";
 
@@ -35,13 +36,13 @@ export async function run(args: readonly string[], module: URL | string = RUNTIM
 
 async function compareFiles(args: readonly string[]): Promise<void> {
   const { compareSaved } = await import("./compare.ts");
-  process.stdout.write(await compareSaved(args, workingFolder()));
+  print(await compareSaved(args, workingFolder()));
 }
 
 async function execute(options: Options, module: URL | string, signal: AbortSignal): Promise<void> {
   if (options.listDevices) {
     const devices = await withRuntime(module, (runtime) => orStopped(runtime.devices(), signal));
-    process.stdout.write(deviceList(devices));
+    print(deviceList(devices));
     return;
   }
   const folder = workingFolder();
@@ -64,10 +65,10 @@ async function execute(options: Options, module: URL | string, signal: AbortSign
   }
   // Loaded only now: nothing of it is needed before there is a report, and the first sign of life should come at once.
   const [{ terminalText }, { render }] = await Promise.all([import("./terminal.ts"), import("./render.ts")]);
-  if (!options.quiet) process.stdout.write(terminalText(report, document.text));
-  if (compared !== undefined) process.stdout.write(`\n${compared(report)}`);
+  if (!options.quiet) print(terminalText(report, document.text));
+  if (compared !== undefined) print(`\n${compared(report)}`);
   writeAll(targets.map((target) => ({ target, content: render(target.option, report, document.text) })));
-  if (!options.quiet) for (const { name } of targets) process.stderr.write(`wrote ${name}\n`);
+  if (!options.quiet) for (const { name } of targets) say(`wrote ${name}`);
   if (options.json === "-") process.stdout.write(`${render("json-line", report, document.text)}\n`);
 }
 
@@ -136,16 +137,16 @@ function workingFolder(): string {
 function explain(error: unknown, debug: boolean): number {
   if (error instanceof Answered) return EXIT.done;
   if (error instanceof Cancelled) {
-    process.stderr.write("stopped; nothing was written\n");
+    say("stopped; nothing was written");
     return EXIT.stopped;
   }
   if (error instanceof UserError) {
-    process.stderr.write(`error: ${error.message.replace(/\s*\n\s*/g, " ")}\n`);
+    say(`error: ${error.message}`);
     return EXIT.mistake;
   }
-  const { message, stack } = error instanceof Error ? error : new Error(String(error));
-  process.stderr.write(`error: ${message} (unexpected; ${debug ? "its stack follows" : "--debug shows the stack"})\n`);
-  if (debug) process.stderr.write(`${stack ?? "there is no stack"}\n`);
-  if (debug && error instanceof RuntimeFault && error.printed !== "") process.stderr.write(`${error.printed}\n`);
+  const { stack } = error instanceof Error ? error : new Error(String(error));
+  say(`error: ${messageOf(error)} (unexpected; ${debug ? "its stack follows" : "--debug shows the stack"})`);
+  if (debug) sayLines(stack ?? "there is no stack");
+  if (debug && error instanceof RuntimeFault && error.printed !== "") sayLines(error.printed);
   return EXIT.fault;
 }

@@ -6,6 +6,7 @@ import { UserError } from "../model/errors.ts";
 import { loadModel } from "../model/models.ts";
 import { runVariant } from "../profile/run-variant.ts";
 import { heldOutTokens } from "./bench/held-out.ts";
+import { printLine as print, say } from "./print.ts";
 
 const command = new Command("soak")
   .description("Profiles again and again in one process and shows what memory stays behind; prints a Markdown table.")
@@ -16,7 +17,6 @@ const command = new Command("soak")
   .option("--reload-every <n>", "runs after which the model's weights are freed and loaded anew", "20")
   .parse();
 const options = command.opts<{ engine: string; gpu?: string; runs: string; tokens: string; reloadEvery: string }>();
-const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const ROWS = 10;
 const MB = 1e6;
 
@@ -67,6 +67,6 @@ try {
   await engine.dispose();
 } catch (error) {
   if (!(error instanceof UserError)) throw error;
-  process.stderr.write(`soak: ${error.message}\n`);
+  say(`soak: ${error.message}`);
   process.exitCode = 2;
 }

@@ -6,7 +6,8 @@ import { distanceTable, FIDELITY_READING, fidelityTable } from "../report/fideli
 import { finding } from "../report/finding.ts";
 import { lines, score, sentence } from "../report/format.ts";
 import { growthOf } from "../report/growth.ts";
-import { snippet, visible } from "../report/lines.ts";
+import { visible } from "../model/printable.ts";
+import { snippet } from "../report/lines.ts";
 import { PHASE_NAMES, QUERY_WORDS, VARIANT_NAMES } from "../report/names.ts";
 import { coverageFinding, placesNote, swapsFinding, swapsScope } from "../report/selection-finding.ts";
 import { swapPlaces, swapsTable } from "../report/swaps-table.ts";

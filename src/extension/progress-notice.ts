@@ -2,6 +2,7 @@ import * as vscode from "vscode";
 import type { Ending } from "./emitter.ts";
 import type { Session } from "./session.ts";
 import { shareOf, stepText } from "./status-text.ts";
+import { message } from "../model/printable.ts";
 
 /** Work that ends sooner needs no notification: the status bar and the panel tell of it at once. */
 const PATIENCE_MS = 2000;
@@ -14,7 +15,7 @@ export function tellProgress(session: Session, cancel: () => void): Ending {
     if (!job) return;
     const options = {
       location: vscode.ProgressLocation.Notification,
-      title: `HySparse: ${job.title}`,
+      title: message(`HySparse: ${job.title}`),
       cancellable: true,
     };
     void vscode.window.withProgress(options, (progress, token) => {
@@ -22,7 +23,7 @@ export function tellProgress(session: Session, cancel: () => void): Ending {
       const tell = (): void => {
         if (!session.job) return;
         const percent = (shareOf(session.job) ?? 0) * 100;
-        progress.report({ message: stepText(session.job), increment: Math.max(0, percent - told) });
+        progress.report({ message: message(stepText(session.job)), increment: Math.max(0, percent - told) });
         told = Math.max(told, percent);
       };
       tell();

@@ -1,4 +1,5 @@
 import * as vscode from "vscode";
+import { message } from "../model/printable.ts";
 import type { Devices, ProfileParams, ProfileResult, Progress } from "../protocol/jobs.ts";
 import type { RuntimeClient } from "../runtime/client.ts";
 import type { Runtime, RuntimeState } from "../runtime/runtime.ts";
@@ -64,14 +65,14 @@ export class RuntimeOwner implements Omit<Runtime, "onState"> {
     if (this.#client && (wanted === this.#madeWith || this.#client.state === "busy")) return this.#client;
     this.#client?.dispose();
     this.#madeWith = wanted;
-    if (nodePath !== undefined) this.log.info(`the runtime runs under ${nodePath}`);
+    if (nodePath !== undefined) this.log.info(message(`the runtime runs under ${nodePath}`));
     const client = new RuntimeClient({
       module: this.#module,
       ...(nodePath === undefined ? {} : { execPath: nodePath }),
       // Not the host's own: it may run under a debugger.
       execArgv: [],
       idleMs: idleMinutes * 60_000,
-      log: (line) => this.log.info(line),
+      log: (line) => this.log.info(message(line)),
     });
     client.onState((state) => {
       if (this.#client === client) this.#changed.fire(state);

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { blockRanges } from "../model/block-ranges.ts";
 import { UserError } from "../model/errors.ts";
+import { inTurns } from "../model/in-steps.ts";
 import type { Model } from "../model/model.ts";
 import type { Report } from "./report.ts";
 import type { ProfileRequest } from "./request.ts";
@@ -18,12 +19,12 @@ export interface PreparedDocument {
 /**
  * Tokenizes the document and cuts it where it must be cut: at `maxTokens`, or at the context that the model was made for.
  * A cut is always said in the report.
- * @throws UserError when there is nothing to profile
+ * @throws UserError when there is nothing to profile; the signal's reason when cancelled
  */
-export function prepareDocument(request: ProfileRequest): PreparedDocument {
+export async function prepareDocument(request: ProfileRequest): Promise<PreparedDocument> {
   const { name, text } = request.document;
   const { architecture, tokenizer } = request.model;
-  const encoding = tokenizer.encode(text);
+  const encoding = await inTurns(tokenizer.encodeInSteps(text), request.signal);
   const total = encoding.ids.length;
   if (total === 0) throw new UserError(`${name} is empty: there is nothing to profile`);
   const limit = request.maxTokens ?? architecture.maxContext;

@@ -44,7 +44,7 @@ export async function profile(wanted: ProfileRequest): Promise<Report> {
   checkRunsAs(model, variants);
   const possible = answerable(wanted);
   wanted.onProgress?.({ phase: "reading the document", done: 0, total: 1 });
-  const document = prepareDocument(wanted);
+  const document = await prepareDocument(wanted);
   const tokens = document.tokens.length;
   checkMemory(wanted, tokens);
   const { request, leftOut } = answerableFor(tokens, possible);

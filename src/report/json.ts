@@ -1,17 +1,18 @@
 import { UserError } from "../model/errors.ts";
+import { visibleJson } from "../model/printable.ts";
 import { reportSchema, SCHEMA_VERSION, type Report } from "../profile/report.ts";
 
 type Json = string | number | boolean | null | Json[] | { readonly [key: string]: Json };
 
 /** One line, for pipes. */
 export function serializeLine(report: Report): string {
-  return JSON.stringify(report);
+  return visibleJson(JSON.stringify(report));
 }
 
 /** For files: two spaces a level, but a list of plain values stays on one line, so that people can read and diff it. */
 export function serialize(report: Report): string {
   // Through JSON once, so that absent optional fields are gone.
-  return `${print(JSON.parse(JSON.stringify(report)) as Json, "")}\n`;
+  return visibleJson(`${print(JSON.parse(JSON.stringify(report)) as Json, "")}\n`);
 }
 
 function print(value: Json, indent: string): string {

@@ -1,3 +1,5 @@
+import { visible } from "../model/printable.ts";
+
 /** A line of a text without its line end: characters [start, end). Ends are \n and \r\n, as the report counts lines. */
 export interface Line {
   readonly start: number;
@@ -23,12 +25,4 @@ export function snippet(text: string, length: number): string {
   // Never half of a surrogate pair.
   const cut = folded.slice(0, length - 1).replace(/[\uD800-\uDBFF]$/u, "");
   return `${cut.trimEnd()}…`;
-}
-
-/** Control characters as their picture (ESC as ␛): a document must not steer the reader's terminal. */
-export function visible(text: string): string {
-  return text.replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, (character) => {
-    const code = character.codePointAt(0)!;
-    return code < 0x20 ? String.fromCodePoint(0x2400 + code) : "\ufffd";
-  });
 }

@@ -58,6 +58,7 @@ export class RuntimeProcess {
     const { connection, drained } = openChannel(this.#child, log);
     this.#connection = connection;
     this.ended = this.#watch(drained);
+    connection.onNotification(METHOD.unreadable, () => connection.sendNotification(METHOD.readOn, {}));
     connection.listen();
     this.ready = this.#shakeHands();
   }

@@ -4,6 +4,7 @@ import {
   createMessageConnection,
   Disposable,
   IPCMessageWriter,
+  type CancellationToken,
   type DataCallback,
   type Message,
   type MessageConnection,
@@ -20,12 +21,33 @@ export const METHOD = {
   profile: "profile",
   /** A notification of the runtime while it profiles. */
   progress: "progress",
+  /** A notification of the runtime: a message could not be read. Answered by `readOn`, see unreadable.ts. */
+  unreadable: "unreadable",
+  readOn: "readOn",
 } as const;
+
+/**
+ * Answers the requests of a method. The library calls a handler without parameters where a message has none, so that its first
+ * argument is not always what it seems.
+ */
+export function answerRequests(
+  connection: MessageConnection,
+  method: string,
+  answer: (params: unknown, token: CancellationToken) => unknown,
+): void {
+  connection.onRequest(method, (...given: unknown[]) =>
+    answer(given.length > 1 ? given[0] : undefined, given.at(-1) as CancellationToken),
+  );
+}
 
 /** What comes with an error of code fault. */
 export const faultDataSchema = z.object({ stack: z.string().optional() });
 
-const id = z.union([z.string(), z.number()]);
+/** Methods and ids come back in answers and in the log. */
+const LONGEST_NAME = 100;
+
+const name = z.string().max(LONGEST_NAME);
+const id = z.union([name, z.number()]);
 
 /** Only what these let through reaches the library, which throws at some malformed messages instead of refusing them. */
 const messageSchema = z.union([
@@ -37,7 +59,7 @@ const messageSchema = z.union([
   z.object({
     jsonrpc: z.literal("2.0"),
     id: id.optional(),
-    method: z.string().refine((method) => method !== "$/cancelRequest"),
+    method: name.refine((method) => method !== "$/cancelRequest"),
     params: z.record(z.string(), z.unknown()).optional(),
   }),
   z.object({

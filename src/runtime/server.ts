@@ -1,10 +1,12 @@
-import { ResponseError, type CancellationToken } from "vscode-jsonrpc/node";
+import { ErrorCodes, ResponseError, type CancellationToken } from "vscode-jsonrpc/node";
 import { z } from "zod";
 import { UserError } from "../model/errors.ts";
+import { message } from "../model/printable.ts";
 import { manifest } from "../model/package-root.ts";
 import { ERROR_CODE, profileParamsSchema, PROTOCOL_VERSION, type Handshake, type Progress } from "../protocol/jobs.ts";
-import { METHOD, openChannel } from "./rpc.ts";
+import { answerRequests, METHOD, openChannel } from "./rpc.ts";
 import { Cancelled } from "./runtime.ts";
+import { surviveUnreadable } from "./unreadable.ts";
 import { endEverything, watchOwner } from "./watch-owner.ts";
 
 /**
@@ -17,13 +19,16 @@ let busy = false;
 type Failure = ResponseError<{ readonly stack?: string } | undefined>;
 
 async function profile(params: unknown, token: CancellationToken): Promise<unknown> {
+  const valid = profileParamsSchema.safeParse(params);
+  if (!valid.success) {
+    const why = z.prettifyError(valid.error);
+    return new ResponseError(ErrorCodes.InvalidParams, message(`the request is not one to profile: ${why}`));
+  }
   if (busy) return new ResponseError(ERROR_CODE.busy, "another document is being profiled");
   busy = true;
   const stop = new AbortController();
   const listening = token.onCancellationRequested(() => stop.abort(new Cancelled()));
   try {
-    const valid = profileParamsSchema.safeParse(params);
-    if (!valid.success) throw new Error(`the request is not one to profile: ${z.prettifyError(valid.error)}`);
     if (token.isCancellationRequested) throw new Cancelled();
     const { profileDocument } = await import("./jobs.ts");
     return await profileDocument(valid.data, tell, stop.signal);
@@ -66,14 +71,19 @@ function handshake(): Handshake {
 }
 
 const { connection } = openChannel(process, (line) => console.error(line));
-connection.onRequest(METHOD.handshake, handshake);
-connection.onRequest(METHOD.devices, devices);
-connection.onRequest(METHOD.profile, profile);
+answerRequests(connection, METHOD.handshake, handshake);
+answerRequests(connection, METHOD.devices, devices);
+answerRequests(connection, METHOD.profile, profile);
 
 // The owner is gone: nobody will read a result.
 process.on("disconnect", endEverything);
 if (process.connected) {
   watchOwner(Number(process.argv[2]));
+  surviveUnreadable((why) => {
+    console.error(why);
+    void connection.sendNotification(METHOD.unreadable, {});
+  });
+  connection.onNotification(METHOD.readOn, () => undefined);
   connection.listen();
 } else {
   console.error("this is the profiler's runtime process: it is started by the editor or the command line, not by hand");

@@ -72,7 +72,7 @@ describe("the checks of the selection on the embedded model, against the trainin
     sha256 = model.sha256;
     choices = fixture.queries * model.architecture.kvHeads;
     slots = selectedBlocks(model.architecture);
-    checks = await runChecks(request, prepareDocument(request), new ProgressMeter(request, fixture.tokens));
+    checks = await runChecks(request, await prepareDocument(request), new ProgressMeter(request, fixture.tokens));
   });
   after(() => engine.dispose());
 

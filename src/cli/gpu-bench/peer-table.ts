@@ -3,6 +3,7 @@ import type { Architecture } from "../../model/architecture.ts";
 import { GpuSession } from "../../engine/webgpu/session.ts";
 import { AttentionBench } from "./attention.ts";
 import { onnxruntimeWebgpu, type ProviderTime } from "./onnxruntime-webgpu.ts";
+import { say } from "../print.ts";
 
 export interface PeerOptions {
   readonly gpu?: string;
@@ -34,7 +35,7 @@ export async function peerTable({
       prefill,
       decode,
       repetitions: Math.max(5, repetitions),
-      say: (line) => void process.stderr.write(`${line}\n`),
+      say: say,
     });
     // Right after theirs, so that both meet the same state of the card.
     const session = await GpuSession.open(gpu === undefined ? {} : { gpu });

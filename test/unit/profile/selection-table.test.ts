@@ -97,7 +97,7 @@ describe("token starts", () => {
     const tokenizer = await loadTokenizerFile(fileURLToPath(new URL("../../../media/model", import.meta.url)));
     const text = "naïve 🙂 你好\r\n🦀end";
     const model = { ...tinyModel(architecture, 5), tokenizer };
-    const whole = prepareDocument(request({ document: { name: "a", text }, model }));
+    const whole = await prepareDocument(request({ document: { name: "a", text }, model }));
     const starts = [...whole.tokenStarts];
     assert.equal(starts.length, whole.tokens.length + 1);
     assert.equal(starts.at(-1), text.length);
@@ -108,7 +108,7 @@ describe("token starts", () => {
       assert.ok(!/[\udc00-\udfff]/.test(text.charAt(start)), `token ${i} starts inside a character`);
     }
     const within = starts.indexOf(crab) + 1;
-    const cut = prepareDocument(request({ document: { name: "a", text }, model, maxTokens: within }));
+    const cut = await prepareDocument(request({ document: { name: "a", text }, model, maxTokens: within }));
     assert.deepEqual(
       [...cut.tokenStarts],
       [...starts.slice(0, within), crab + 2],

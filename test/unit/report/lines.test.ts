@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { linesOf, snippet, visible } from "../../../src/report/lines.ts";
+import { linesOf, snippet } from "../../../src/report/lines.ts";
 
 describe("lines of a text", () => {
   it("ends at LF and CRLF, and has an empty line after a final one", () => {
@@ -26,10 +26,5 @@ describe("snippets", () => {
 
   it("never end in half a character", () => {
     assert.equal(snippet("abc\u{1f600}def", 5), "abc…");
-  });
-
-  it("cannot steer a terminal", () => {
-    assert.equal(visible("\u001b[31mred\u0007"), "␛[31mred␇");
-    assert.equal(visible("a\u202eb\u0085"), "a\ufffdb\ufffd");
   });
 });

@@ -85,9 +85,79 @@ describe("the runtime process", { concurrency: 1, timeout: 180_000 }, () => {
   it("refuses what is no request of its protocol", async (t) => {
     const connection = server(t);
     await assert.rejects(connection.sendRequest("dance", {}), code(ErrorCodes.MethodNotFound, /dance/));
-    await assert.rejects(connection.sendRequest(METHOD.profile, {}), code(ERROR_CODE.fault, /not one to profile/));
+    const invalid = (message: RegExp): ReturnType<typeof code> => code(ErrorCodes.InvalidParams, message);
+    await assert.rejects(connection.sendRequest(METHOD.profile, {}), invalid(/not one to profile/));
+    await assert.rejects(connection.sendRequest(METHOD.profile), invalid(/not one to profile/));
     const extra = { ...params(), surprise: 1 };
-    await assert.rejects(connection.sendRequest(METHOD.profile, extra), code(ERROR_CODE.fault, /surprise/));
+    await assert.rejects(connection.sendRequest(METHOD.profile, extra), invalid(/surprise/));
+    const cyclic: Record<string, unknown> = params();
+    cyclic["self"] = cyclic;
+    await assert.rejects(connection.sendRequest(METHOD.profile, cyclic), invalid(/self/));
+    const keys = Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`\u001b${i}`, i]));
+    await assert.rejects(connection.sendRequest(METHOD.profile, keys), (error: Error) => error.message.length < 2100);
+    // None of them left it busy.
+    await assert.rejects(
+      connection.sendRequest(METHOD.profile, params({ model: "gpt" })),
+      code(ERROR_CODE.user, /there is no model "gpt"/),
+    );
+  });
+
+  it("lives through messages that nobody could read, and answers what comes after them", async (t) => {
+    const child = forked(t);
+    const { connection } = openChannel(child, (line) => assert.fail(line));
+    connection.onNotification(METHOD.unreadable, () => connection.sendNotification(METHOD.readOn, {}));
+    connection.listen();
+    handshakeSchema.parse(await connection.sendRequest(METHOD.handshake));
+    for (const depth of [10, 500, 1000, 1500, 2000]) {
+      const nested: unknown = Array.from({ length: depth }).reduce<unknown>((inner) => ({ inner }), 1);
+      for (const message of [
+        { jsonrpc: "2.0", method: METHOD.profile, params: nested },
+        { jsonrpc: "2.0", id: "nobody waits", method: "dance", params: { settings: nested } },
+        { jsonrpc: "2.0", id: "nobody waits", result: nested },
+        nested,
+      ]) {
+        child.send(message as object);
+      }
+      handshakeSchema.parse(await connection.sendRequest(METHOD.handshake));
+    }
+    const huge = "x".repeat(2 ** 24);
+    child.send({ jsonrpc: "2.0", id: huge, method: huge, params: {} });
+    await assert.rejects(
+      connection.sendRequest(METHOD.profile, { ...params(), model: { huge } }),
+      code(ErrorCodes.InvalidParams, /at model/),
+    );
+    handshakeSchema.parse(await connection.sendRequest(METHOD.handshake));
+    assert.equal(child.exitCode, null);
+  });
+
+  it("answers and stops while it tokenizes a large document", async (t) => {
+    const connection = server(t);
+    const text = "Not one of these words, 42 of them, is like the other: naïve 漢字 🙂.\n".repeat(110_000);
+    assert.ok(Buffer.byteLength(text) > 7 * 2 ** 20);
+    let reading: (() => void) | undefined;
+    const begun = new Promise<void>((resolve) => (reading = resolve));
+    connection.onNotification(METHOD.progress, (said: { readonly phase?: string }) => {
+      if (said.phase === "reading the document") reading?.();
+    });
+    const stop = new CancellationTokenSource();
+    const settings = { ...params().settings, document: { name: "a.md", text } };
+    const profile = connection.sendRequest(METHOD.profile, params({ settings, engine: "reference" }), stop.token);
+    profile.catch(() => undefined);
+    await begun;
+    const waits: number[] = [];
+    const asked = async (): Promise<void> => {
+      const from = performance.now();
+      handshakeSchema.parse(await connection.sendRequest(METHOD.handshake));
+      waits.push(performance.now() - from);
+    };
+    for (let i = 0; i < 10; i++) await asked();
+    devicesSchema.parse(await connection.sendRequest(METHOD.devices));
+    await assert.rejects(connection.sendRequest(METHOD.profile, params()), code(ERROR_CODE.busy, /another document/));
+    const from = performance.now();
+    stop.cancel();
+    await assert.rejects(profile, code(ERROR_CODE.cancelled, /stopped/));
+    waits.push(performance.now() - from);
+    assert.ok(Math.max(...waits) < 500, `it took ${waits.map(Math.round).join(", ")} ms to answer`);
   });
 
   it("takes no notice of what is no message", async (t) => {
