@@ -1,7 +1,7 @@
 import type { Cursor, Job, PanelState, ToPanel } from "../src/protocol/panel.ts";
 import { listen, savedUi, saveUi, send } from "./channel.ts";
 import { element } from "./dom.ts";
-import type { Drawn, Page, Prepared, Section } from "./section.ts";
+import { undrawable, type Drawn, type Page, type Prepared, type Section } from "./section.ts";
 import { watchTheme } from "./theme.ts";
 import type { UiState } from "./ui-state.ts";
 import { Contents } from "./views/contents.ts";
@@ -47,7 +47,7 @@ export class Panel implements Page {
       if (section.id === LED_BY) root.append(this.#contents.root);
     }
     watchTheme(() => {
-      for (const { drawn } of this.#places) drawn?.recolour?.();
+      for (const place of this.#places) this.#guard(place, () => place.drawn?.recolour?.());
     });
     listen(
       (message) => this.#receive(message),
@@ -107,7 +107,7 @@ export class Panel implements Page {
   }
 
   #follow(): void {
-    for (const { drawn } of this.#places) drawn?.follow?.(this.#cursor);
+    for (const place of this.#places) this.#guard(place, () => place.drawn?.follow?.(this.#cursor));
   }
 
   #drawAll(state: PanelState): void {
@@ -118,12 +118,25 @@ export class Panel implements Page {
       const until = performance.now() + FRAME_BUDGET;
       do {
         const place = waiting.shift();
-        if (place) this.#draw(place, place.section.prepare(state, this.#ui));
+        if (place) this.#guard(place, () => this.#draw(place, place.section.prepare(state, this.#ui)));
       } while (waiting.length > 0 && performance.now() < until);
       if (waiting.length > 0) requestAnimationFrame(step);
       else this.#finish(round);
     };
     step();
+  }
+
+  /** A section that fails says so in its own place; the others go on. */
+  #guard(place: Place, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      console.error(error);
+      // What is there may be half drawn, and may not even go in order.
+      delete place.key;
+      delete place.drawn;
+      this.#draw(place, undrawable(error));
+    }
   }
 
   #draw(place: Place, prepared: Prepared | undefined): void {

@@ -1,4 +1,7 @@
+import { messageOf } from "../src/model/errors.ts";
+import { message } from "../src/model/printable.ts";
 import type { Cursor, PanelCommand, PanelState } from "../src/protocol/panel.ts";
+import { paragraph } from "./dom.ts";
 import type { UiState } from "./ui-state.ts";
 
 /** What views may ask of the page. */
@@ -37,6 +40,12 @@ export interface Section {
   readonly short?: string;
   /** Undefined where there is nothing to show. */
   prepare(state: PanelState, ui: UiState): Prepared | undefined;
+}
+
+/** What stands in a section's place when it cannot be drawn, so that the others still are. */
+export function undrawable(error: unknown): Prepared {
+  const text = `This section could not be drawn: ${message(messageOf(error))}`;
+  return { key: text, draw: () => ({ content: [paragraph(text, "failed")] }) };
 }
 
 /** Joins a pure model, plain data, with the view that draws it. The view is drawn anew only when the model changed. */

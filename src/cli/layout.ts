@@ -12,7 +12,7 @@ export function section(title: string, { columns, rows }: ReportTable): string {
     // Colours belong to the terminal's owner.
     style: { head: [], border: [], compact: true, "padding-left": 0, "padding-right": 2 },
   });
-  table.push(...rows.map((row) => [...row]));
+  for (const row of rows) table.push([...row]);
   const body = table.toString().split("\n");
   // The last column's padding is invisible, but under the heads it would make the line longer than the table.
   return [title, ...body.map((line) => line.trimEnd().replace(/─{2}$/, ""))].join("\n");

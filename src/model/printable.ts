@@ -57,10 +57,10 @@ export function messageLines(text: string): string {
     .join("\n");
 }
 
-/** JSON in which everything that steers is escaped by JSON's own rules, so that it is safe on a terminal and still the same JSON. */
+/** What steers and JSON.stringify leaves as it is; C0 and lone surrogates it escapes itself. */
+const STEERING_IN_JSON = /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+
+/** The output of JSON.stringify with everything that steers escaped by JSON's own rules: harmless on a terminal, and the same JSON. */
 export function visibleJson(json: string): string {
-  // Line ends and tabs between values are the writer's own; JSON allows none inside a string.
-  return json.replace(STEERING, (character) =>
-    /[\t\n\r]/.test(character) ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+  return json.replace(STEERING_IN_JSON, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

@@ -1,3 +1,4 @@
+import { largest } from "./extremes.ts";
 import type { Selection } from "../engine/selection.ts";
 import type { ImportanceRange, Passage, Report } from "./report.ts";
 import { LineIndex } from "./line-index.ts";
@@ -34,7 +35,7 @@ export function importanceReport(input: ImportanceInput): NonNullable<Report["im
   const contrast = scores.map((score, i) =>
     queries === "document" && i === 0 ? 0 : Math.max(0, score - averages[i]!),
   );
-  const highest = Math.max(...contrast);
+  const highest = largest(contrast);
   const chosen = selectedBy(input.selection, input.tokens - 1, blockRanges.length);
   const ranges: ImportanceRange[] = blockRanges.map(([start, end], i) => ({
     start,

@@ -1,4 +1,5 @@
 import type { Fidelity, FidelityLayer, Report } from "../profile/report.ts";
+import { largest, least } from "../profile/extremes.ts";
 
 /** Layers taken together: their means, and which they are. */
 export interface Coverage {
@@ -101,7 +102,7 @@ export function together(layers: readonly FidelityLayer[]): Coverage {
       inheritedOrWindow: mean(({ blocks }) => blocks.inheritedOrWindow),
       random: mean(({ blocks }) => blocks.random),
     },
-    lowest: Math.min(...inherited),
-    highest: Math.max(...inherited),
+    lowest: least(inherited),
+    highest: largest(inherited),
   };
 }

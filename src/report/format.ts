@@ -5,6 +5,18 @@
 
 const grouped = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 
+/** By digits after the point. Making one costs a hundred times what it costs to use it. */
+const fixed = new Map<number, Intl.NumberFormat>();
+
+function fixedBy(decimals: number): Intl.NumberFormat {
+  let format = fixed.get(decimals);
+  if (format === undefined) {
+    format = new Intl.NumberFormat("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+    fixed.set(decimals, format);
+  }
+  return format;
+}
+
 /** `value` with about `digits` significant digits, never in exponent form: 0.0123, 1.23, 12.3, 123, 1,234. */
 export function significant(value: number, digits = 3): string {
   if (!Number.isFinite(value)) return "unknown";
@@ -14,9 +26,7 @@ export function significant(value: number, digits = 3): string {
   // 9.996 rounds up to 10.0: the digits kept follow the rounded number, not the one that came in.
   const after = Math.floor(Math.log10(Math.abs(rounded)));
   const decimals = Math.min(12, Math.max(0, digits - 1 - Math.max(after, magnitude)));
-  return new Intl.NumberFormat("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals }).format(
-    rounded,
-  );
+  return fixedBy(decimals).format(rounded);
 }
 
 /** A whole number with thousands separators: 4,012. */

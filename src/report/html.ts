@@ -1,3 +1,5 @@
+import { messageOf } from "../model/errors.ts";
+import { message } from "../model/printable.ts";
 import type { Report } from "../profile/report.ts";
 import { hasDecode, stagesIn, variantsOf } from "./breakdown.ts";
 import { card, command, cutText } from "./card.ts";
@@ -14,7 +16,7 @@ import {
   type PhaseName,
 } from "./names.ts";
 import { scripts, styles } from "./page/assets.ts";
-import { chartData, latencyId } from "./page/charts.ts";
+import { chartData, latencyId, type ChartData } from "./page/charts.ts";
 import { curves } from "./page/curves.ts";
 import { hoverTexts, LEVELS, shadedText } from "./page/document.ts";
 import { chart, details, table } from "./page/elements.ts";
@@ -40,7 +42,12 @@ export function renderHtml(report: Report, text: string | undefined = report.doc
     "form-action 'none'",
   ].join("; ");
   const shown = report.importance ? text : undefined;
-  const data = { charts: chartData(report), blocks: shown === undefined ? [] : hoverTexts(report, shown) };
+  const charts = attempt(() => chartData(report));
+  const blocks = attempt(() => (shown === undefined ? [] : hoverTexts(report, shown)));
+  const data = {
+    charts: "problem" in charts ? NO_CHARTS : charts.made,
+    blocks: "problem" in blocks ? [] : blocks.made,
+  };
   return markup`<!doctype html>
 <html lang="en">
 <head>
@@ -53,13 +60,15 @@ export function renderHtml(report: Report, text: string | undefined = report.doc
 </head>
 <body>
 <main>
-${head(report)}
-${latency(report, "prefill")}
-${hasDecode(report) ? latency(report, "decode") : ""}
-${memory(report)}
-${lengths(report)}
-${selectionChecks(report, text, shown !== undefined)}
-${importance(report, text)}
+${part(report.document.name, () => head(report))}
+${part("Prefill time by layer", () => latency(report, "prefill"))}
+${part("Decode time by layer", () => (hasDecode(report) ? latency(report, "decode") : ""))}
+${part("KV-cache memory by layer", () => memory(report))}
+${part("Other context lengths", () => lengths(report))}
+${part("Does the selection matter?", () => selectionChecks(report, text, shown !== undefined))}
+${part("What the model looked for", () => importance(report, text))}
+${"problem" in charts ? undrawn("Charts", charts.problem) : ""}
+${"problem" in blocks ? undrawn("Facts of each block", blocks.problem) : ""}
 </main>
 <div id="tip" role="status" hidden></div>
 ${jsonBlock("page-data", data)}
@@ -68,6 +77,27 @@ ${code.map((script) => markup`<script>${Markup.trusted(script.text)}</script>\n`
 </body>
 </html>
 `.text;
+}
+
+const NO_CHARTS: ChartData = { layers: [], latency: [], memory: [], curves: [], coverage: [] };
+
+/** What was made, or why it could not be. */
+function attempt<T>(make: () => T): { readonly made: T } | { readonly problem: string } {
+  try {
+    return { made: make() };
+  } catch (error) {
+    return { problem: messageOf(error) };
+  }
+}
+
+/** One part of the page: where it cannot be drawn it says so, and the others are. */
+function part(title: string, draw: () => Markup | string): Markup | string {
+  const drawn = attempt(draw);
+  return "problem" in drawn ? undrawn(title, drawn.problem) : drawn.made;
+}
+
+function undrawn(title: string, problem: string): Markup {
+  return markup`<section><h2>${title}</h2><p class="failed">This section could not be drawn: ${message(problem)}</p></section>`;
 }
 
 function head(report: Report): Markup {

@@ -1,5 +1,6 @@
 import { UserError } from "../model/errors.ts";
 import { visibleJson } from "../model/printable.ts";
+import { inconsistencies } from "../profile/report-consistency.ts";
 import { reportSchema, SCHEMA_VERSION, type Report } from "../profile/report.ts";
 
 type Json = string | number | boolean | null | Json[] | { readonly [key: string]: Json };
@@ -50,11 +51,14 @@ export function readReport(text: string, source: string): Report {
     );
   }
   const result = reportSchema.safeParse(value);
-  if (result.success) return result.data;
-  const [first] = result.error.issues;
-  const more = result.error.issues.length - 1;
+  const problems = result.success
+    ? inconsistencies(result.data)
+    : result.error.issues.map(({ path, message }) => ({ path: pathText(path), problem: message }));
+  const [first] = problems;
+  if (result.success && first === undefined) return result.data;
+  const more = problems.length - 1;
   throw new UserError(
-    `${source} is not a valid report: ${pathText(first?.path ?? [])}: ${first?.message ?? "unknown problem"}` +
+    `${source} is not a valid report: ${first?.path ?? "the document"}: ${first?.problem ?? "unknown problem"}` +
       (more > 0 ? ` (and ${more} more)` : ""),
   );
 }

@@ -1,4 +1,5 @@
 import type { VariantReport } from "../profile/report.ts";
+import { largest, least } from "../profile/extremes.ts";
 
 /** A measured quantity with its spread. */
 export interface Measured {
@@ -47,8 +48,8 @@ export function decodeOf({ totals }: VariantReport): Measured | undefined {
 export function measured(median: number, samples: readonly number[] = []): Measured {
   return {
     median,
-    min: Math.min(median, ...samples),
-    max: Math.max(median, ...samples),
+    min: least(samples, median),
+    max: largest(samples, median),
     samples: Math.max(1, samples.length),
     values: samples,
   };

@@ -1,6 +1,7 @@
 import type { Report, SwapName, SwapResult } from "../profile/report.ts";
 import { lines } from "./format.ts";
 import type { Table } from "./tables.ts";
+import { largest, least } from "../profile/extremes.ts";
 
 const NONE = "-";
 
@@ -60,7 +61,7 @@ export function swapsTable(report: Report): Table {
     rows: (report.swaps?.results ?? []).map((result) => [
       SWAP_LABELS[result.name],
       bits(result.bitsPerByte),
-      result.samples.length > 1 ? `${bits(Math.min(...result.samples))} - ${bits(Math.max(...result.samples))}` : NONE,
+      result.samples.length > 1 ? `${bits(least(result.samples))} - ${bits(largest(result.samples))}` : NONE,
       ...(result.name === "learned" ? [NONE, NONE, NONE] : added(report, result)),
     ]),
   };

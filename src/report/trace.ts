@@ -39,7 +39,7 @@ export function traceText(report: Report): string {
       { ...at, ph: "M", name: "process_sort_index", args: { sort_index: i } },
       { ...at, ph: "M", name: "process_labels", args: { labels: "medians laid end to end, not a recording" } },
       { ...at, ph: "M", name: "thread_name", args: { name: "medians laid end to end" } },
-      ...place(variantNode(VARIANT_NAMES[name], VARIANT_MEANINGS[name], data), 0, 1).map((event) => ({
+      ...Array.from(place(variantNode(VARIANT_NAMES[name], VARIANT_MEANINGS[name], data), 0, 1), (event) => ({
         ...at,
         ...event,
       })),
@@ -64,27 +64,24 @@ export function traceText(report: Report): string {
 }
 
 /** A slice and all in it, each before its parts. `scale` turns measured milliseconds into drawn ones. */
-function place(node: Node, startNs: number, scale: number): TraceEvent[] {
+function place(node: Node, startNs: number, scale: number): Iterable<TraceEvent> {
   return placeWithin(node, startNs, startNs + Math.floor(node.ms * scale * 1e6), scale);
 }
 
-function placeWithin(node: Node, from: number, to: number, scale: number): TraceEvent[] {
-  if (to <= from) return [];
+function* placeWithin(node: Node, from: number, to: number, scale: number): Generator<TraceEvent> {
+  if (to <= from) return;
   const sum = node.parts.reduce((total, part) => total + part.ms, 0);
   const inner = sum > node.ms ? (scale * node.ms) / sum : scale;
-  const events: TraceEvent[] = [
-    { ph: "X", name: node.name, cat: node.category, ts: from / 1000, dur: (to - from) / 1000, args: node.args },
-  ];
+  yield { ph: "X", name: node.name, cat: node.category, ts: from / 1000, dur: (to - from) / 1000, args: node.args };
   // Ends come from the running sum, so that rounding never pushes a part out of its parent or over its neighbour.
   let before = 0;
   let at = from;
   for (const part of node.parts) {
     before += part.ms;
     const end = Math.min(to, from + Math.floor(before * inner * 1e6));
-    events.push(...placeWithin(part, at, end, inner));
+    yield* placeWithin(part, at, end, inner);
     at = end;
   }
-  return events;
 }
 
 function variantNode(name: string, meaning: string, data: VariantReport): Node {

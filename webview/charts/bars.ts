@@ -3,6 +3,7 @@ import type { BarsModel } from "../model/bars.ts";
 import type { Theme } from "../theme.ts";
 import { fillOf } from "./fills.ts";
 import { plot, tooltip, type Plot, type Values } from "./plot.ts";
+import { largest } from "../../src/profile/extremes.ts";
 
 /** Stacked bars with floor and range drawn in. */
 export function bars(model: BarsModel, shape: string): Plot {
@@ -72,7 +73,7 @@ export function measure(texts: readonly string[], { family, size }: { family: st
   const context = document.createElement("canvas").getContext("2d");
   if (!context) return 0;
   context.font = `${size}px ${family}`;
-  return Math.max(...texts.map((text) => context.measureText(text).width));
+  return largest(texts.map((text) => context.measureText(text).width));
 }
 
 /** Drawn over the stacks: the range as a thin line, the floor as a thick dash, the text at the bar's end. */

@@ -6,6 +6,7 @@ import type { Hue, Theme } from "../theme.ts";
 import { measure } from "./bars.ts";
 import { writeEnds } from "./ends.ts";
 import { plot, tooltip, type Plot, type Values } from "./plot.ts";
+import { largest, least } from "../../src/profile/extremes.ts";
 
 const LOOKS: Readonly<Record<Variant, { hue: Hue; dash: number[]; point: "circle" | "rect" | "triangle" }>> = {
   hysparse: { hue: "green", dash: [], point: "circle" },
@@ -62,8 +63,8 @@ function configure(model: CurveModel, theme: Theme): Config {
       scales: {
         x: {
           type: "logarithmic",
-          min: Math.min(...model.tokens) * 0.9,
-          max: Math.max(...model.tokens) * 1.1,
+          min: least(model.tokens) * 0.9,
+          max: largest(model.tokens) * 1.1,
           ticks: {
             color: theme.soft,
             font,
@@ -80,8 +81,8 @@ function configure(model: CurveModel, theme: Theme): Config {
         },
         y: {
           type: "logarithmic",
-          min: Math.min(...all) * 0.7,
-          max: Math.max(...all) * 1.4,
+          min: least(all) * 0.7,
+          max: largest(all) * 1.4,
           ticks: { color: theme.soft, font, maxTicksLimit: 6, callback: (value) => round(say(Number(value))) },
           afterBuildTicks: (axis) => {
             axis.ticks = decades(axis.min, axis.max, model.unit).map((value) => ({ value }));

@@ -6,6 +6,7 @@ import { crossovers, type Crossover } from "../../src/report/crossover.ts";
 import { VARIANT_NAMES, VARIANT_SHORT, VARIANT_WORDS, type PhaseName } from "../../src/report/names.ts";
 import { sweepKv, sweepNotes, sweepPhases, sweepRatios, sweepTimes } from "../../src/report/sweep-table.ts";
 import type { NamedTable } from "./named-table.ts";
+import { largest, least } from "../../src/profile/extremes.ts";
 
 export interface CurvesModel {
   /** Undefined until lengths were measured: then there is a button instead. */
@@ -113,12 +114,12 @@ function curveOf(quantity: Quantity, points: readonly Point[], crossed: readonly
     const of = points.map(({ variants }) => variants[variant]);
     const values = of.map((data) => data && quantity.value(data));
     if (values.every((value) => value === undefined)) return [];
-    const extreme = (pick: (...numbers: number[]) => number): (number | undefined)[] =>
+    const extreme = (pick: (numbers: readonly number[]) => number): (number | undefined)[] =>
       of.map((data) => {
         const samples = data && quantity.samples(data);
-        return samples && samples.length > 1 ? pick(...samples) : undefined;
+        return samples && samples.length > 1 ? pick(samples) : undefined;
       });
-    return [{ variant, name: VARIANT_SHORT[variant], values, min: extreme(Math.min), max: extreme(Math.max) }];
+    return [{ variant, name: VARIANT_SHORT[variant], values, min: extreme(least), max: extreme(largest) }];
   });
   if (lines.length === 0) return [];
   const say = quantity.unit === "time" ? duration : bytes;

@@ -7,6 +7,7 @@ import { VARIANT_NAMES, VARIANT_WORDS } from "../../src/report/names.ts";
 import type { Table } from "../../src/report/tables.ts";
 import type { BarsModel, Fill } from "./bars.ts";
 import type { NamedTable } from "./named-table.ts";
+import { largest } from "../../src/profile/extremes.ts";
 
 export interface KvModel {
   readonly message: string;
@@ -39,8 +40,8 @@ const ROLE_MEANINGS: Readonly<Record<Role, string>> = {
 export function kvModel({ report }: PanelState): KvModel | undefined {
   if (!report || variantsOf(report).length === 0) return undefined;
   const roles = new Set(variantsOf(report).flatMap(({ data }) => data.layers.map(({ kind }) => ROLES[kind])));
-  const largest = Math.max(...variantsOf(report).flatMap(({ data }) => data.layers.map(({ kvBytes }) => kvBytes)));
-  const unit = byteUnit(largest);
+  const highest = largest(variantsOf(report).flatMap(({ data }) => data.layers.map(({ kvBytes }) => kvBytes)));
+  const unit = byteUnit(highest);
   const growth = growthOf(report);
   return {
     message: messageOf(report),
@@ -48,7 +49,7 @@ export function kvModel({ report }: PanelState): KvModel | undefined {
       .filter((role) => roles.has(role))
       .map((role) => ({ fill: role, name: ROLE_NAMES[role], meaning: ROLE_MEANINGS[role] })),
     charts: variantsOf(report).map(({ name, data }) =>
-      bars(`kv-${name}`, VARIANT_NAMES[name], data, report, unit, largest),
+      bars(`kv-${name}`, VARIANT_NAMES[name], data, report, unit, highest),
     ),
     ledger: ledger(report, growth),
     note: growth.note,

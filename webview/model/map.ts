@@ -6,6 +6,7 @@ import type { Table } from "../../src/report/tables.ts";
 import { blocksOf, type Block } from "./blocks.ts";
 import type { NamedTable } from "./named-table.ts";
 import { whyNoLinks } from "./place.ts";
+import { largest } from "../../src/profile/extremes.ts";
 
 /** One oracle's row of the map. */
 export interface OracleRow {
@@ -55,7 +56,7 @@ export function mapModel(state: PanelState): MapModel | undefined {
           },
         }
       : {}),
-    top: Math.max(1e-9, ...shares),
+    top: largest(shares, 1e-9),
     hint:
       "Point at a block, or tab to the map and use the arrow keys." +
       (why === undefined ? " A click or Enter shows it in the editor." : ""),

@@ -1,5 +1,6 @@
 import type { ImportanceRange } from "../../profile/report.ts";
 import type { Cursor } from "../../protocol/panel.ts";
+import { largest } from "../../profile/extremes.ts";
 
 /** Steps of the shading; 1 is the faintest. */
 export const LEVELS = 5;
@@ -48,7 +49,7 @@ export function cursorSpans(cursor: Cursor, blockRanges: readonly Span[], toDocu
     if (feeds.length === 0) continue;
     for (const { block, score } of blocks) scores.set(block, Math.max(scores.get(block) ?? 0, score));
   }
-  const highest = Math.max(0, ...scores.values());
+  const highest = largest(scores.values(), 0);
   const selected = emptyLevels(CURSOR_LEVELS);
   const unreadable: Span[] = [];
   for (const [block, [start, end]] of blockRanges.entries()) {

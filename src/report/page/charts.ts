@@ -5,6 +5,7 @@ import { bytes, byteUnit, milliseconds } from "../format.ts";
 import { PHASE_NAMES, STAGE_NAMES, VARIANT_NAMES, type PhaseName } from "../names.ts";
 import { coverageCharts, type CoverageChart } from "./coverage.ts";
 import { curves, type CurveChart } from "./curves.ts";
+import { largest } from "../../profile/extremes.ts";
 
 /**
  * What the page's script draws: values in the axis's unit, and beside each the text a reader sees, so that the script
@@ -60,7 +61,10 @@ export function chartData(report: Report): ChartData {
 
 function latency(report: Report, phase: PhaseName): LatencyChart[] {
   const variants = variantsOf(report);
-  const top = Math.max(0, ...variants.flatMap(({ data }) => data.layers.map((layer) => layer[phase]?.maxMs ?? 0)));
+  const top = largest(
+    variants.flatMap(({ data }) => data.layers.map((layer) => layer[phase]?.maxMs ?? 0)),
+    0,
+  );
   return variants.map(({ name, data }) => {
     const parts = data.layers.map((layer) => (layer[phase] ? slices(layer[phase]) : {}));
     const present = stagesIn(report, phase).filter((stage) => parts.some((part) => part[stage]));
@@ -109,7 +113,11 @@ function memoryChart(
   values: (data: VariantReport) => number[],
 ): MemoryChart {
   const all = variantsOf(report).map(({ name, data }) => ({ name, values: values(data) }));
-  const unit = byteUnit(Math.max(0, ...all.flatMap((series) => series.values)));
+  const unit = byteUnit(largest(
+      all.flatMap((series) => series.values),
+      0,
+    ),
+  );
   return {
     id,
     label,

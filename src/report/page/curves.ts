@@ -5,6 +5,7 @@ import { timeOf } from "../crossover.ts";
 import { bytes, byteUnit, count, duration } from "../format.ts";
 import { PHASE_NAMES, VARIANT_NAMES } from "../names.ts";
 import { sweepPhases } from "../sweep-table.ts";
+import { largest } from "../../profile/extremes.ts";
 
 /** A quantity against context length, one line per variant, both axes logarithmic: values and the text of each point. */
 export interface CurveChart {
@@ -34,8 +35,9 @@ export function curves(report: Report): CurveChart[] {
       return time && { value: time.median, text: duration(time.median) };
     }),
   );
-  const largest = Math.max(...points.flatMap(({ variants }) => Object.values(variants).map(({ kvBytes }) => kvBytes)));
-  const unit = byteUnit(largest);
+  const unit = byteUnit(
+    largest(points.flatMap(({ variants }) => Object.values(variants).map(({ kvBytes }) => kvBytes))),
+  );
   const kv = curve(
     report,
     points,

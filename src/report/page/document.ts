@@ -3,6 +3,7 @@ import { lines as linesText } from "../format.ts";
 import { linesOf, type Line } from "../lines.ts";
 import { markup, type Markup } from "./markup.ts";
 import { blockFacts } from "./passages.ts";
+import { largest } from "../../profile/extremes.ts";
 
 /** Steps of the shading. */
 export const LEVELS = 8;
@@ -40,7 +41,10 @@ export function shadedText(report: Report, text: string): Markup {
   const seen = new Set<number>();
   const rows = shown.map((line, index) => {
     const pieces = piecesOf(line, ranges);
-    const highest = Math.max(0, ...pieces.map((piece) => level(ranges[piece.block]!.weight)));
+    const highest = largest(
+      pieces.map((piece) => level(ranges[piece.block]!.weight)),
+      0,
+    );
     return markup`<div class="line" data-n="${index + 1}" data-bar="${"▁▂▃▄▅▆▇█".charAt(highest - 1)}">${pieces.map(
       (piece) => shaded(piece, ranges[piece.block]!, text, seen),
     )}
