@@ -94,6 +94,25 @@ describe("the panel's page", { skip: browser === undefined ? "no Chromium on thi
     });
   });
 
+  it("says in its place which section cannot be drawn, and draws the others", async () => {
+    await withPanel({}, async () => {
+      const state = fullState();
+      // The schema accepts it; readReport would not, so only a fault of ours brings such a report here.
+      state.report!.variants.full!.layers = [];
+      const painted = await panel.show(state);
+      assert.deepEqual(painted.sections, ALL);
+      assert.match(
+        (await panel.page.locator("#latency .failed").textContent()) ?? "",
+        /^This section could not be drawn: /u,
+      );
+      assert.equal(await panel.page.locator(".failed").count(), 1);
+      assert.equal(await panel.page.locator("#lengths canvas").count(), 3);
+      const again = await panel.show(fullState());
+      assert.deepEqual(again.sections, ALL);
+      assert.equal(await panel.page.locator(".failed").count(), 0);
+    });
+  });
+
   it("keeps the results while a job runs, shows how far it is, and stops it", async () => {
     await withPanel({}, async () => {
       await panel.show(fullState());

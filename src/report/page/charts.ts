@@ -113,7 +113,8 @@ function memoryChart(
   values: (data: VariantReport) => number[],
 ): MemoryChart {
   const all = variantsOf(report).map(({ name, data }) => ({ name, values: values(data) }));
-  const unit = byteUnit(largest(
+  const unit = byteUnit(
+    largest(
       all.flatMap((series) => series.values),
       0,
     ),
