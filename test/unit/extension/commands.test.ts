@@ -77,6 +77,7 @@ describe("settings", () => {
         repetitions: 100,
         decodeTokens: 0,
         maxTokens: undefined,
+        threads: undefined,
         importance: "document",
         selectionChecks: false,
         highlights: true,
