@@ -35,7 +35,6 @@ const wanted = options.only.split(",");
 const stranger = wanted.find((name) => !NAMES.some((known) => known === name));
 if (stranger !== undefined) command.error(`--only: there is no table "${stranger}"; there are ${NAMES.join(", ")}.`);
 
-
 const engine = new CpuEngine(options.threads === undefined ? undefined : checkThreads(Number(options.threads)));
 const model = await loadModel("embedded");
 const { device, threads, versions, kernels } = engine.info;

@@ -1,17 +1,9 @@
-import { randomBytes } from "node:crypto";
-import {
-  closeSync,
-  fsyncSync,
-  openSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-  type Stats,
-} from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
+import { statSync } from "node:fs";
+import { fileIdentity, planOutput, type Output } from "../files/output.ts";
 import { UserError } from "../model/errors.ts";
+import { CHECKPOINT_FILES } from "../model/checkpoint-files.ts";
+import { packageFile } from "../model/package-root.ts";
 
 /** A file that the run will write. */
 export interface Target {
@@ -19,94 +11,71 @@ export interface Target {
   readonly option: string;
   /** As typed. */
   readonly name: string;
-  /** The real path, links followed. */
-  readonly path: string;
+  readonly output: Output;
+}
+
+/** What the run reads or prints to, by names as typed: none of it may be an output. */
+export interface InUse {
+  /** "-" is standard input. */
+  readonly document?: string;
+  readonly model?: string;
 }
 
 /**
- * Finds out before a long run whether its results can be written: the folder exists and takes files, nothing but a plain
- * file is replaced, no two outputs are one file, and none is the document itself.
+ * Finds out before a long run whether its results can be written: the folder exists and takes files, no two outputs are one
+ * file, and none is what the run reads or prints to.
  * @throws UserError naming the option
  */
 export function checkTargets(
   wanted: readonly { readonly option: string; readonly name: string }[],
   folder: string,
-  document?: string,
+  inUse: InUse = {},
 ): Target[] {
-  const taken = new Map<string, string>();
-  if (document !== undefined) taken.set(realPath(resolve(folder, document)), "the document itself");
+  if (wanted.length === 0) return [];
+  const taken = identities(folder, inUse);
   return wanted.map(({ option, name }) => {
-    const path = realPath(resolve(folder, name));
-    const parent = look(dirname(path));
-    if (!parent) throw new UserError(`${option} ${name}: the folder ${dirname(name)} does not exist`);
-    if (!parent.isDirectory()) throw new UserError(`${option} ${name}: ${dirname(name)} is not a folder`);
-    const there = look(path);
-    if (there?.isDirectory()) throw new UserError(`${option} ${name} is a directory; name a file in it`);
-    if (there && !there.isFile()) throw new UserError(`${option} ${name} is not a plain file, so it is not replaced`);
-    const other = taken.get(path);
-    if (other !== undefined) throw new UserError(`${option} ${name} would overwrite ${other}`);
-    taken.set(path, `what ${option} writes`);
-    const probe = temporary(path);
-    attempt(option, name, () => writeFileSync(probe, "", { flag: "wx" }));
-    rmSync(probe, { force: true });
-    return { option, name, path };
+    const label = `${option} ${name}`;
+    const path = resolve(folder, name);
+    refuseFolder(label, name, path);
+    const output = planOutput(path, label);
+    const other = taken.get(output.identity ?? "");
+    // What standard output is connected to may be written to by its own name.
+    const itself = output.way.kind === "descriptor" && other === PRINTED[output.way.fd];
+    if (other !== undefined && !itself) throw new UserError(`${label} would overwrite ${other}`);
+    if (output.identity !== undefined) taken.set(output.identity, `what ${option} writes`);
+    return { option, name, output };
   });
 }
 
-/**
- * Writes all files whole: each to a temporary file beside its place, synced, and only when all are complete renamed.
- * Synchronous, so that no signal handler runs in between.
- * @throws UserError when the disk refuses; then nothing is left behind
- */
-export function writeAll(files: readonly { readonly target: Target; readonly content: string }[]): void {
-  const written: { readonly from: string; readonly target: Target }[] = [];
-  try {
-    for (const { target, content } of files) {
-      const from = temporary(target.path);
-      written.push({ from, target });
-      attempt(target.option, target.name, () => writeSynced(from, content));
-    }
-    for (const { from, target } of written) attempt(target.option, target.name, () => renameSync(from, target.path));
-  } finally {
-    for (const { from } of written) rmSync(from, { force: true });
+const PRINTED: Readonly<Record<number, string>> = {
+  1: "the file that standard output goes to",
+  2: "the file that standard error goes to",
+};
+
+/** Files that may not be written, with how messages call them. */
+function identities(folder: string, { document, model }: InUse): Map<string, string> {
+  const taken = new Map<string, string>();
+  const take = (file: string | number, what: string): void => {
+    const identity = fileIdentity(file);
+    if (identity !== undefined) taken.set(identity, what);
+  };
+  for (const root of [packageFile("media/model"), ...(model === undefined ? [] : [resolve(folder, model)])]) {
+    for (const name of Object.values(CHECKPOINT_FILES)) take(join(root, name), `${name} of the model`);
   }
+  for (const fd of [1, 2]) take(fd, PRINTED[fd]!);
+  if (document !== undefined) take(document === "-" ? 0 : resolve(folder, document), "the document itself");
+  return taken;
 }
 
-function writeSynced(path: string, content: string): void {
-  const file = openSync(path, "wx");
+/** The folder by the name that was typed, where it is not there or none. */
+function refuseFolder(label: string, name: string, path: string): void {
+  let stats;
   try {
-    writeFileSync(file, content);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-}
-
-/** In the same folder, so that the rename stays on one disk; ".tmp" so that a crash's remains are recognised. */
-function temporary(path: string): string {
-  return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString("hex")}.tmp`);
-}
-
-/** The path with links followed as far as it exists. */
-function realPath(path: string): string {
-  try {
-    return realpathSync(path);
+    stats = statSync(dirname(path), { throwIfNoEntry: false });
   } catch {
-    const parent = dirname(path);
-    return parent === path ? path : join(realPath(parent), basename(path));
+    // Too long a name, or a circle of links: the plan says which.
+    return;
   }
-}
-
-function look(path: string): Stats | undefined {
-  return statSync(path, { throwIfNoEntry: false });
-}
-
-function attempt(option: string, name: string, act: () => void): void {
-  try {
-    act();
-  } catch (error) {
-    throw new UserError(
-      `${option} ${name} cannot be written: ${error instanceof Error ? error.message : String(error)}`,
-    );
-  }
+  if (!stats) throw new UserError(`${label}: the folder ${dirname(name)} does not exist`);
+  if (!stats.isDirectory()) throw new UserError(`${label}: ${dirname(name)} is not a folder`);
 }

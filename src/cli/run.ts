@@ -1,3 +1,5 @@
+import { commit, type Written } from "../files/commit.ts";
+import { pour } from "../files/pour.ts";
 import { messageOf, UserError } from "../model/errors.ts";
 import { processModule } from "../model/package-root.ts";
 import type { Report } from "../profile/report.ts";
@@ -7,10 +9,11 @@ import { Cancelled, RuntimeFault } from "../runtime/runtime.ts";
 import { deviceList } from "./devices.ts";
 import { readDocument, type Document } from "./input.ts";
 import { Answered, parseOptions, type Options } from "./options.ts";
-import { checkTargets, writeAll, type Target } from "./outputs.ts";
+import { checkTargets, type Target } from "./outputs.ts";
 import { print, say, sayLines } from "./print.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { onStop } from "./stop.ts";
+import { guardStreams, orAborted, type Streams } from "./streams.ts";
 
 export const EXIT = { done: 0, fault: 1, mistake: 2, stopped: 130 } as const;
 
@@ -20,36 +23,58 @@ const WARMUP = 1;
 /** The module of the process that does the work; tests put their own here. */
 const RUNTIME = processModule("src/runtime/server.ts");
 
+/** What a run is given besides its arguments, and what it leaves. */
+interface Run {
+  readonly signal: AbortSignal;
+  readonly streams: Streams;
+  /** Files that are there, as named. */
+  readonly wrote: string[];
+}
+
 /** The whole command, from arguments to exit code. Errors end here, each as one line on stderr. */
 export async function run(args: readonly string[], module: URL | string = RUNTIME): Promise<number> {
   const stop = onStop(() => new Cancelled(), EXIT.stopped);
+  const streams = guardStreams();
+  const wrote: string[] = [];
   try {
-    if (args[0] === "compare") await compareFiles(args.slice(1));
-    else await execute(parseOptions(args), module, stop.signal);
+    await command(args, module, { signal: stop.signal, streams, wrote });
+    await streams.settle(stop.signal);
     return EXIT.done;
   } catch (error) {
-    return explain(error, args.includes("--debug"));
+    return explain(error, args.includes("--debug"), wrote);
   } finally {
     stop.dispose();
   }
 }
 
-async function compareFiles(args: readonly string[]): Promise<void> {
-  const { compareSaved } = await import("./compare.ts");
-  print(await compareSaved(args, workingFolder()));
+async function command(args: readonly string[], module: URL | string, run: Run): Promise<void> {
+  try {
+    if (args[0] === "compare") await compareFiles(args.slice(1), run.signal);
+    else await execute(parseOptions(args), module, run);
+  } catch (error) {
+    if (!(error instanceof Answered)) throw error;
+  }
 }
 
-async function execute(options: Options, module: URL | string, signal: AbortSignal): Promise<void> {
+async function compareFiles(args: readonly string[], signal: AbortSignal): Promise<void> {
+  const { compareSaved } = await import("./compare.ts");
+  print(await compareSaved(args, { folder: workingFolder(), signal }));
+}
+
+async function execute(options: Options, module: URL | string, { signal, streams, wrote }: Run): Promise<void> {
   if (options.listDevices) {
-    const devices = await withRuntime(module, (runtime) => orStopped(runtime.devices(), signal));
+    const devices = await withRuntime(module, (runtime) => orAborted(runtime.devices(), signal));
     print(deviceList(devices));
     return;
   }
   const folder = workingFolder();
-  const targets = checkTargets(wantedFiles(options), folder, options.file === "-" ? undefined : options.file);
-  // Read first, so that a mistake in its name does not cost a profile, and loaded only where it is asked for.
+  const targets = checkTargets(wantedFiles(options), folder, { document: options.file, model: options.model });
+  // Read first, so that a mistake in its name does not cost a profile and the new report may take its place; loaded only
+  // where it is asked for.
   const compared =
-    options.compare === undefined ? undefined : await (await import("./compare.ts")).against(options.compare, folder);
+    options.compare === undefined
+      ? undefined
+      : await (await import("./compare.ts")).against(options.compare, { folder, signal });
   const progress = createProgress(process.stderr, options.quiet);
   let document: Document;
   let report: Report;
@@ -65,11 +90,31 @@ async function execute(options: Options, module: URL | string, signal: AbortSign
   }
   // Loaded only now: nothing of it is needed before there is a report, and the first sign of life should come at once.
   const [{ terminalText }, { render }] = await Promise.all([import("./terminal.ts"), import("./render.ts")]);
+  signal.throwIfAborted();
+  const results = targets.map((target) => ({
+    ...target,
+    content: render(target.option, report, document.text),
+  }));
+  // Files first: whatever is wrong with the streams, or waits for a reader, they are there.
+  const files = results.filter(isPlainFile);
+  commit(files);
+  wrote.push(...files.map(({ name }) => name));
   if (!options.quiet) print(terminalText(report, document.text));
   if (compared !== undefined) print(`\n${compared(report)}`);
-  writeAll(targets.map((target) => ({ target, content: render(target.option, report, document.text) })));
-  if (!options.quiet) for (const { name } of targets) say(`wrote ${name}`);
+  for (const result of results) {
+    if (isPlainFile(result)) continue;
+    // What was printed before comes before it, where both go to one place.
+    await streams.settle(signal);
+    await pour(result, signal);
+    wrote.push(result.name);
+  }
+  if (!options.quiet) for (const name of wrote) say(`wrote ${name}`);
   if (options.json === "-") process.stdout.write(`${render("json-line", report, document.text)}\n`);
+}
+
+/** What is written whole or not at all; the others take what comes as it comes. */
+function isPlainFile({ output: { way } }: Written): boolean {
+  return way.kind === "replace" || way.kind === "overwrite";
 }
 
 function wantedFiles(options: Options): Pick<Target, "option" | "name">[] {
@@ -120,24 +165,15 @@ function tell(progress: Progress, said: Said): void {
   else progress.progress(said);
 }
 
-/** What `answer` brings, unless the signal comes first. @throws Cancelled */
-async function orStopped<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
-  const stopped = new Promise<never>((_, reject) => {
-    signal.addEventListener("abort", () => reject(new Cancelled()), { once: true });
-  });
-  return Promise.race([answer, stopped]);
-}
-
 /** npm starts scripts in the package's folder; the names that a user types are meant from where the user is. */
 function workingFolder(): string {
   const { npm_lifecycle_event: script, INIT_CWD: start } = process.env;
   return script === "profile" && start !== undefined ? start : process.cwd();
 }
 
-function explain(error: unknown, debug: boolean): number {
-  if (error instanceof Answered) return EXIT.done;
+function explain(error: unknown, debug: boolean, wrote: readonly string[]): number {
   if (error instanceof Cancelled) {
-    say("stopped; nothing was written");
+    say(`stopped; ${wrote.length === 0 ? "nothing was written" : `written before: ${wrote.join(", ")}`}`);
     return EXIT.stopped;
   }
   if (error instanceof UserError) {

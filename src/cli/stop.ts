@@ -13,7 +13,7 @@ export function onStop(reason: () => Error, exitCode: number): { readonly signal
   const controller = new AbortController();
   const stop = (): void => {
     if (controller.signal.aborted) return;
-    setTimeout(() => process.exit(exitCode), AT_LATEST_MS).unref();
+    setTimeout(() => end(exitCode), AT_LATEST_MS).unref();
     controller.abort(reason());
   };
   for (const name of SIGNALS) process.on(name, stop);
@@ -35,4 +35,17 @@ function watchParent(stop: () => void): NodeJS.Timeout | undefined {
     if (process.ppid !== parent) stop();
   };
   return setInterval(look, PARENT_EVERY_MS).unref();
+}
+
+/**
+ * Ends the process now. Leaving waits for threads, and one that hangs in a file system (a network disk that is gone) would
+ * keep it for ever; then it dies of an interrupt instead, which a shell counts as 130, too.
+ */
+function end(exitCode: number): void {
+  if (process.getActiveResourcesInfo().some((name) => name.startsWith("FSReq"))) {
+    process.emit("exit", exitCode);
+    process.removeAllListeners("SIGINT");
+    process.kill(process.pid, "SIGINT");
+  }
+  process.exit(exitCode);
 }

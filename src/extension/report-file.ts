@@ -2,9 +2,7 @@ import * as vscode from "vscode";
 import { messageOf, UserError } from "../model/errors.ts";
 import { decodeUtf8 } from "../model/utf8.ts";
 import type { Report } from "../profile/report.ts";
-
-/** Reports are small; something larger is not one, and reading it would only cost memory. */
-const MOST_BYTES = 256 * 2 ** 20;
+import { MAX_REPORT_BYTES } from "../report/limits.ts";
 
 /** @throws UserError that names the file, when it cannot be read or is no report */
 export async function readReportFile(uri: vscode.Uri): Promise<Report> {
@@ -18,7 +16,7 @@ async function readBytes(uri: vscode.Uri, name: string): Promise<Uint8Array> {
   let size: number;
   try {
     ({ size } = await vscode.workspace.fs.stat(uri));
-    if (size <= MOST_BYTES) return await vscode.workspace.fs.readFile(uri);
+    if (size <= MAX_REPORT_BYTES) return await vscode.workspace.fs.readFile(uri);
   } catch (error) {
     throw new UserError(`${name} cannot be read: ${messageOf(error)}`);
   }

@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Architecture } from "./architecture.ts";
 import { loadTokenizer } from "./bpe.ts";
+import { CHECKPOINT_FILES as FILES } from "./checkpoint-files.ts";
 import { parseCheckpointConfig, type CheckpointConfig } from "./checkpoint-config.ts";
 import { UserError } from "./errors.ts";
 import { asUserError, readText } from "./files.ts";
@@ -14,7 +15,6 @@ import { count } from "../report/format.ts";
 import { layerPrefix, parameterCount, tensorKinds, tensorShapes } from "./tensors.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
-const FILES = { config: "config.json", weights: "model.safetensors", tokenizer: "tokenizer.json" } as const;
 const CONTENT = Object.values(FILES).join(", ");
 
 /** Bytes of config.json and tokenizer.json; the largest tokenizers have some 30 MB. */
