@@ -35,7 +35,12 @@ class Spinner implements Progress {
 
   constructor(stream: WriteStream) {
     // Ora would swallow the keyboard, and with it Ctrl-C.
-    this.spinner = ora({ stream, discardStdin: false, text: "starting" }).start();
+    this.spinner = ora({
+      stream,
+      discardStdin: false,
+      text: "starting",
+      ...(inColour() ? {} : { color: false }),
+    }).start();
   }
 
   phase(text: string): void {
@@ -49,6 +54,13 @@ class Spinner implements Progress {
   stop(): void {
     this.spinner.stop();
   }
+}
+
+/** NO_COLOR (no-color.org: anything but empty) takes colours away; FORCE_COLOR, which says it for one program, comes first. */
+function inColour(): boolean {
+  const { NO_COLOR: no, FORCE_COLOR: force } = process.env;
+  if (force !== undefined && force !== "") return force !== "0" && force !== "false";
+  return no === undefined || no === "";
 }
 
 /** For logs: the first line at once, then the newest state every few seconds, and nothing twice. */

@@ -1,4 +1,5 @@
 import * as vscode from "vscode";
+import type { LineMap } from "../model/line-ends.ts";
 import { Emitter } from "./emitter.ts";
 import { sha256 } from "./hash.ts";
 import { TrackedText } from "./highlights/edits.ts";
@@ -33,6 +34,8 @@ export class DocumentLink implements vscode.Disposable {
   /** Told when the place changed, or an edit touched or moved the text. */
   readonly onDidChange = this.#changed.on;
   #origin: Origin;
+  /** From the editor's text to the profiled one, where these differ in their line ends. */
+  readonly #lines: LineMap | undefined;
   readonly #tracked: TrackedText;
   readonly #endings: vscode.Disposable[] = [];
   #touches = 0;
@@ -43,9 +46,13 @@ export class DocumentLink implements vscode.Disposable {
   #gathering: NodeJS.Timeout | undefined;
   #quiet: NodeJS.Timeout | undefined;
 
-  /** @param document the open document, known to have the profiled text at `origin` now */
-  constructor(origin: Origin, document?: vscode.TextDocument) {
+  /**
+   * @param document the open document, known to have the profiled text at `origin` now
+   * @param lines where the profiled text has other line ends than the editor's, which `origin` then describes
+   */
+  constructor(origin: Origin, document?: vscode.TextDocument, lines?: LineMap) {
     this.#origin = origin;
+    this.#lines = lines;
     this.#tracked = new TrackedText(origin.length, origin.base);
     if (document) this.#watch(document);
     else this.#lookFor(vscode.workspace.textDocuments);
@@ -80,14 +87,21 @@ export class DocumentLink implements vscode.Disposable {
   get text(): string | undefined {
     const { base } = this.#tracked;
     if (this.place !== "current" || base === undefined) return undefined;
-    return this.#document?.getText().slice(base, base + this.#origin.length);
+    const text = this.#document?.getText().slice(base, base + this.#origin.length);
+    return text === undefined ? undefined : (this.#lines?.restore(text) ?? text);
   }
 
-  readonly toDocument = (start: number, end: number): Span | undefined =>
-    this.#document ? this.#tracked.toDocument(start, end) : undefined;
+  readonly toDocument = (start: number, end: number): Span | undefined => {
+    if (!this.#document) return undefined;
+    const lines = this.#lines;
+    return lines
+      ? this.#tracked.toDocument(lines.toOther(start), lines.toOther(end))
+      : this.#tracked.toDocument(start, end);
+  };
 
   toProfiled(offset: number): number | undefined {
-    return this.#document ? this.#tracked.toProfiled(offset) : undefined;
+    const found = this.#document ? this.#tracked.toProfiled(offset) : undefined;
+    return found === undefined ? undefined : (this.#lines?.toOriginal(found) ?? found);
   }
 
   dispose(): void {

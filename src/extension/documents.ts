@@ -1,4 +1,6 @@
 import * as vscode from "vscode";
+import { LineMap, withPlainEnds } from "../model/line-ends.ts";
+import type { Report } from "../profile/report.ts";
 import { DocumentLink, lengthOf, type Origin } from "./document-link.ts";
 import { sha256 } from "./hash.ts";
 import { PANEL_TYPE, REPORT_TYPE } from "./pages/types.ts";
@@ -58,8 +60,20 @@ export function linkOpenDocument(view: ReportView, documents = vscode.workspace.
   const found = documents.find(
     (document) => lengthOf(document) === characters && sha256(document.getText()) === wanted,
   );
+  if (found) view.relink(new DocumentLink(wholeOrigin(found, characters, wanted), found));
+  return found !== undefined || linkByLines(view, subject.report, documents);
+}
+
+/** The same for a document whose lines are the profiled ones: the editor gives all lines of a text one end. */
+function linkByLines(view: ReportView, report: Report, documents: readonly vscode.TextDocument[]): boolean {
+  const { lines, sha256: own, normalizedSha256 = own, lineEnds = [] } = report.document;
+  const found = documents.find(
+    (document) => document.lineCount === lines && sha256(withPlainEnds(document.getText())) === normalizedSha256,
+  );
   if (!found) return false;
-  view.relink(new DocumentLink(wholeOrigin(found, characters, wanted), found));
+  const text = found.getText();
+  const origin = wholeOrigin(found, text.length, sha256(text));
+  view.relink(new DocumentLink(origin, found, new LineMap(text, lineEnds)));
   return true;
 }
 

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { blockRanges } from "../model/block-ranges.ts";
 import { UserError } from "../model/errors.ts";
 import { inTurns } from "../model/in-steps.ts";
+import { lineEndsOf, lineStarts, withPlainEnds } from "../model/line-ends.ts";
 import type { Model } from "../model/model.ts";
 import type { Report } from "./report.ts";
 import type { ProfileRequest } from "./request.ts";
@@ -43,10 +44,12 @@ export async function prepareDocument(request: ProfileRequest): Promise<Prepared
     tokenStarts,
     report: {
       name,
-      sha256: createHash("sha256").update(text, "utf8").digest("hex"),
+      sha256: sha256(text),
+      // An editor gives all lines one end: these find the document, and places in it, all the same.
+      ...(text.includes("\r") ? { normalizedSha256: sha256(withPlainEnds(text)), lineEnds: lineEnds(text) } : {}),
       bytes: Buffer.byteLength(text, "utf8"),
       characters: text.length,
-      lines: text.split("\n").length,
+      lines: lineStarts(text).length,
       tokens,
       totalTokens: total,
       truncated: tokens < total,
@@ -55,6 +58,14 @@ export async function prepareDocument(request: ProfileRequest): Promise<Prepared
       ...(request.includeText ? { text } : {}),
     },
   };
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text, "utf8").digest("hex");
+}
+
+function lineEnds(text: string): Report["document"]["lineEnds"] {
+  return lineEndsOf(text).map(([end, count]) => [end, count]);
 }
 
 function cutNote(model: Model, maxTokens: number | undefined, tokens: number, total: number): string {

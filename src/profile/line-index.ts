@@ -1,9 +1,11 @@
-/** Finds the 1-based line of a character, counting lines as `document.lines` does. */
+import { lastAtMost, lineStarts } from "../model/line-ends.ts";
+
+/** Finds the 1-based line of a character, counting lines as `document.lines` and editors do. */
 export class LineIndex {
-  readonly #starts = [0];
+  readonly #starts: readonly number[];
 
   constructor(text: string) {
-    for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) this.#starts.push(at + 1);
+    this.#starts = lineStarts(text);
   }
 
   /** Lines of the characters [start, end); an empty range lies in the line of its start. */
@@ -12,13 +14,6 @@ export class LineIndex {
   }
 
   #lineAt(character: number): number {
-    let low = 0;
-    let high = this.#starts.length;
-    while (high - low > 1) {
-      const middle = (low + high) >> 1;
-      if (this.#starts[middle]! <= character) low = middle;
-      else high = middle;
-    }
-    return low + 1;
+    return lastAtMost(this.#starts, character) + 1;
   }
 }

@@ -195,6 +195,15 @@ export const reportSchema = z.strictObject({
       .string()
       .regex(/^[0-9a-f]{64}$/)
       .describe("of the whole document's UTF-8 bytes"),
+    normalizedSha256: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .optional()
+      .describe("the same with every line end as \\n; where the document has others"),
+    lineEnds: z
+      .array(z.tuple([z.enum(["\n", "\r\n", "\r"]), z.int().positive()]))
+      .optional()
+      .describe("its line ends in order, as runs of equal ones; with normalizedSha256"),
     bytes,
     characters: index,
     lines: index,

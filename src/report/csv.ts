@@ -171,8 +171,12 @@ function work(stage: StageReport): Row {
   return { floorMs: stage.floorMs, flops: stage.flops, bytes: stage.bytes };
 }
 
-/** RFC 4180: quoted where it holds a comma, a quote or a line end; quotes doubled. */
+/**
+ * RFC 4180: quoted where it holds a comma, a quote or a line end; quotes doubled. A text that a spreadsheet would take for a
+ * formula gets an apostrophe before it, as spreadsheets themselves write such a text; numbers stay numbers.
+ */
 function field(value: string | number | undefined): string {
-  const text = String(value ?? "");
+  const formula = typeof value === "string" && /^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r\n]/.test(value);
+  const text = `${formula ? "'" : ""}${value ?? ""}`;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

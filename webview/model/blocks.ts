@@ -1,6 +1,7 @@
 import type { PanelState } from "../../src/protocol/panel.ts";
 import { lines as linesText } from "../../src/report/format.ts";
-import { linesOf, snippet } from "../../src/report/lines.ts";
+import { linesOf } from "../../src/model/line-ends.ts";
+import { snippet } from "../../src/report/lines.ts";
 
 const SNIPPET = 120;
 

@@ -1,6 +1,6 @@
 import type { ImportanceRange, Report } from "../../profile/report.ts";
 import { lines as linesText } from "../format.ts";
-import { linesOf, type Line } from "../lines.ts";
+import { linesOf, type Line } from "../../model/line-ends.ts";
 import { markup, type Markup } from "./markup.ts";
 import { blockFacts } from "./passages.ts";
 import { largest } from "../../profile/extremes.ts";

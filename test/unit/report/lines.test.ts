@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { linesOf, snippet } from "../../../src/report/lines.ts";
+import { linesOf } from "../../../src/model/line-ends.ts";
+import { snippet } from "../../../src/report/lines.ts";
 
 describe("lines of a text", () => {
   it("ends at LF and CRLF, and has an empty line after a final one", () => {

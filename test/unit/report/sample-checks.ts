@@ -1,6 +1,6 @@
 import { fedBy } from "../../../src/model/architecture.ts";
 import type { Fidelity, FidelityLayer, Report, SwapResult, Swaps } from "../../../src/profile/report.ts";
-import { linesOf } from "../../../src/report/lines.ts";
+import { linesOf } from "../../../src/model/line-ends.ts";
 import { SAMPLE_TEXT } from "./sample-report.ts";
 
 /** The report with made-up fidelity and swaps: coverage falls with distance and differs by oracle. */

@@ -10,7 +10,7 @@ import {
   type Report,
   type VariantReport,
 } from "../../../src/profile/report.ts";
-import { linesOf } from "../../../src/report/lines.ts";
+import { linesOf } from "../../../src/model/line-ends.ts";
 
 /** A made-up report in the shape of a real one: the embedded model's 13 layers on the shipped sample document. */
 export const SAMPLE_TEXT = readFileSync(new URL("../../../media/samples/design-note.md", import.meta.url), "utf8");
