@@ -58,9 +58,10 @@ Examples:
   npm run profile -- compare last-week.hysparse.json today.hysparse.json
 
 The tables go to stdout, progress and errors to stderr. With --json - the report is the last line of stdout, also beside
-the tables: "... --json - | tail -1 | jq ." always works. Files are written when the run is complete, or not at all; an
-existing file is replaced. Exit codes: 0 done, 1 a fault of this program, 2 a mistake that the message explains, 130
-stopped.`;
+the tables: "... --json - | tail -1 | jq ." always works. Files are written when the run is complete, all or none; an
+existing file is replaced and keeps its mode, owner and links. Pipes, devices and /dev/stdout are written to as they are.
+Exit codes: 0 done (also when a reader closes the pipe early), 1 a fault of this program, 2 a mistake that the message
+explains or a full standard output, 130 stopped.`;
 
 /**
  * @throws UserError for anything that cannot be meant, in one line

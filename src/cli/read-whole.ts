@@ -124,6 +124,10 @@ function isDirectory(name: string, what: string): UserError {
 function explain(error: unknown, file: string, what: string): unknown {
   const { code, syscall } = error as NodeJS.ErrnoException;
   if (code === "EISDIR") return isDirectory(file, what);
+  // Node.js makes this character of every byte of an argument that is not UTF-8.
+  if (code === "ENOENT" && file.includes("\ufffd")) {
+    return new UserError(`${file} does not exist, or its name is not UTF-8: rename it, or read it with "- < FILE"`);
+  }
   const problem = PROBLEMS[code ?? ""];
   if (problem !== undefined) return new UserError(`${file} ${problem}`);
   return syscall === undefined ? error : new UserError(`${file} cannot be read: ${messageOf(error)}`);

@@ -1,4 +1,5 @@
-import { commit, type Written } from "../files/commit.ts";
+import { commit } from "../files/commit.ts";
+import { isPlainFile } from "../files/output.ts";
 import { pour } from "../files/pour.ts";
 import { messageOf, UserError } from "../model/errors.ts";
 import { processModule } from "../model/package-root.ts";
@@ -96,13 +97,13 @@ async function execute(options: Options, module: URL | string, { signal, streams
     content: render(target.option, report, document.text),
   }));
   // Files first: whatever is wrong with the streams, or waits for a reader, they are there.
-  const files = results.filter(isPlainFile);
+  const files = results.filter(({ output }) => isPlainFile(output));
   commit(files);
   wrote.push(...files.map(({ name }) => name));
   if (!options.quiet) print(terminalText(report, document.text));
   if (compared !== undefined) print(`\n${compared(report)}`);
   for (const result of results) {
-    if (isPlainFile(result)) continue;
+    if (isPlainFile(result.output)) continue;
     // What was printed before comes before it, where both go to one place.
     await streams.settle(signal);
     await pour(result, signal);
@@ -110,11 +111,6 @@ async function execute(options: Options, module: URL | string, { signal, streams
   }
   if (!options.quiet) for (const name of wrote) say(`wrote ${name}`);
   if (options.json === "-") process.stdout.write(`${render("json-line", report, document.text)}\n`);
-}
-
-/** What is written whole or not at all; the others take what comes as it comes. */
-function isPlainFile({ output: { way } }: Written): boolean {
-  return way.kind === "replace" || way.kind === "overwrite";
 }
 
 function wantedFiles(options: Options): Pick<Target, "option" | "name">[] {

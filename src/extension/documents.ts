@@ -26,6 +26,8 @@ export function activeTab(): Showing["tab"] {
   if (input instanceof vscode.TabInputWebview) return "webview";
   if (input instanceof vscode.TabInputTerminal) return "terminal";
   if (input instanceof vscode.TabInputText || input instanceof vscode.TabInputTextDiff) return "text";
+  // A tab of a kind that VS Code tells extensions nothing of (an image, a merge, a comparison of many files, settings).
+  if (input === undefined) return "unknown";
   return "none";
 }
 
@@ -34,8 +36,13 @@ export function activeEditor(): vscode.TextEditor | undefined {
   const input: unknown = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
   const { activeTextEditor, visibleTextEditors } = vscode.window;
   if (input instanceof vscode.TabInputText) return editorOf(input.uri);
-  // The side of a diff that has the focus.
-  if (input instanceof vscode.TabInputTextDiff) return activeTextEditor ?? editorOf(input.modified);
+  // The side of a diff that has the focus; the text of the later one where the focus is elsewhere (an output channel).
+  if (input instanceof vscode.TabInputTextDiff) {
+    const sides = [input.original, input.modified].map(String);
+    const focused = activeTextEditor && sides.includes(activeTextEditor.document.uri.toString());
+    return focused ? activeTextEditor : editorOf(input.modified);
+  }
+  // Output channels and the inputs of views have no column.
   return visibleTextEditors.find(({ viewColumn }) => viewColumn !== undefined);
 }
 

@@ -4,7 +4,7 @@ export const MAX_CHARACTERS = 8 * 2 ** 20;
 /** What the window shows, as far as it matters for choosing what to profile. */
 export interface Showing {
   /** The active tab: text (a diff's side too), one of our own pages, or something that has no text to profile. */
-  readonly tab: "text" | "ours" | "notebook" | "custom" | "webview" | "terminal" | "none";
+  readonly tab: "text" | "ours" | "notebook" | "custom" | "webview" | "terminal" | "unknown" | "none";
   /** There is a text editor in front or, when one of our pages is, one that was in front before it. */
   readonly editor: boolean;
   /** The document of the shown report can be profiled again. */
@@ -31,6 +31,7 @@ export function chooseTarget({ tab, editor, profiled }: Showing): Target {
       };
     case "webview":
     case "terminal":
+    case "unknown":
       return { problem: `There is no text in this tab that could be profiled. ${WAY_OUT}` };
     case "ours":
       // On our own page the report's document is meant.

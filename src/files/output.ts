@@ -57,6 +57,8 @@ function plan(path: string, label: string): Output {
   if ("fd" in resolved) return planDescriptor(label, resolved.fd);
   const there = statSync(path, { throwIfNoEntry: false });
   if (!there) {
+    // What Node.js makes of an argument's bytes that are not UTF-8: the file would get another name.
+    if (path.includes("\ufffd")) throw new UserError(`${label}: the name is not UTF-8; choose another`);
     tryTemporary(resolved.path);
     const folder = identityOf(statSync(dirname(resolved.path))) ?? "";
     return { label, way: { kind: "replace", path: resolved.path }, identity: `${folder}/${basename(resolved.path)}` };
@@ -66,6 +68,11 @@ function plan(path: string, label: string): Output {
   const identity = identityOf(there);
   if (!there.isFile()) return { label, way: { kind: "stream", path }, ...(identity ? { identity } : {}) };
   return { label, way: wayOf(resolved.path, path, there), ...(identity ? { identity } : {}) };
+}
+
+/** Whether it is written whole or not at all, by `commit`; the others take what comes as it comes, from `pour`. */
+export function isPlainFile({ way }: Output): boolean {
+  return way.kind === "replace" || way.kind === "overwrite";
 }
 
 /** Which file `path` names, to tell it from others; undefined where there is none, or no plain file. */

@@ -203,6 +203,9 @@ function check(answer: unknown): Handshake {
 function endText(code: number | null, signal: NodeJS.Signals | null, printed: string): string {
   const memory = "the machine may have run out of memory";
   if (/heap out of memory|bad_alloc/.test(printed)) return "the runtime process ran out of memory";
+  if (/\bEMFILE\b|too many open files/i.test(printed)) {
+    return "the runtime process may not open as many files as it needs: raise the limit (`ulimit -n 1024`)";
+  }
   if (signal === "SIGKILL") return `the runtime process was killed; ${memory}`;
   if (signal === "SIGTERM" || signal === "SIGINT" || signal === "SIGHUP") {
     return `the runtime process was ended from outside (${signal})`;

@@ -78,6 +78,25 @@ describe("standard streams", { skip: LINUX, concurrency: 2 }, () => {
     }
   });
 
+  it("tells a name that is not UTF-8, and takes such a file from standard input", async (t) => {
+    const path = folder(t);
+    const { out, err } = await shell(
+      path,
+      "cp doc.md $'b\\xff'; $P $'b\\xff' --quiet; $P - --quiet --csv /dev/stdout < $'b\\xff'",
+    );
+    assert.match(
+      err,
+      /^error: b\ufffd does not exist, or its name is not UTF-8: rename it, or read it with "- < FILE"\n$/,
+    );
+    assert.match(out, /^document,tokens/);
+  });
+
+  it("and their run need more than 20 open files, and say so", async (t) => {
+    const { code, err } = await shell(folder(t), "ulimit -n 20; $P doc.md --quiet");
+    assert.notEqual(code, 0);
+    assert.match(err, /ulimit -n|too many open files/);
+  });
+
   it("may not be given a folder to read", async (t) => {
     const { code, err } = await shell(folder(t), "$P - --quiet < .");
     assert.deepEqual([code, err], [2, "error: standard input is a directory, not a document\n"]);

@@ -73,6 +73,15 @@ describe("CSV report", () => {
     assert.equal(parse(toCsv(renamed))[0]!.document, name);
   });
 
+  it("holds nothing that a spreadsheet evaluates, and numbers stay numbers", () => {
+    for (const name of ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "\r=1", "\uff1d1"]) {
+      const [, row] = toCsv({ ...report, document: { ...report.document, name } }).split("\n");
+      const quoted = /[\r"]/.test(name) ? `"'${name}"` : `'${name}`;
+      assert.ok(row!.startsWith(`${quoted},`), row);
+    }
+    assert.doesNotMatch(toCsv(report), /'/);
+  });
+
   it("has no decode rows when nothing was decoded", () => {
     assert.ok(parse(toCsv(sampleReport({ decodeTokens: 0 }))).every((row) => row.phase === "prefill"));
   });
