@@ -1,5 +1,7 @@
-import { Attention } from "../../engine/cpu/attention.ts";
+import { Attention, type Chunk } from "../../engine/cpu/attention.ts";
 import { Buffers } from "../../engine/cpu/buffers.ts";
+import { FullPaths } from "../../engine/cpu/full-paths.ts";
+import { FusedAttention } from "../../engine/cpu/fused-attention.ts";
 import { FullGraphs } from "../../engine/cpu/full-graphs.ts";
 import { loadKernels } from "../../engine/cpu/kernels/load.ts";
 import { KernelPool } from "../../engine/cpu/kernels/pool.ts";
@@ -11,8 +13,6 @@ import { OracleSelection } from "../../engine/selection.ts";
 import type { Architecture } from "../../model/architecture.ts";
 import type { Samples } from "../../profile/report.ts";
 import { summarize } from "../../profile/statistics.ts";
-import { AttentionInputs } from "./attention-inputs.ts";
-import { FusedAttention } from "./fused-attention.ts";
 
 const CHUNK = 2048;
 /** A decode step takes about a millisecond: one sample is the mean of so many. */
@@ -42,79 +42,60 @@ export async function againstFused(
   const s = shapeOf(a);
   const sessions = new Sessions(threads);
   const kernels = new KernelPool(loadKernels().build, threads);
-  const attention = new Attention(s, kernels, new Buffers());
-  const graphs = new FullGraphs(s, sessions, new Buffers());
-  const fused = await FusedAttention.create(s, threads);
-  const inputs = new AttentionInputs(s, tokens);
+  const buffers = new Buffers();
+  const ours = new Attention(s, kernels, new FullPaths(s, kernels, sessions, "kernels"), buffers);
+  const graphs = new FullGraphs(s, sessions, buffers);
+  const fused = new FusedAttention(s, sessions, buffers);
+  const random = (size: number): Float32Array => Float32Array.from({ length: size }, () => 4 * Math.random() - 2);
   const cache = new KvCache(kernels, s.Hkv, s.d);
   cache.reserve(tokens, 0);
-  cache.append(inputs.kByHead, inputs.vByHead, 0, tokens);
+  cache.append(random(tokens * s.Hkv * s.d), random(tokens * s.Hkv * s.d), 0, tokens);
   const clock = new StageClock({});
   const into = new OracleSelection(0, s.Hkv, s.slots, tokens, s.B);
-  const scored = { into, onScores: undefined };
-  const out = new Float32Array(tokens * s.Hq * s.d);
-  const graphOut = new Float32Array(tokens * s.Hq * s.d);
-
-  const oursPrefill = async (withScores: boolean): Promise<void> => {
-    for (let start = 0; start < tokens; start += CHUNK) {
-      const count = Math.min(CHUNK, tokens - start);
-      const q = inputs.queries(start, count);
-      const chunkOut = out.subarray(start * s.Hq * s.d, (start + count) * s.Hq * s.d);
-      await attention.full({ layer: 0, start, count, q }, cache, chunkOut, clock, withScores ? scored : undefined);
-    }
-  };
   const scores = new Float32Array(Math.min(CHUNK, tokens) * s.Hkv * Math.ceil(tokens / s.B));
-  const graphPrefill = async (): Promise<void> => {
-    for (let start = 0; start < tokens; start += CHUNK) {
-      const count = Math.min(CHUNK, tokens - start);
-      const chunkOut = graphOut.subarray(start * s.Hq * s.d, (start + count) * s.Hq * s.d);
-      await graphs.run({ layer: 0, start, count, q: inputs.queries(start, count) }, cache, chunkOut, scores);
-    }
-  };
-  const fusedOut = new Float32Array(tokens * s.Hq * s.d);
-  const prefill = await byTurns(
-    [
-      () => fused.prefill(inputs.q, inputs.k, inputs.v, fusedOut, tokens),
-      () => oursPrefill(false),
-      () => oursPrefill(true),
-      graphPrefill,
-    ],
-    repetitions,
-    1,
-  );
-  const prefillDifference = difference(out, fusedOut);
 
-  const last = tokens - 1;
-  const one = { layer: 0, start: last, count: 1, q: inputs.queries(last, 1) };
-  const oneOut = new Float32Array(s.Hq * s.d);
-  const oneFused = new Float32Array(s.Hq * s.d);
-  const row = (data: Float32Array, width: number): Float32Array => data.subarray(last * width, tokens * width);
-  const shared = { k: inputs.kByHead, v: inputs.vByHead };
-  const decode = await byTurns(
-    [
-      () =>
-        fused.decode(
-          row(inputs.q, s.Hq * s.d),
-          row(inputs.k, s.Hkv * s.d),
-          row(inputs.v, s.Hkv * s.d),
-          shared,
-          oneFused,
-          tokens,
-        ),
-      () => attention.full(one, cache, oneOut, clock),
-      () => attention.full(one, cache, oneOut, clock, scored),
-      () => graphs.run(one, cache, graphOut.subarray(0, s.Hq * s.d), scores),
-    ],
-    repetitions,
-    DECODE_STEPS,
-  );
-  await fused.dispose();
+  /** The four over the same queries, in the order of TURNS, and what the first two gave. */
+  const compare = async (
+    chunks: readonly Chunk[],
+    times: number,
+  ): Promise<Omit<FusedComparison, "phase" | "tokens">> => {
+    const results = TURNS.map(() => chunks.map(({ q }) => new Float32Array(q.length)));
+    const run: Record<Turn, (chunk: Chunk, out: Float32Array) => Promise<void>> = {
+      fused: (chunk, out) => fused.run(chunk, cache, out),
+      ours: (chunk, out) => ours.full(chunk, cache, out, clock),
+      scored: (chunk, out) => ours.full(chunk, cache, out, clock, { into, onScores: undefined }),
+      graph: (chunk, out) => graphs.run(chunk, cache, out, scores),
+    };
+    const works = TURNS.map((turn, i) => async (): Promise<void> => {
+      for (const [n, chunk] of chunks.entries()) await run[turn](chunk, results[i]![n]!);
+    });
+    const samples = await byTurns(works, repetitions, times);
+    return { ...samples, difference: difference(joined(results[1]!), joined(results[0]!)) };
+  };
+
+  const chunks: Chunk[] = [];
+  for (let start = 0; start < tokens; start += CHUNK) {
+    const count = Math.min(CHUNK, tokens - start);
+    chunks.push({ layer: 0, start, count, q: random(count * s.Hq * s.d) });
+  }
+  const prefill = await compare(chunks, 1);
+  const decode = await compare([{ layer: 0, start: tokens - 1, count: 1, q: random(s.Hq * s.d) }], DECODE_STEPS);
   await sessions.dispose();
   await kernels.dispose();
   return [
-    { phase: "prefill", tokens, ...prefill, difference: prefillDifference },
-    { phase: "decode", tokens, ...decode, difference: difference(oneOut, oneFused) },
+    { phase: "prefill", tokens, ...prefill },
+    { phase: "decode", tokens, ...decode },
   ];
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }
 
 const TURNS = ["fused", "ours", "scored", "graph"] as const;

@@ -2,6 +2,8 @@ import { Attention } from "../../engine/cpu/attention.ts";
 import { Buffers } from "../../engine/cpu/buffers.ts";
 import { loadKernels } from "../../engine/cpu/kernels/load.ts";
 import { KernelPool } from "../../engine/cpu/kernels/pool.ts";
+import { FullPaths } from "../../engine/cpu/full-paths.ts";
+import { FusedAttention } from "../../engine/cpu/fused-attention.ts";
 import { KvCache } from "../../engine/cpu/kv-cache.ts";
 import { Sessions } from "../../engine/cpu/session.ts";
 import { FullGraphs } from "../../engine/cpu/full-graphs.ts";
@@ -12,7 +14,6 @@ import type { Architecture } from "../../model/architecture.ts";
 import type { Samples } from "../../profile/report.ts";
 import { summarize } from "../../profile/statistics.ts";
 import { AttentionInputs } from "./attention-inputs.ts";
-import { FusedAttention } from "./fused-attention.ts";
 import { byTurns, type Work } from "./tables.ts";
 
 const CHUNK = 2048;
@@ -43,9 +44,8 @@ export async function valueTimes(
   const s = shapeOf(a);
   const sessions = new Sessions(threads);
   const kernels = new KernelPool(loadKernels().build, threads);
-  const fused = await FusedAttention.create(s, threads);
   const make = async (loudness: number): Promise<Bench> => {
-    const bench = new Bench(s, kernels, sessions, fused, tokens, loudness);
+    const bench = new Bench(s, kernels, sessions, tokens, loudness);
     await bench.choose();
     return bench;
   };
@@ -63,7 +63,6 @@ export async function valueTimes(
     }
   }
   for (const bench of [ordinary, loud]) bench.dispose();
-  await fused.dispose();
   await sessions.dispose();
   await kernels.dispose();
   return rows;
@@ -84,20 +83,13 @@ class Bench {
   readonly #scores: Float32Array;
   readonly #clock = new StageClock({});
 
-  constructor(
-    s: Shape,
-    kernels: KernelPool,
-    sessions: Sessions,
-    fused: FusedAttention,
-    tokens: number,
-    loudness: number,
-  ) {
+  constructor(s: Shape, kernels: KernelPool, sessions: Sessions, tokens: number, loudness: number) {
     this.#s = s;
     this.#tokens = tokens;
     this.#inputs = new AttentionInputs(s, tokens, loudness);
-    this.#attention = new Attention(s, kernels, new Buffers());
+    this.#attention = new Attention(s, kernels, new FullPaths(s, kernels, sessions, "kernels"), new Buffers());
     this.#graphs = new FullGraphs(s, sessions, new Buffers());
-    this.#fused = fused;
+    this.#fused = new FusedAttention(s, sessions, new Buffers());
     const filled = (most?: number): KvCache => {
       const cache = new KvCache(kernels, s.Hkv, s.d, most);
       cache.reserve(tokens, 0);
@@ -117,31 +109,13 @@ class Bench {
   }
 
   works(phase: "prefill" | "decode"): ReadonlyMap<string, () => Promise<void>> {
-    const { Hq, d } = this.#s;
-    const first = phase === "prefill" ? 0 : this.#tokens - 1;
-    const [from, to] = [first, this.#tokens];
-    const last = (data: Float32Array, heads: number): Float32Array => data.subarray(first * heads * d, to * heads * d);
-    const { q, k, v, kByHead, vByHead } = this.#inputs;
-    const out = this.#out.subarray(first * Hq * d, to * Hq * d);
+    const [from, to] = [phase === "prefill" ? 0 : this.#tokens - 1, this.#tokens];
     return new Map([
       ["full", () => this.#full(false, from, to)],
       ["full with scores and top-k", () => this.#full(true, from, to)],
       ["sparse branch", () => this.#sparse(from, to)],
       ["window branch", () => this.#window(from, to)],
-      [
-        "onnxruntime, fused",
-        () =>
-          phase === "prefill"
-            ? this.#fused.prefill(q, k, v, out, this.#tokens)
-            : this.#fused.decode(
-                last(q, Hq),
-                last(k, this.#s.Hkv),
-                last(v, this.#s.Hkv),
-                { k: kByHead, v: vByHead },
-                out,
-                this.#tokens,
-              ),
-      ],
+      ["onnxruntime, fused", () => this.#fuse(from, to)],
       ["onnxruntime, graph with scores", () => this.#graph(from, to)],
     ]);
   }
@@ -169,6 +143,13 @@ class Bench {
         this.#clock,
         scored ? into : undefined,
       );
+    });
+  }
+
+  #fuse(from: number, to: number): Promise<void> {
+    return this.#chunks(from, to, (start, count, out) => {
+      const q = this.#inputs.queries(start, count);
+      return this.#fused.run({ layer: 0, start, count, q }, this.#cache, out);
     });
   }
 

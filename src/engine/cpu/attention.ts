@@ -3,6 +3,7 @@ import type { OracleSelection } from "../selection.ts";
 import type { Shape } from "../shape.ts";
 import type { Buffers } from "./buffers.ts";
 import type { BlockList, Call } from "./kernels/call.ts";
+import type { FullPaths } from "./full-paths.ts";
 import type { KernelPool } from "./kernels/pool.ts";
 import type { KvCache } from "./kv-cache.ts";
 import type { StageClock } from "./stage-clock.ts";
@@ -39,14 +40,19 @@ export interface Branch {
   readonly out: Float32Array;
 }
 
-/** The three attentions of the CPU engine, over chunks of queries, on our own kernels. Outputs are [C, Hq d]. */
+/**
+ * The three attentions of the CPU engine, over chunks of queries: on our own kernels, full attention on what is fastest.
+ * Outputs are [C, Hq d].
+ */
 export class Attention {
   readonly #s: Shape;
   readonly #kernels: KernelPool;
+  readonly #fullPaths: FullPaths;
   readonly #buffers: Buffers;
 
-  constructor(shape: Shape, kernels: KernelPool, buffers: Buffers) {
+  constructor(shape: Shape, kernels: KernelPool, fullPaths: FullPaths, buffers: Buffers) {
     this.#s = shape;
+    this.#fullPaths = fullPaths;
     this.#kernels = kernels;
     this.#buffers = buffers;
   }
@@ -65,7 +71,9 @@ export class Attention {
     const { Hkv, Hq, G, d, B } = this.#s;
     const { layer, count } = chunk;
     if (scored === undefined) {
-      await this.#run(layer, "attend", { ...this.#call(chunk), op: "full", ...whole(cache), out }, clock);
+      await clock.time(layer, "attend", () =>
+        this.#fullPaths.run(chunk, cache, this.#buffers, out, undefined, clock.signal),
+      );
       return;
     }
     const { into, onScores } = scored;
@@ -75,8 +83,9 @@ export class Attention {
       const blocks = Math.ceil((part.start + part.count) / B);
       const scores = this.#buffers.get("scores", part.count * Hkv * blocks);
       const rows = out.subarray(from * Hq * d, (from + part.count) * Hq * d);
-      const call = this.#call(part);
-      await this.#run(layer, "score", { ...call, op: "full", ...whole(cache), out: rows, scores }, clock);
+      await clock.time(layer, "score", () =>
+        this.#fullPaths.run(part, cache, this.#buffers, rows, scores, clock.signal),
+      );
       if (into !== undefined) {
         const [first, end] = [part.start * Hkv * into.slots, (part.start + part.count) * Hkv * into.slots];
         const list = into.blocks.subarray(first, end);

@@ -8,6 +8,7 @@ import type { Ceilings, Engine, EngineInfo, LoadOptions, Runner, Variant } from 
 import { measureCeilings } from "./ceilings.ts";
 import { layerKinds } from "../kinds.ts";
 import { scoreFloats } from "./attention.ts";
+import { FullPaths, type FullPath } from "./full-paths.ts";
 import { loadKernels, type LoadedKernels } from "./kernels/load.ts";
 import { KernelPool } from "./kernels/pool.ts";
 import { availableMemory, defaultThreads } from "../machine.ts";
@@ -31,12 +32,22 @@ export class CpuEngine implements Engine {
   /** Compiled graphs by shape; runners of one shape share them. */
   readonly #sessions = new Map<string, Sessions>();
   readonly #loadKernels: () => LoadedKernels;
+  readonly #forced: FullPath | undefined;
+  /** What runs full attention, by shape. */
+  readonly #fullPaths = new Map<string, FullPaths>();
   #kernels: KernelPool;
 
-  /** @param load which build of the attention kernels; the best that runs here when absent */
-  constructor(threads: number = defaultThreads(), load: () => LoadedKernels = loadKernels) {
+  /**
+   * @param load which build of the attention kernels; the best that runs here when absent
+   * @param full what runs full attention. When absent the kernels do in their native x64 build, which was faster than
+   *   anything else at every length measured (docs/benchmarks.md); elsewhere a trial decides
+   */
+  constructor(threads: number = defaultThreads(), load: () => LoadedKernels = loadKernels, full?: FullPath) {
     const { build, why } = load();
     this.#loadKernels = load;
+    this.#forced = full ?? (build.kind === "native" && process.arch === "x64" ? "kernels" : undefined);
+    const ofKernels = why === undefined ? build.name : `${build.name}, no native library (${why})`;
+    const ofFull = (): readonly string[] => [...new Set([...this.#fullPaths.values()].map(({ text }) => text))];
     this.#kernels = new KernelPool(build, threads);
     this.info = {
       id: "cpu",
@@ -45,7 +56,9 @@ export class CpuEngine implements Engine {
       dtype: "float32",
       kvBytesPerValue: FLOAT,
       versions: { "onnxruntime-node": onnxruntimeVersion(), node: process.versions.node },
-      kernels: why === undefined ? build.name : `${build.name}; no native library: ${why}`,
+      get kernels() {
+        return [ofKernels, ...ofFull()].join("; ");
+      },
     };
   }
 
@@ -55,13 +68,18 @@ export class CpuEngine implements Engine {
     if (refusal !== undefined) throw refusal;
     if (this.#kernels.failure !== undefined) {
       await this.#kernels.dispose();
+      this.#fullPaths.clear();
       this.#kernels = new KernelPool(this.#loadKernels().build, this.info.threads);
     }
-    const key = JSON.stringify(shapeOf(model.architecture));
+    const s = shapeOf(model.architecture);
+    const key = JSON.stringify(s);
     const sessions = this.#sessions.get(key) ?? new Sessions(this.info.threads);
     this.#sessions.set(key, sessions);
+    const paths = this.#fullPaths.get(key) ?? new FullPaths(s, this.#kernels, sessions, this.#forced);
+    this.#fullPaths.set(key, paths);
+    await paths.decide();
     const chunk = options.chunk ?? this.defaultChunk(model);
-    return new CpuRunner(model, variant, sessions, this.#kernels, chunk, options.swap);
+    return new CpuRunner(model, variant, sessions, this.#kernels, paths, chunk, options.swap);
   }
 
   defaultChunk(model: Model): number {
@@ -94,6 +112,7 @@ export class CpuEngine implements Engine {
     await this.#kernels.dispose();
     for (const sessions of this.#sessions.values()) await sessions.dispose();
     this.#sessions.clear();
+    this.#fullPaths.clear();
   }
 }
 

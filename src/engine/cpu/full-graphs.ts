@@ -27,7 +27,13 @@ export class FullGraphs {
   }
 
   /** Causal attention over the whole cache; out [C, Hq d], with `scores` [C, Hkv, blocks] block scores too. */
-  async run(chunk: Chunk, cache: KvCache, out: Float32Array, scores?: Float32Array): Promise<void> {
+  async run(
+    chunk: Chunk,
+    cache: KvCache,
+    out: Float32Array,
+    scores?: Float32Array,
+    signal?: AbortSignal,
+  ): Promise<void> {
     const { Hkv, G, d, B } = this.#s;
     const { start, count, q } = chunk;
     const row = G * d;
@@ -39,6 +45,7 @@ export class FullGraphs {
       const blocks = Math.ceil(keys / B);
       const tile = this.#buffers.get("full-tile", rows * row);
       const tileScores = scores === undefined ? undefined : this.#buffers.get("full-scores", rows * blocks);
+      signal?.throwIfAborted();
       for (let head = 0; head < Hkv; head++) {
         const at = (head * count + from) * row;
         const [k, v] = [cache.keys(head, 0, keys), cache.values(head, 0, keys)];

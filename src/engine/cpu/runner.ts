@@ -9,6 +9,7 @@ import { requireNoSwap } from "../swap.ts";
 import { Attention } from "./attention.ts";
 import { Buffers } from "./buffers.ts";
 import { Dense, type Projected } from "./dense.ts";
+import type { FullPaths } from "./full-paths.ts";
 import type { BlockList } from "./kernels/call.ts";
 import type { KernelPool } from "./kernels/pool.ts";
 import { KvCache } from "./kv-cache.ts";
@@ -45,6 +46,7 @@ export class CpuRunner implements Runner {
     variant: Variant,
     sessions: Sessions,
     kernels: KernelPool,
+    fullPaths: FullPaths,
     chunk: number,
     swap?: SelectionSwap,
   ) {
@@ -56,7 +58,7 @@ export class CpuRunner implements Runner {
     this.#chunk = chunk;
     this.#swap = swap;
     this.#reads = new SwappedReads(swap, a);
-    this.#attention = new Attention(this.#s, kernels, this.#buffers);
+    this.#attention = new Attention(this.#s, kernels, fullPaths, this.#buffers);
     this.#caches = this.kinds.map(
       (kind) => new KvCache(kernels, a.kvHeads, a.headDim, kind === "full" ? Infinity : a.window),
     );
