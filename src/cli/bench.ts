@@ -3,6 +3,7 @@ import { CpuEngine } from "../engine/cpu/engine.ts";
 import { VARIANTS } from "../engine/engine.ts";
 import { checkThreads } from "../engine/machine.ts";
 import { loadModel } from "../model/models.ts";
+import { printLine as print, say } from "./print.ts";
 import { peakMeasurement } from "../profile/peak-memory.ts";
 import { againstFused } from "./bench/against-fused.ts";
 import { heldOutTokens } from "./bench/held-out.ts";
@@ -10,7 +11,6 @@ import { hybridBlocks } from "./bench/hybrid-block.ts";
 import { layersInModel, meanOf, type LayerTimes } from "./bench/in-model.ts";
 import { ms, ratio } from "./bench/tables.ts";
 import { LOUD, valueTimes } from "./bench/values.ts";
-import { printLine as print, say } from "./print.ts";
 
 /** Every table, with the context lengths that it has where none are asked for. */
 const TABLES = {

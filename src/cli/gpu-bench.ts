@@ -8,12 +8,12 @@ import { PRESETS } from "../model/presets.ts";
 import type { Architecture } from "../model/architecture.ts";
 import { messageOf, UserError } from "../model/errors.ts";
 import type { Samples } from "../profile/report.ts";
-import { AttentionBench } from "./gpu-bench/attention.ts";
+import { AttentionBench, LOUD } from "./gpu-bench/attention.ts";
 import { peerTable } from "./gpu-bench/peer-table.ts";
 import { wholeModel } from "./gpu-bench/whole-model.ts";
 import { printLine as print, say } from "./print.ts";
 
-const SECTIONS = ["decode", "prefill", "peer", "model"] as const;
+const SECTIONS = ["decode", "prefill", "values", "peer", "model"] as const;
 
 const command = new Command("gpu-bench")
   .description("Measures the WebGPU engine on one GPU; prints Markdown tables (docs/gpu-benchmarks.md).")
@@ -64,6 +64,7 @@ try {
   const session = await GpuSession.open(gpu);
   if (sections.includes("decode")) await decode(session, ceilings);
   if (sections.includes("prefill")) await prefill(session, ceilings);
+  if (sections.includes("values")) await values(session);
   session.close();
   if (sections.includes("peer")) {
     await peerTable({
@@ -134,6 +135,35 @@ async function prefill(session: GpuSession, { matrixGflops }: Ceilings): Promise
           `${ratio(times.score, times.full)} | ${ms(times.select)} | ${ratio(times.select, times.full)} | ${ms(times.sparse)} | ` +
           `${ms(times.window)} | ${ms(layer)} | ${ratio(times.full, layer)} | ${short(flops / matrixGflops / 1e6)} |`,
       );
+    }
+  }
+}
+
+async function values(session: GpuSession): Promise<void> {
+  print(`\n### Time that depends on values: one layer, ordinary logits and ${LOUD} times as large ones, ms\n`);
+  print(`| phase | shape | tokens | attention | ordinary | logits x ${LOUD} | ratio |`);
+  print("|---|---|---|---|---|---|---|");
+  const phases = [
+    ["prefill", numbers(options.prefillTokens), chunk, repetitions],
+    ["decode", numbers(options.decodeTokens), 1, Math.max(20, repetitions)],
+  ] as const;
+  for (const [phase, lengths, rows, rounds] of phases) {
+    for (const [name, architecture] of shapes) {
+      for (const tokens of lengths) {
+        const bench = await AttentionBench.create(session, architecture, tokens, rows);
+        const { ordinary, loud } = await bench.measureValues(rounds);
+        bench.dispose();
+        for (const [part, what] of [
+          ["full", "full"],
+          ["score", "full with scores"],
+          ["sparse", phase === "decode" ? "sparse + window" : "sparse"],
+          ["window", "window"],
+        ] as const) {
+          print(
+            `| ${phase} | ${name} | ${tokens} | ${what} | ${ms(ordinary[part])} | ${ms(loud[part])} | ${ratio(loud[part], ordinary[part])} |`,
+          );
+        }
+      }
     }
   }
 }

@@ -4,6 +4,7 @@ import { Buffers } from "../../engine/cpu/buffers.ts";
 import { Dense, type Projected } from "../../engine/cpu/dense.ts";
 import { loadKernels } from "../../engine/cpu/kernels/load.ts";
 import { KernelPool } from "../../engine/cpu/kernels/pool.ts";
+import { FullPaths } from "../../engine/cpu/full-paths.ts";
 import { KvCache } from "../../engine/cpu/kv-cache.ts";
 import { RopeTables } from "../../engine/cpu/rope-tables.ts";
 import { Sessions } from "../../engine/cpu/session.ts";
@@ -34,8 +35,8 @@ export class AloneAttention {
   /** By oracle, what it selects on captured and on random values. */
   readonly #selections = new Map<number, Readonly<Record<Values, OracleSelection>>>();
   readonly #operands: Record<Values, Operands[]> = { captured: [], random: [] };
-  readonly #threads: number;
   readonly #kernels: KernelPool;
+  readonly #sessions: Sessions;
   readonly #buffers = new Buffers();
   readonly #attention: Attention;
 
@@ -45,9 +46,10 @@ export class AloneAttention {
     this.#s = shapeOf(model.architecture);
     this.#kinds = kinds;
     this.#oracleOf = scheduled.map((_, layer) => oracleOf(scheduled, layer));
-    this.#threads = threads;
     this.#kernels = new KernelPool(loadKernels().build, threads);
-    this.#attention = new Attention(this.#s, this.#kernels, this.#buffers);
+    this.#sessions = new Sessions(threads);
+    const paths = new FullPaths(this.#s, this.#kernels, this.#sessions, "kernels");
+    this.#attention = new Attention(this.#s, this.#kernels, paths, this.#buffers);
     const { Hkv, slots, B } = this.#s;
     scheduled.forEach((kind, layer) => {
       if (variant !== "hysparse" || kind !== "full" || fedBy(scheduled, layer).length === 0) return;
@@ -69,10 +71,9 @@ export class AloneAttention {
     });
     runner.reset();
 
-    const sessions = new Sessions(this.#threads);
     const rope = new RopeTables(d, this.#model.architecture.ropeBase);
     rope.reserve(tokens.length);
-    const dense = new Dense(this.#model, this.#s, sessions, new Buffers(), rope);
+    const dense = new Dense(this.#model, this.#s, this.#sessions, new Buffers(), rope);
     inputs[0]?.set(dense.embed(tokens));
     const random = new Random(1);
     const noise: Pick<Projected, "q" | "k" | "v">[] = [];
@@ -94,7 +95,6 @@ export class AloneAttention {
       this.#operands.random.push(this.#filled(randomised, kind, tokens.length));
       for (const selection of Object.values(this.#selections.get(layer) ?? {})) selection.reserve(tokens.length, B);
     }
-    await sessions.dispose();
   }
 
   #filled(chunks: readonly Projected[], kind: LayerKind, tokens: number): Operands {
@@ -146,6 +146,7 @@ export class AloneAttention {
 
   async dispose(): Promise<void> {
     for (const { cache } of [...this.#operands.captured, ...this.#operands.random]) cache.clear();
+    await this.#sessions.dispose();
     await this.#kernels.dispose();
   }
 }

@@ -13,6 +13,9 @@ const HALF = 2;
 /** Random values are drawn once and repeated: drawing gigabytes would take longer than timing. */
 const PERIOD = 1 << 20;
 
+/** Factor on ordinary logits: most softmax terms then lie below what the device's numbers hold, many where they are subnormal. */
+export const LOUD = 50;
+
 /** Times of one layer's attention, by part. */
 export type AttentionTimes = Readonly<Record<"full" | "score" | "select" | "sparse" | "window", Samples>>;
 
@@ -61,9 +64,13 @@ export class AttentionBench {
     await this.#random("sinks", Hq * WORD, "f32");
     for (const name of ["blocks", "selected"]) await this.#block(name, this.#tokens * Hkv * slots * WORD);
     const half = packHalves(new Random(1).normals(PERIOD));
-    const float = new Float32Array(new Random(2).normals(PERIOD));
-    this.#fill(workspace.get("q"), float);
+    this.#fillQueries(1);
     if (this.#rows > 1) for (const name of ["chunkK", "chunkV"]) this.#fill(workspace.get(name), half);
+  }
+
+  /** Random queries with logits of deviation `loudness`. */
+  #fillQueries(loudness: number): void {
+    this.#fill(this.#session.workspace.get("q"), new Float32Array(new Random(2).normals(PERIOD, loudness)));
   }
 
   async #block(name: string, bytes: number): Promise<GpuBlock> {
@@ -87,20 +94,28 @@ export class AttentionBench {
 
   /** `repetitions` rounds after a warm-up, the device at its working clock, all parts in every round. */
   async measure(repetitions: number): Promise<AttentionTimes> {
-    const samples: Record<keyof AttentionTimes, number[]> = { full: [], score: [], select: [], sparse: [], window: [] };
+    const samples = noSamples();
+    await this.#round();
+    await this.#session.waker.wake();
+    for (let round = 0; round < repetitions; round++) add(samples, await this.#round());
+    return summaries(samples);
+  }
+
+  /** As `measure`, in every round once with ordinary logits and once with LOUD times as large ones. */
+  async measureValues(repetitions: number): Promise<Readonly<Record<"ordinary" | "loud", AttentionTimes>>> {
+    const samples = { ordinary: noSamples(), loud: noSamples() };
     await this.#round();
     await this.#session.waker.wake();
     for (let round = 0; round < repetitions; round++) {
-      const times = await this.#round();
-      for (const part of Object.keys(samples) as (keyof AttentionTimes)[]) samples[part].push(times[part]);
+      for (const [values, loudness] of [
+        ["ordinary", 1],
+        ["loud", LOUD],
+      ] as const) {
+        this.#fillQueries(loudness);
+        add(samples[values], await this.#round());
+      }
     }
-    return {
-      full: summarize(samples.full),
-      score: summarize(samples.score),
-      select: summarize(samples.select),
-      sparse: summarize(samples.sparse),
-      window: summarize(samples.window),
-    };
+    return { ordinary: summaries(samples.ordinary), loud: summaries(samples.loud) };
   }
 
   async #round(): Promise<Record<keyof AttentionTimes, number>> {
@@ -173,3 +188,23 @@ const ALIASES: Readonly<Record<string, string>> = {
   outSparse: "attendedSparse",
   outWindow: "attendedWindow",
 };
+
+type PartSamples = Record<keyof AttentionTimes, number[]>;
+
+function noSamples(): PartSamples {
+  return { full: [], score: [], select: [], sparse: [], window: [] };
+}
+
+function add(samples: PartSamples, times: Readonly<Record<keyof AttentionTimes, number>>): void {
+  for (const part of Object.keys(samples) as (keyof AttentionTimes)[]) samples[part].push(times[part]);
+}
+
+function summaries({ full, score, select, sparse, window }: PartSamples): AttentionTimes {
+  return {
+    full: summarize(full),
+    score: summarize(score),
+    select: summarize(select),
+    sparse: summarize(sparse),
+    window: summarize(window),
+  };
+}
