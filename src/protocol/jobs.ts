@@ -46,9 +46,9 @@ export const profileParamsSchema = z.strictObject({
   settings: z.strictObject({
     document: z.strictObject({ name: z.string(), text: z.string() }),
     variants: z.array(z.enum(VARIANTS)).min(1),
-      decodeTokens: count.max(MOST_DECODED),
-      repetitions: z.union([z.literal("auto"), z.int().positive().max(MOST_REPETITIONS)]),
-      warmup: count.max(MOST_REPETITIONS),
+    decodeTokens: count.max(MOST_DECODED),
+    repetitions: z.union([z.literal("auto"), z.int().positive().max(MOST_REPETITIONS)]),
+    warmup: count.max(MOST_REPETITIONS),
     importance: z.enum(["last-token", "document"]),
     maxTokens: z.int().positive().max(MOST_TOKENS).optional(),
     chunk: z.int().positive().max(MOST_TOKENS).optional(),

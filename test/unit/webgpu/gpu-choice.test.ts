@@ -71,7 +71,10 @@ describe("choosing a GPU", () => {
   });
 
   it("refuses what means several or none, with the list", async () => {
-    assert.match(String(await open(MIXED, "nvidia")), /more than one GPU \(0, 1, 2\).*by its index.*0: NVIDIA A100.*2: NVIDIA L40/u);
+    assert.match(
+      String(await open(MIXED, "nvidia")),
+      /more than one GPU \(0, 1, 2\).*by its index.*0: NVIDIA A100.*2: NVIDIA L40/u,
+    );
     assert.match(String(await open(MIXED, "radeon")), /no GPU "radeon"; there are: 0: NVIDIA A100/u);
     assert.match(String(await open([], "0")), /no GPU "0"; none was found/u);
     assert.match(String(await open(MIXED, " ")), /empty name/u);
@@ -86,13 +89,19 @@ describe("choosing a GPU", () => {
     const twins = ["NVIDIA H100 PCIe", "NVIDIA H100 PCIe"];
     assert.equal(await open(twins), 0);
     assert.equal(await open(twins, "0"), 0);
-    assert.match(String(await open(twins, "1")), /GPU 1 cannot be opened: GPUs 0, 1 are all called "NVIDIA H100 PCIe"/u);
+    assert.match(
+      String(await open(twins, "1")),
+      /GPU 1 cannot be opened: GPUs 0, 1 are all called "NVIDIA H100 PCIe"/u,
+    );
     assert.match(String(await open(twins, "NVIDIA H100 PCIe")), /more than one GPU \(0, 1\)/u);
   });
 
   it("a card behind one whose name is its own and more is refused, not silently another", async () => {
     const pair = ["NVIDIA L40", "NVIDIA L4"];
-    assert.match(String(await open(pair, "1")), /GPU 1 cannot be opened: "NVIDIA L4" is also part of the name of GPU 0/u);
+    assert.match(
+      String(await open(pair, "1")),
+      /GPU 1 cannot be opened: "NVIDIA L4" is also part of the name of GPU 0/u,
+    );
     assert.equal(await open([...pair].reverse(), "0"), 0);
     assert.equal(await open([...pair].reverse(), "1"), 1);
   });
