@@ -59,10 +59,13 @@ export async function requestAdapter(listing: AdapterListing): Promise<GPUAdapte
   });
   if (adapter === null) throw new UserError(`the GPU "${listing.name}" cannot be opened by WebGPU`);
   alive.push(gpu, adapter);
-  const { device } = adapter.info;
-  if (lettersOf(device) !== lettersOf(listing.name)) {
+  const opened = lettersOf(adapter.info.device);
+  if (opened === lettersOf(listing.name)) return adapter;
+  // Backends are free in how they name a device here: only a name that is another card's of the list tells of a mistake.
+  const other = (await listAdapters()).find(({ name }) => lettersOf(name) === opened);
+  if (other !== undefined) {
     throw new UserError(
-      `the driver opened "${device}" where "${listing.name}" was asked for; is a GPU coming or going?`,
+      `the driver opened "${other.name}" where "${listing.name}" was asked for; is a GPU coming or going?`,
     );
   }
   return adapter;
