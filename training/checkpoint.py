@@ -11,6 +11,8 @@ from safetensors.torch import load_file, save_file
 
 from model import Architecture, HySparse
 
+USUAL = (("lastFull", True), ("fullLayers", None))  # left out of config.json
+
 
 def export(model: HySparse, path: Path) -> None:
     """Write the weights; the tied output matrix is not repeated."""
@@ -27,18 +29,19 @@ def load_weights(model: HySparse, path: Path) -> None:
     model.load_state_dict({name: value.float() for name, value in tensors.items()})
 
 
-def write_config(folder: Path, arch: Architecture, training: dict, notes: list[str] | None = None) -> None:
+def write_config(folder: Path, arch: Architecture, training: dict, notes: list[str] | None = None, name: str = "HySparse 25M",
+                 separator: dict | None = None) -> None:
     """config.json beside the weights; `training` names the design where it is not HySparse.
 
     The design also stands beside the architecture, where the product looks: it runs `hysparse` and `full` and refuses
     the others.
     """
-    architecture = {name: value for name, value in asdict(arch).items() if (name, value) != ("lastFull", True)}
+    architecture = {field: value for field, value in asdict(arch).items() if (field, value) not in USUAL}
     config = {
-        "format": "hysparse", "formatVersion": 1, "name": "HySparse 25M", "weights": "trained",
+        "format": "hysparse", "formatVersion": 1, "name": name, "weights": "trained",
         "design": training.get("design", "hysparse"), "architecture": architecture, "notes": notes or [],
         "training": training,
-        "specialTokens": {"separator": {"id": 0, "token": "<|endoftext|>"}},
+        "specialTokens": {"separator": separator or {"id": 0, "token": "<|endoftext|>"}},
     }
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
 

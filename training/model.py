@@ -37,9 +37,12 @@ class Architecture:
     maxContext: int = 16384
     tieEmbeddings: bool = True
     lastFull: bool = True
+    fullLayers: tuple[int, ...] | None = None
 
     def full_layers(self) -> list[int]:
-        """Layers with dense attention in every design."""
+        """Layers with dense attention in every design: by the schedule, or as `fullLayers` lists them."""
+        if self.fullLayers is not None:
+            return list(self.fullLayers)
         last = self.layers - 1 if self.lastFull else -1
         return [i for i in range(self.layers) if i % (self.sparsePerFull + 1) == 0 or i == last]
 

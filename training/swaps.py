@@ -4,6 +4,7 @@ learned: as trained. top-N: as learned, with a budget of N blocks. all: every vi
 blocks drawn anew for every query and KV head. none: the sparse branch is silent. last: the last full layer may only read its
 oracle's blocks (the selection itself is as learned).
 gold: the learned blocks and, beyond the budget, the blocks named in `gold`: what a perfect selection would allow.
+without: the learned blocks but for those named in `gold`: what the branch answers when it may not read them.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class Swapped:
             chosen, own = learned[0].clone(), torch.arange(q.shape[1], device=q.device)
             for row, blocks in enumerate(self.gold):
                 for one in blocks.tolist():
-                    chosen[row, :, one, own >= one * block] = 1
+                    chosen[row, :, one, own >= one * block] = 0 if self.how == "without" else 1
             learned = with_lists(self.ops, chosen)
         self.last = learned
         return learned

@@ -9,7 +9,7 @@ import { promisify } from "node:util";
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const run = promisify(execFile);
-const PACKAGES = ["torch", "tokenizers", "safetensors", "numpy"];
+const PACKAGES = ["torch", "tokenizers", "safetensors", "numpy", "gguf"];
 const MINUTE = 60_000;
 
 const ENVIRONMENT = join(tmpdir(), "hysparse-python");
@@ -40,6 +40,11 @@ describe("training code", () => {
   it("learns in every design, makes its data and measures, on a CPU", options, async () => {
     // Rejects unless the exit code is 0; smoke.py asserts the rest by itself.
     const { stdout } = await run(python, ["training/train.py", "--smoke"], { cwd: root, timeout: 9 * MINUTE });
+    assert.equal(stdout.trimEnd().split("\n").at(-1), "smoke run passed", stdout);
+  });
+
+  it("converts a dense checkpoint in every design and exports it, on a CPU", options, async () => {
+    const { stdout } = await run(python, ["training/convert.py", "--smoke"], { cwd: root, timeout: 9 * MINUTE });
     assert.equal(stdout.trimEnd().split("\n").at(-1), "smoke run passed", stdout);
   });
 });
