@@ -75,7 +75,7 @@ async function checkFolder(folder: string): Promise<void> {
     throw asUserError(error, path);
   });
   if (!found.isDirectory()) {
-    throw new UserError(`${path} is no folder; give the folder that holds ${CONTENT}.`);
+    throw new UserError(`${path} is not a folder; give the folder that holds ${CONTENT}.`);
   }
   for (const name of Object.values(FILES)) {
     const file = await stat(join(path, name)).catch((error: unknown) => {

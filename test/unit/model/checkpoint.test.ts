@@ -115,7 +115,7 @@ describe("loadCheckpoint", () => {
   it("refuses a missing folder, a file, and a folder without a file", async () => {
     await refused(() => loadCheckpoint("/no/such/folder"), /does not exist/);
     await withCheckpoint({}, async (folder) => {
-      await refused(() => loadCheckpoint(join(folder, "config.json")), /is a file; give the folder/);
+      await refused(() => loadCheckpoint(join(folder, "config.json")), /is not a folder; give the folder/);
     });
     await refusedFiles({ config: undefined }, /holds no config\.json/);
     await refusedFiles({ weights: undefined }, /holds no model\.safetensors/);

@@ -126,7 +126,7 @@ describe("hostile checkpoints are refused in one short sentence, before anything
   it("what is no folder, and a folder whose parts are no files", async () => {
     await withCheckpoint({}, async (folder) => {
       for (const path of [join(folder, "config.json"), "/dev/null", "/proc/self/mem"]) {
-        await assert.rejects(loadCheckpoint(path), /is no folder; give the folder that holds config\.json/);
+        await assert.rejects(loadCheckpoint(path), /is not a folder; give the folder that holds config\.json/);
       }
       await writeFile(join(folder, "tokenizer.json"), "");
       await assert.rejects(loadCheckpoint(folder), /tokenizer\.json is not JSON/);

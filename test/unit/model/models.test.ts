@@ -46,7 +46,7 @@ describe("loadModel", () => {
   it("refuses a file and an embedded model that is not there", async () => {
     await withMedia(async (media) => {
       await writeFile(join(media, "some.txt"), "");
-      await assert.rejects(loadModel(join(media, "some.txt")), /is a file; give the folder/);
+      await assert.rejects(loadModel(join(media, "some.txt")), /is not a folder; give the folder/);
       await assert.rejects(loadModel("embedded", join(media, "nowhere")), UserError);
       await assert.rejects(loadModel("paper-7b", join(media, "nowhere")), UserError);
     });
