@@ -1,5 +1,6 @@
 import { mean, sampleStandardDeviation } from "simple-statistics";
 import { VARIANTS, type Variant } from "../../engine/engine.ts";
+import { printLine as print, say } from "../print.ts";
 import { processCommand, requestOf, whereText, type ProcessOptions } from "./command.ts";
 import { runsInProcesses } from "./rounds-process.ts";
 
@@ -11,8 +12,6 @@ const options = processCommand("processes", "Times one document in separate proc
   .parse()
   .opts<ProcessOptions>();
 
-const say = (line: string): void => void process.stderr.write(`${line}\n`);
-const print = (line = ""): void => void process.stdout.write(`${line}\n`);
 const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
 
 const variants: Variant[] = [...VARIANTS];

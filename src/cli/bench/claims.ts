@@ -2,6 +2,7 @@ import { sampleStandardDeviation } from "simple-statistics";
 import type { Variant } from "../../engine/engine.ts";
 import { CONFIDENCE, excludesOne, pairedRatio, type RoundsRatio } from "../../profile/time-ratio.ts";
 import { factor, intervalWords, ratioMeaning, ratioSign } from "../../report/ratio.ts";
+import { printLine as print, say } from "../print.ts";
 import { processCommand, requestOf, whereText, type ProcessOptions } from "./command.ts";
 import { runsInProcesses, type RoundsResult } from "./rounds-process.ts";
 
@@ -14,8 +15,6 @@ const options = processCommand("claims", "Repeats the claim of a profile in proc
   .parse()
   .opts<ProcessOptions & { readonly skip?: string }>();
 
-const say = (line: string): void => void process.stderr.write(`${line}\n`);
-const print = (line = ""): void => void process.stdout.write(`${line}\n`);
 const PHASES = ["prefill", "decode"] as const;
 type Phase = (typeof PHASES)[number];
 
