@@ -108,6 +108,8 @@ describe("checks of the selection in a real VS Code", { skip, timeout: 900_000 }
     it("show every layer's fidelity, as in the exported report", async () => {
       await section.getByText("The same as tables, and every layer").click();
       const table = section.locator("table", { hasText: "HySparse, by layer" }).last();
+      // The rows are drawn when the section opens, which a click does not wait for.
+      await table.waitFor();
       const rows = await table.locator("tbody tr").all();
       const { layers } = report.fidelity!.variants.hysparse!;
       assert.ok(layers.length > 0);
