@@ -1,9 +1,10 @@
+import { DESIGN_IDS, type DesignId } from "../designs/designs.ts";
 import type { Model } from "../model/model.ts";
 import type { Selection } from "./selection.ts";
 
 /** An attention design run over one architecture. */
-export const VARIANTS = ["hysparse", "full", "hybrid-swa"] as const;
-export type Variant = (typeof VARIANTS)[number];
+export const VARIANTS = DESIGN_IDS;
+export type Variant = DesignId;
 
 /** What a layer does under a variant: attends to all tokens, to selected blocks plus a window, or to the window only. */
 export type LayerKind = "full" | "sparse" | "window";

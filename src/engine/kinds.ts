@@ -1,9 +1,8 @@
-import { schedule, type Architecture } from "../model/architecture.ts";
+import { planOf } from "../designs/designs.ts";
+import type { Architecture } from "../model/architecture.ts";
 import type { LayerKind, Variant } from "./engine.ts";
 
-const SPARSE_BECOMES = { hysparse: "sparse", full: "full", "hybrid-swa": "window" } as const;
-
-/** What every layer does under `variant`: the schedule's sparse layers are what the variants differ in. */
+/** What a report calls each layer under `variant`: the window of a ring goes by that name, whatever else it keeps. */
 export function layerKinds(architecture: Architecture, variant: Variant): LayerKind[] {
-  return schedule(architecture).map((kind) => (kind === "full" ? "full" : SPARSE_BECOMES[variant]));
+  return planOf(architecture, variant).map(({ mixer }) => (mixer === "streaming" ? "window" : mixer));
 }

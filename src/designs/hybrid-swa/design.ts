@@ -1,0 +1,13 @@
+import { schedule } from "../../model/architecture.ts";
+import type { Design } from "../design.ts";
+
+/** The baseline of the HySparse paper: the same schedule, but the layers between full ones read only a window. */
+export const hybridSwa = {
+  id: "hybrid-swa",
+  plan: (architecture) =>
+    schedule(architecture).map((kind) =>
+      kind === "full"
+        ? { mixer: "full", keeps: { kind: "all" }, scores: false, feeds: [] }
+        : { mixer: "window", keeps: { kind: "ring", tokens: architecture.window }, scores: false, feeds: [] },
+    ),
+} as const satisfies Design;
