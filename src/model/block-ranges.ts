@@ -5,9 +5,9 @@ export type CharacterRange = readonly [start: number, end: number];
 
 /**
  * The characters of each KV block: block i holds tokens i * block .. (i + 1) * block - 1. The ranges tile the text: a
- * block starts where its first token starts (at the whole character, when the token begins inside one) and ends where
- * the next block starts; the last ends with its last token, which is the end of the text unless the encoding was
- * truncated.
+ * block starts where its first token starts (at the whole character, when the token begins inside one: a character that
+ * two blocks share belongs to the later one) and ends where the next block starts; the last ends with its last
+ * token, which is the end of the text unless the encoding was truncated.
  *
  * @throws RangeError when the encoding reaches beyond `textLength`: it belongs to another text
  */

@@ -74,7 +74,7 @@ export async function measureFidelity(
       await runner.dispose();
     }
   }
-  return { method: method(model.architecture, positions), queries: positions.length, variants };
+  return { method: method(model.architecture, positions), queries: positions.length, positions, variants };
 }
 
 function wanted(a: Architecture, variant: Measured, positions: readonly number[]): Wanted {
@@ -151,8 +151,9 @@ async function inheritance(
 
 function method(a: Architecture, positions: readonly number[]): string {
   return (
-    `${positions.length} query positions evenly spread over those that see more than ${selectedBlocks(a)} blocks of ` +
-    `${a.block} tokens; exact softmax over all visible keys in float64 from the engine's queries and keys, without sinks; ` +
+    `${positions.length} query positions, one in each of as many equal stretches of those that see more than ` +
+    `${selectedBlocks(a)} blocks of ${a.block} tokens, shifted within it by steps of the golden ratio; exact softmax over ` +
+    "all visible keys in float64 from the engine's queries and keys, without sinks; " +
     "hysparse: a sparse layer's queries over its oracle's keys, also those it never reads and so was not trained to weigh, " +
     "and the blocks that the engine selected; full: each layer's " +
     "own keys, and the blocks that the oracle's own scores choose by the same rule; mass: mean over positions and query " +

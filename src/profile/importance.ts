@@ -11,10 +11,12 @@ const PASSAGES = 10;
 const CONTRAST: Record<Queries, string> = {
   "last-token":
     "score minus average, where average is what the block's place predicts: an effect of the block times an effect of its " +
-    "distance, fitted to all queries of the document (for the first block, the sink, its mean); negative contrasts count as 0",
+    "distance, fitted to all queries of the document for each full layer, as a Poisson model (for the first block, the sink, " +
+    "its mean); negative contrasts count as 0",
   document:
-    "score minus average, where average is what a typical block at the same distances scores; the first block is left out, " +
-    "since an attention sink cannot be told from content when all queries are taken together; negative contrasts count as 0",
+    "score minus average, where average is what a typical block at the same distances scores (the median of the blocks' " +
+    "effects, fitted for each full layer as a Poisson model); the first block is left out, since an attention " +
+    "sink cannot be told from content when all queries are taken together; negative contrasts count as 0",
 };
 
 export interface ImportanceInput {

@@ -266,7 +266,14 @@ function* placeRules(report: Report, { block, start, end, startLine, endLine }: 
 }
 
 function* checkRules(report: Report): Rules {
-  const { fidelity, swaps, model } = report;
+  const { fidelity, swaps, model, document } = report;
+  if (fidelity?.positions !== undefined) {
+    const { positions, queries } = fidelity;
+    const at = "fidelity.positions";
+    yield* must(positions.length === queries, at, () => `${positions.length} positions of ${queries} queries`);
+    const stray = positions.find((position, i) => position >= document.tokens || position <= (positions[i - 1] ?? -1));
+    yield* must(stray === undefined, at, () => `${stray ?? 0} is out of order or behind the ${document.tokens} tokens`);
+  }
   for (const name of ["hysparse", "full"] as const) {
     for (const [i, { layer, oracle }] of (fidelity?.variants[name]?.layers ?? []).entries()) {
       const good = model.schedule[layer] !== undefined && model.schedule[oracle] === "full" && oracle < layer;

@@ -311,6 +311,7 @@ export const reportSchema = z.strictObject({
         .int()
         .positive()
         .describe("sampled query positions, all of which could see more blocks than are selected"),
+      positions: z.array(index).optional().describe("those positions, ascending; absent in reports up to 0.5.0"),
       variants: z
         .strictObject({
           hysparse: fidelityVariant.optional().describe("each sparse layer's own queries over its oracle's keys"),

@@ -78,13 +78,14 @@ function places({ document, text, includeText, block }: SwapMeasurement, added: 
 function method(tokens: number, run: ReadonlyMap<SwapName, unknown>): string {
   const all = run.has("all") ? "all: every block that a query sees; " : "";
   const last = run.has("restrict-last")
-    ? "; restrict-last: the last full layer reads only the blocks that the oracle before it selected"
+    ? "; restrict-last: the last full layer reads, of its own keys, only the blocks that the oracle before it selected, the " +
+      "last one that feeds sparse layers"
     : "";
   return (
     "one untimed prefill of the whole document under each selection, -log2 of every next token's probability in float64, " +
     `divided by the UTF-8 bytes of the predicted tokens; ${all}recent: the newest blocks; random: the mean of ${DRAWS} ` +
     `draws, each anew for every query, KV head and oracle; none: the block-sparse branch gives zeros${last}; added: the ` +
     "difference to learned on the same tokens, with a 95 % t-interval that takes segments of " +
-    `${segmentTokens(tokens)} consecutive tokens as independent`
+    `${segmentTokens(tokens)} consecutive tokens as independent, the last with what is left over`
   );
 }

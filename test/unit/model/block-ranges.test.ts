@@ -24,6 +24,15 @@ describe("blockRanges", () => {
     assert.equal(blockRanges(cut, 2, text.length).at(-1)?.[1], ends[2]);
   });
 
+  it("gives a character whose bytes two blocks share to the later one", () => {
+    const ids = Uint32Array.of(0, 1, 2, 3);
+    const encoding = { ids, starts: Uint32Array.of(0, 1, 1, 3), ends: Uint32Array.of(1, 3, 3, 4) };
+    assert.deepEqual(blockRanges(encoding, 2, 4), [
+      [0, 1],
+      [1, 4],
+    ]);
+  });
+
   it("is empty for an empty text and refuses another text's encoding", () => {
     assert.deepEqual(blockRanges(tokenizer.encode(""), 64, 0), []);
     assert.throws(() => blockRanges(tokenizer.encode("abc"), 64, 2), RangeError);

@@ -63,6 +63,7 @@ describe("oracle fidelity in a profile", () => {
     assert.match(variants.full?.note ?? "", /were trained as HySparse/);
     assert.equal(settings.fidelity, true);
     assert.equal(fidelity?.queries, 64);
+    assert.deepEqual(fidelity.positions, sampledQueries(a, 100, 64));
     assert.match(fidelity.method, /64 query positions/);
     for (const variant of ["hysparse", "full"] as const) {
       const { q, k, oracles } = await projected(variant);

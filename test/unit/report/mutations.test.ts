@@ -90,6 +90,11 @@ describe("reports that contradict themselves", () => {
       [/model\.schedule: 12 layers, where the architecture has 13/, (r) => r.model.schedule.pop()],
       [/swaps\.results: the learned selection is missing/, (r) => r.swaps!.results.shift()],
       [/fidelity\.variants\.hysparse\.layers\[0\]: /, (r) => (r.fidelity!.variants.hysparse!.layers[0]!.oracle = 50)],
+      [/fidelity\.positions: 2 positions of 64 queries/, (r) => (r.fidelity!.positions = [1, 2])],
+      [
+        /fidelity\.positions: 5 is out of order/,
+        (r) => (r.fidelity!.positions = Array.from({ length: 64 }, (_, i) => (i === 6 ? 5 : i))),
+      ],
     ];
     for (const [message, change] of cases) {
       const report = structuredClone(WHOLE);
