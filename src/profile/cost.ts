@@ -1,12 +1,15 @@
 import type { Ceilings, LayerKind, Stage } from "../engine/engine.ts";
 import { ATTEND_PARTS } from "../engine/engine.ts";
-import { groupSize, type Architecture } from "../model/architecture.ts";
+import { groupSize, selectedBlocks, type Architecture } from "../model/architecture.ts";
 
 /** What a stage must do at least, whatever the implementation: arithmetic, and every input read and output written once. */
 export interface Cost {
   readonly flops: number;
   readonly bytes: number;
 }
+
+/** A selected block's index: 16 bits are enough for 4 M tokens in blocks of 64. */
+const INDEX_BYTES = 2;
 
 /** The queries of a phase: positions from .. to - 1. */
 export interface Span {
@@ -53,11 +56,13 @@ export function layerCosts(
   const windowed = sumVisible(span, a.window);
   // A prefill reads every cached key once; each decode step reads all that its one query can see.
   const keysRead = (visible: number, most: number): number => (span.passes === 1 ? most : visible);
+  const indices = sumBlocks(span, a.block, selectedBlocks(a)) * Hkv * INDEX_BYTES;
   const costs: Partial<Record<Stage, Cost>> = {
     project: { flops: 2 * queries * hidden * widths, bytes: weights(hidden * widths) + rows(queries, hidden + widths) },
     output: {
       flops: 2 * queries * hidden * Hq * d,
-      bytes: weights(hidden * Hq * d) + rows(queries, 2 * hidden + Hq * d),
+      // A sparse layer's two branches are mixed here by their gates.
+      bytes: weights(hidden * Hq * d) + rows(queries, 2 * hidden + (kind === "sparse" ? 2 : 1) * Hq * d + gates),
     },
     mlp: {
       flops: 6 * queries * hidden * intermediate,
@@ -67,11 +72,11 @@ export function layerCosts(
   if (kind === "full") {
     const full = attention(causal, keysRead(causal, span.to));
     if (!oracle) return { ...costs, attend: full };
-    const scores = sumBlocks(span, a.block) * Hkv;
+    const scores = sumBlocks(span, a.block, Infinity) * Hkv;
     return {
       ...costs,
       score: { flops: full.flops, bytes: full.bytes + scores * bytesPerValue },
-      select: { flops: 0, bytes: scores * bytesPerValue },
+      select: { flops: 0, bytes: scores * bytesPerValue + indices },
     };
   }
   const window = attention(windowed, keysRead(windowed, span.to - Math.max(0, span.from - a.window)));
@@ -79,7 +84,7 @@ export function layerCosts(
   const perHead = situation.selectedKeys / Hkv;
   const sparse: Cost = {
     flops: 4 * d * groupSize(a) * situation.selectedKeys,
-    bytes: rows(queries, 2 * Hq * d) + rows(keysRead(perHead, Math.min(perHead, span.to)), 2 * Hkv * d),
+    bytes: rows(queries, 2 * Hq * d) + rows(keysRead(perHead, Math.min(perHead, span.to)), 2 * Hkv * d) + indices,
   };
   return { ...costs, sparse, window };
 }
@@ -104,9 +109,9 @@ function sumVisible({ from, to }: Span, most: number): number {
   return growing + (to > whole ? (to - whole) * most : 0);
 }
 
-/** Sum over the span's queries of the blocks each sees: floor(t / B) + 1. */
-function sumBlocks({ from, to }: Span, block: number): number {
+/** Sum over the span's queries of the blocks each sees, at most `most`: min(floor(t / B) + 1, most). */
+function sumBlocks({ from, to }: Span, block: number, most: number): number {
   let sum = 0;
-  for (let t = from; t < to; t++) sum += Math.floor(t / block) + 1;
+  for (let t = from; t < to; t++) sum += Math.min(Math.floor(t / block) + 1, most);
   return sum;
 }

@@ -54,6 +54,21 @@ describe("stage costs", () => {
     assert.equal(withAttend(oracle).attend?.flops, plain.attend?.flops);
   });
 
+  it("counts the indices that select writes and sparse reads, and both branches and gates that output mixes", () => {
+    const span = { from: 0, to: 20, passes: 1 };
+    const slots = a.selectedTokens / a.block;
+    assert.equal(slots, 2, "two blocks are selected from the third on");
+    const indices = (8 * 1 + 12 * 2) * a.kvHeads * 2;
+    const scores = (8 * 1 + 8 * 2 + 4 * 3) * a.kvHeads * 4;
+    const oracle = layerCosts(a, { ...situation, oracle: true }, span, 4);
+    assert.equal(oracle.select?.bytes, scores + indices);
+    const sparse = layerCosts(a, { ...situation, kind: "sparse", selectedKeys: 100 * a.kvHeads }, span, 4);
+    const values = a.queryHeads * a.headDim;
+    assert.equal(sparse.sparse?.bytes, 20 * 2 * values * 4 + 20 * 2 * a.kvHeads * a.headDim * 4 + indices);
+    const window = layerCosts(a, { ...situation, kind: "window" }, span, 4);
+    assert.equal(sparse.output!.bytes - window.output!.bytes, 20 * (values + 2 * a.queryHeads) * 4);
+  });
+
   it("takes the slower of arithmetic and copying as the floor", () => {
     const ceilings = { matrixGflops: 100, copyGBps: 10, method: "" };
     assert.equal(floorMs({ flops: 1e9, bytes: 1e6 }, ceilings), 10);
