@@ -1,3 +1,4 @@
+import { appendFileSync } from "node:fs";
 import { sampleStandardDeviation } from "simple-statistics";
 import type { Variant } from "../../engine/engine.ts";
 import { CONFIDENCE, excludesOne, pairedRatio, type RoundsRatio } from "../../profile/time-ratio.ts";
@@ -12,8 +13,9 @@ import { runsInProcesses, type RoundsResult } from "./rounds-process.ts";
  */
 const options = processCommand("claims", "Repeats the claim of a profile in processes of their own.", 20)
   .option("--skip <pair>", "leave out: different, same")
+  .option("--samples <file>", "append every round's milliseconds to it, a line of JSON per process")
   .parse()
-  .opts<ProcessOptions & { readonly skip?: string }>();
+  .opts<ProcessOptions & { readonly skip?: string; readonly samples?: string }>();
 
 const PHASES = ["prefill", "decode"] as const;
 type Phase = (typeof PHASES)[number];
@@ -42,6 +44,9 @@ function beyondRounds(ratios: readonly RoundsRatio[]): number {
 
 async function table(title: string, variants: Variant[]): Promise<void> {
   const results = await runsInProcesses({ request: requestOf(options, variants), ...options, say });
+  if (options.samples !== undefined) {
+    appendFileSync(options.samples, results.map((result) => `${JSON.stringify({ variants, ...result })}\n`).join(""));
+  }
   print(`\n### ${title}\n`);
   print(whereText(results, options));
   for (const phase of PHASES) {
