@@ -1,22 +1,21 @@
 import { copyFileSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { build, context, type BuildContext, type BuildOptions, type Metafile } from "esbuild";
+import { ENGINES } from "../engine/registry.ts";
 import { heavyApart, vscodeAsItIs } from "./extension-plugins.ts";
 import { packageRoot } from "../model/package-root.ts";
+import { nativePackages } from "./natives.ts";
 import { oneLanguage } from "./one-language.ts";
 
 /** What dist/ is made of: the extension's entry, the runtime's processes, the panel's page. */
 export const PARTS = ["extension", "runtime", "webview"] as const;
 export type Part = (typeof PARTS)[number];
 
-/** Packages with native code: they stay beside the runtime's bundle as they are. */
-export const NATIVE = ["onnxruntime-node", "webgpu", "koffi"] as const;
-
 /** Modules that run as processes of their own: processModule() of model/package-root.ts finds them in dist/runtime. */
 const PROCESSES = [
   "src/runtime/server.ts",
   "src/profile/peak-memory-child.ts",
-  "src/engine/webgpu/matrix-probe-child.ts",
+  ...ENGINES.flatMap(({ processes }) => processes),
 ];
 
 /** Where the files are that go into exported pages: pageAsset() finds their copies in dist/page. */
@@ -79,7 +78,8 @@ function optionsOf(part: Part, { debug, dist = ownDist() }: BundleOptions): Buil
         format: "esm",
         splitting: true,
         target: "node20",
-        external: [...NATIVE],
+        // They stay beside the bundle as they are.
+        external: nativePackages().map(({ name }) => name),
         banner: { js: REQUIRE_IN_ESM },
       };
     case "webview":

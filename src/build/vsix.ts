@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { createVSIX } from "@vscode/vsce";
+import { packageFolder, nativePackages } from "./natives.ts";
 import { zipEntries } from "./zip.ts";
 
 const MB = 1e6;
@@ -11,9 +12,9 @@ const LARGEST_BYTES = 90 * MB;
 /** What a package is made of, in the order of the table; a file belongs to the first that fits. */
 const PARTS: readonly (readonly [name: string, files: RegExp])[] = [
   ["embedded model", /^extension\/media\/model\//],
-  ["onnxruntime", /^extension\/dist\/runtime\/node_modules\/onnxruntime/],
-  ["Dawn (webgpu)", /^extension\/dist\/runtime\/node_modules\/webgpu/],
-  ["koffi", /^extension\/dist\/runtime\/node_modules\/koffi/],
+  ...nativePackages().map(
+    (native) => [native.title, new RegExp(`^extension/dist/runtime/${packageFolder(native)}/`)] as const,
+  ),
   ["bundles and page", /^extension\/dist\//],
   ["kernels", /^extension\/kernels\//],
   ["everything else", /^/],

@@ -1,13 +1,19 @@
 import type { Devices } from "../protocol/jobs.ts";
 
-/** What --list-devices prints: engines, and the GPUs that --gpu can name. */
-export function deviceList({ engines, gpus, gpuTrouble }: Devices): string {
-  const none = gpuTrouble ?? "is a Vulkan, Metal or Direct3D 12 driver installed?";
+/** What --list-devices prints: engines, and the devices of each that --gpu can name. */
+export function deviceList({ engines, devices }: Devices): string {
+  const nameable = engines.filter(({ settings }) => settings.includes("gpu"));
   return [
     "Engines (--engine):",
     ...engines.map(({ id, description }) => `  ${id}: ${description}`),
-    "GPUs (--gpu, by index, name or a part that no other name has):",
-    ...(gpus.length > 0 ? gpus.map(({ description }) => `  ${description}`) : [`  none: ${none}`]),
+    ...nameable.flatMap(({ id, noun, hint, trouble }) => {
+      const own = devices.filter(({ engine }) => engine === id);
+      const none = [trouble ?? hint].flatMap((why) => why ?? []);
+      return [
+        `${noun}s of ${id} (--gpu, by index, name or a part that no other name has):`,
+        ...(own.length > 0 ? own.map(({ description }) => `  ${description}`) : [`  ${["none", ...none].join(": ")}`]),
+      ];
+    }),
     "",
   ].join("\n");
 }

@@ -1,5 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { VARIANTS, type Variant } from "../engine/engine.ts";
+import { engineChoices, ENGINES } from "../engine/registry.ts";
+import type { EngineRow } from "../engine/row.ts";
 import { UserError } from "../model/errors.ts";
 import { MOST_DECODED, MOST_REPETITIONS, MOST_THREADS, MOST_TOKENS } from "../model/limits.ts";
 import { manifest } from "../model/package-root.ts";
@@ -84,11 +86,12 @@ export function parseOptions(args: readonly string[]): Options {
   return { ...options, file: program.args[0] ?? "" };
 }
 
-function command(): Command {
+/** The command with all its options; `engines` are those that its help names. */
+export function command(engines: readonly EngineRow[] = ENGINES): Command {
   return new Command("profile")
     .description("Profiles long-context attention on a document of yours: latency per layer and KV memory.")
     .argument("[file]", 'the document, UTF-8 text; "-" reads standard input')
-    .option("--engine <id>", "what runs the model: auto, webgpu, cpu or reference", "auto")
+    .option("--engine <id>", `what runs the model: ${engineChoices(engines)}`, "auto")
     .option(
       "--gpu <name|index>",
       "which GPU: its index, name or a part of it (see --list-devices); a software one only so",

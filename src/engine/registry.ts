@@ -1,40 +1,51 @@
-import { messageOf, UserError } from "../model/errors.ts";
+import { UserError } from "../model/errors.ts";
+import { ENGINE_SETTINGS, type DeviceListing, type EngineListing, type EngineSetting } from "../protocol/engines.ts";
+import { AUTO } from "./auto.ts";
+import { CPU } from "./cpu/row.ts";
 import type { Engine } from "./engine.ts";
-import { checkThreads } from "./machine.ts";
-import { listAdapters } from "./webgpu/dawn.ts";
-import type { OpenOptions } from "./webgpu/device.ts";
+import { REFERENCE } from "./reference/row.ts";
+import type { Device, EngineOptions, EngineRow } from "./row.ts";
+import { chooseByText } from "./webgpu/gpu-choice.ts";
+import { WEBGPU } from "./webgpu/row.ts";
 
-/** What engines are told: the GPU's to one that has it, the threads to the CPU's. `gpu` is as the user wrote it. */
-export interface EngineOptions extends Omit<OpenOptions, "gpu"> {
-  readonly gpu?: string;
-  /** Of the CPU engine; what suits the machine when absent (machine.ts). */
-  readonly threads?: number;
+/**
+ * Every engine there is, in the order in which `auto` looks for a device. The CPU is a device that every machine has, so
+ * `auto` never goes further. Functions here take other rows for tests.
+ */
+export const ENGINES: readonly EngineRow[] = [WEBGPU, CPU, REFERENCE];
+
+/** What may be asked for, in words: "auto, webgpu, cpu or reference". */
+export function engineChoices(rows: readonly EngineRow[] = ENGINES): string {
+  const ids = [AUTO.id, ...rows.map(({ id }) => id)];
+  return `${ids.slice(0, -1).join(", ")} or ${ids.at(-1) ?? ""}`;
 }
 
-interface EngineEntry {
-  readonly id: string;
-  readonly description: string;
-  readonly create: (options: EngineOptions) => Promise<Engine>;
+/** The row of the engine called `id`. @throws UserError naming those there are */
+export function engineCalled(id: string, rows: readonly EngineRow[] = ENGINES): EngineRow {
+  const row = rows.find((engine) => engine.id === id);
+  if (row !== undefined) return row;
+  const known = rows.map((engine) => `${engine.id} (${engine.description})`).join(", ");
+  throw new UserError(`there is no engine "${id}"; there are: ${AUTO.id}, ${known}`);
 }
 
-/** Every engine there is, each loaded on first use: native code costs time, and may be missing on a platform. */
-const ENGINES: readonly EngineEntry[] = [
-  {
-    id: "webgpu",
-    description: "WGSL kernels on a GPU, 16-bit weights and KV cache",
-    create: openGpu,
-  },
-  { id: "cpu", description: "our own attention kernels and onnxruntime on the CPU, float32", create: openCpu },
-  {
-    id: "reference",
-    description: "plain float64 loops, for checking; slow",
-    create: async () => new (await import("./reference/engine.ts")).ReferenceEngine(),
-  },
-];
-
-/** Engine ids with a line each, for help texts and errors. */
-export function listEngines(): readonly Pick<EngineEntry, "id" | "description">[] {
-  return ENGINES;
+/** Engines and all their devices. That nobody could look for an engine's devices is part of the answer, not an error. */
+export async function listEngines(
+  rows: readonly EngineRow[] = ENGINES,
+): Promise<{ readonly engines: EngineListing[]; readonly devices: DeviceListing[] }> {
+  const found = await Promise.all(
+    rows.map(async (row) => {
+      const { id, title, noun, description, settings, caveat, hint } = row;
+      const { devices, trouble } = await look(row);
+      const engine: EngineListing = {
+        ...{ id, title, noun, description, settings: [...settings] },
+        ...(caveat === undefined ? {} : { caveat }),
+        ...(hint === undefined ? {} : { hint }),
+        ...(trouble === undefined ? {} : { trouble }),
+      };
+      return { engine, devices: devices.map((device) => ({ engine: id, ...device })) };
+    }),
+  );
+  return { engines: found.map(({ engine }) => engine), devices: found.flatMap(({ devices }) => devices) };
 }
 
 /** An engine, and why it is this one. */
@@ -43,62 +54,76 @@ export interface ChosenEngine {
   readonly reason: string;
 }
 
+/** What an engine is asked for with. */
+export interface EngineRequest extends EngineOptions {
+  /** Settings that hold only for engines that understand them, rather than be refused by the others. */
+  readonly ifUnderstood?: readonly EngineSetting[] | undefined;
+}
+
 /**
- * Makes the engine called `id`. `auto` takes a real GPU where there is one, else the CPU; a GPU asked for by name is
- * never replaced by anything. Threads are those of the CPU, where `auto` takes it.
- * @throws UserError when there is no such engine or GPU, naming those there are, and for more threads than cores
+ * Opens the engine called `id`. `auto` takes the first that has a real device; a GPU asked for by name is never replaced by
+ * anything. What else is asked for holds where the engine that `auto` takes understands it.
+ * @throws UserError when there is no such engine or device, naming those there are, and for a setting that it does not understand
  */
-export async function createEngine(id: string, options: EngineOptions = {}): Promise<ChosenEngine> {
-  if (id === "auto" && options.gpu === undefined) return automatic(options);
-  if (id === "auto") return createEngine("webgpu", options);
-  if (options.gpu !== undefined && id !== "webgpu") {
-    throw new UserError(`--gpu ${options.gpu} goes with the webgpu engine, not with ${id}`);
+export async function createEngine(
+  id: string,
+  request: EngineRequest = {},
+  rows: readonly EngineRow[] = ENGINES,
+): Promise<ChosenEngine> {
+  if (id === AUTO.id && request.gpu === undefined) {
+    const { row, reason } = await firstWithDevice(rows);
+    return { engine: await row.open(request), reason };
   }
-  if (options.threads !== undefined && id !== "cpu") {
-    throw new UserError(`--threads ${options.threads} goes with the cpu engine, not with ${id}`);
-  }
-  return byName(id, options);
+  const row = id === AUTO.id ? await firstThatMeans(request.gpu ?? "", rows) : engineCalled(id, rows);
+  refuseStrangers(row, request, rows);
+  return { engine: await row.open(request), reason: "asked for by name" };
 }
 
-async function byName(id: string, options: EngineOptions): Promise<ChosenEngine> {
-  const entry = ENGINES.find((engine) => engine.id === id);
-  if (entry === undefined) {
-    const known = ENGINES.map((engine) => `${engine.id} (${engine.description})`).join(", ");
-    throw new UserError(`there is no engine "${id}"; there are: auto, ${known}`);
+function refuseStrangers(row: EngineRow, request: EngineRequest, rows: readonly EngineRow[]): void {
+  for (const setting of ENGINE_SETTINGS) {
+    const value = request[setting];
+    const refused = !row.settings.includes(setting) && request.ifUnderstood?.includes(setting) !== true;
+    if (value === undefined || !refused) continue;
+    const others = rows.filter(({ settings }) => settings.includes(setting)).map((other) => other.id);
+    throw new UserError(`--${setting} ${value} goes with the ${others.join(" or ")} engine, not with ${row.id}`);
   }
-  return { engine: await entry.create(options), reason: "asked for by name" };
 }
 
-async function automatic(options: EngineOptions): Promise<ChosenEngine> {
-  let why: string;
-  try {
-    const adapters = await listAdapters();
-    if (adapters.some(({ software, obstacle }) => !software && obstacle === undefined)) {
-      return { engine: await openGpu(options), reason: "auto: the first GPU found" };
+/** The first engine with a device that is real and can be opened, and what was missing for those before it. */
+async function firstWithDevice(
+  rows: readonly EngineRow[],
+): Promise<{ readonly row: EngineRow; readonly reason: string }> {
+  const passed: string[] = [];
+  for (const row of rows) {
+    const { devices, trouble } = await look(row);
+    if (devices.some(({ software, obstacle }) => !software && obstacle === undefined)) {
+      const why = passed.length === 0 ? `the first ${row.noun} found` : `${passed.join(", ")}, so the ${row.noun}`;
+      return { row, reason: `${AUTO.id}: ${why}` };
     }
-    why = adapters.length === 0 ? "no GPU was found" : "only a software GPU was found";
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    why = error.message;
-  }
-  return { engine: await openCpu(options), reason: `auto: ${why}, so the CPU` };
-}
-
-async function openGpu(options: EngineOptions): Promise<Engine> {
-  const { WebGpuEngine } = await import("./webgpu/engine.ts");
-  return WebGpuEngine.open(options);
-}
-
-async function openCpu({ threads }: EngineOptions): Promise<Engine> {
-  if (threads !== undefined) checkThreads(threads);
-  let module: typeof import("./cpu/engine.ts");
-  try {
-    module = await import("./cpu/engine.ts");
-  } catch (error) {
-    throw new UserError(
-      `onnxruntime could not be loaded on ${process.platform}-${process.arch} (${messageOf(error)}); ` +
-        "--engine webgpu does without it",
+    passed.push(
+      trouble ?? (devices.length === 0 ? `no ${row.noun} was found` : `only a software ${row.noun} was found`),
     );
   }
-  return new module.CpuEngine(threads);
+  throw new UserError(`${AUTO.id} finds no engine: ${passed.join(", ")}`);
+}
+
+/** The first engine with a device that `gpu` means; where none has one, the first that could, whose own words say why. */
+async function firstThatMeans(gpu: string, rows: readonly EngineRow[]): Promise<EngineRow> {
+  const candidates = rows.filter(({ settings }) => settings.includes("gpu"));
+  for (const row of candidates) {
+    const { devices } = await look(row);
+    if ("chosen" in chooseByText(devices, gpu)) return row;
+  }
+  const [first] = candidates;
+  if (first === undefined) throw new UserError(`there is no engine for --gpu ${gpu}`);
+  return first;
+}
+
+async function look(row: EngineRow): Promise<{ readonly devices: readonly Device[]; readonly trouble?: string }> {
+  try {
+    return { devices: await row.devices() };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { devices: [], trouble: error.message };
+  }
 }

@@ -1,5 +1,7 @@
+import { AUTO } from "../engine/auto.ts";
 import { chooseByText } from "../engine/webgpu/gpu-choice.ts";
 import type { Devices } from "../protocol/jobs.ts";
+import { capitalized } from "./failure-text.ts";
 
 export interface EngineItem {
   readonly label: string;
@@ -12,54 +14,78 @@ export interface EngineItem {
   readonly problem?: string;
 }
 
-const AUTO: Omit<EngineItem, "description"> = {
-  label: "Automatic",
-  detail: "A GPU where there is a real one, else the CPU; the report says which and why",
-  engine: "auto",
-  gpu: "",
-};
+type Engine = Devices["engines"][number];
+type Device = Devices["devices"][number];
 
-/** Engines that a setting may name; the others are for tests. */
-const SETTABLE: readonly string[] = ["webgpu", "cpu"];
-
-/** What can be chosen: automatic, each GPU, and each engine that needs none. The current choice is marked. */
+/**
+ * What can be chosen: automatic, and of each engine that is no mere check every device, where devices can be named, else the
+ * engine itself. The current choice is marked.
+ */
 export function engineItems(
-  devices: Devices,
+  { engines, devices }: Pick<Devices, "engines" | "devices">,
   current: { readonly engine: string; readonly gpu: string | undefined },
 ): EngineItem[] {
-  const mark = (engine: string, gpu: string): string =>
-    engine === current.engine && gpu === (current.gpu ?? "") ? "current" : "";
-  const items: EngineItem[] = [{ ...AUTO, description: mark(AUTO.engine, AUTO.gpu) }];
+  const offered = engines.filter(({ caveat }) => caveat === undefined);
+  const named = offered.map((engine) => ({
+    engine,
+    own: engine.settings.includes("gpu") ? devices.filter((device) => device.engine === engine.id) : [],
+  }));
+  const isCurrent = (engine: string): boolean => engine === current.engine && current.gpu === undefined;
   // A part of a name, as an older version or a person may have written it, marks the GPU that it means.
-  const meant = current.gpu === undefined ? undefined : chooseByText(devices.gpus, current.gpu);
-  for (const gpu of devices.gpus) {
-    const { index, name, description, software, address, obstacle } = gpu;
-    const isCurrent = current.engine !== "cpu" && meant !== undefined && "chosen" in meant && meant.chosen === gpu;
-    const marks = [
-      software ? "software, for trying only: its times say nothing about GPUs" : "",
-      obstacle === undefined ? "" : "cannot be opened",
-      isCurrent ? "current" : "",
-    ];
-    items.push({
-      label: `${index}: ${name}`,
-      description: marks.filter((text) => text !== "").join(", "),
-      detail: obstacle ?? description,
-      engine: "webgpu",
-      gpu: address,
-      ...(obstacle === undefined ? {} : { problem: obstacle }),
-    });
-  }
-  for (const { id, description } of devices.engines) {
-    if (!SETTABLE.includes(id)) continue;
-    if (id === "webgpu" && devices.gpus.length > 0) continue;
-    const trouble = id === "webgpu" ? (devices.gpuTrouble ?? "no GPU was found") : "";
-    items.push({
-      label: id === "cpu" ? "CPU" : "GPU (WebGPU)",
-      description: [trouble, mark(id, "")].filter((text) => text !== "").join(", "),
-      detail: description,
-      engine: id,
+  const meant = named
+    .filter(({ engine }) => [AUTO.id, engine.id].includes(current.engine))
+    .flatMap(({ own }) => meantOf(own, current.gpu))[0];
+  const severalKinds = named.filter(({ own }) => own.length > 0).length > 1;
+  return [
+    {
+      label: AUTO.title,
+      description: isCurrent(AUTO.id) ? "current" : "",
+      detail: capitalized(AUTO.description),
+      engine: AUTO.id,
       gpu: "",
-    });
-  }
-  return items;
+    },
+    ...named.flatMap(({ engine, own }) =>
+      own.length === 0
+        ? [engineItem(engine, isCurrent(engine.id))]
+        : own.map((device) => deviceItem(device, device === meant, severalKinds ? engine.title : "")),
+    ),
+  ];
+}
+
+function meantOf(devices: readonly Device[], gpu: string | undefined): Device[] {
+  const choice = gpu === undefined ? undefined : chooseByText(devices, gpu);
+  return choice !== undefined && "chosen" in choice ? [choice.chosen] : [];
+}
+
+function deviceItem(device: Device, isCurrent: boolean, of: string): EngineItem {
+  const { engine, index, name, description, software, address, obstacle } = device;
+  const marks = [
+    of,
+    software ? "software, for trying only: its times say nothing about GPUs" : "",
+    obstacle === undefined ? "" : "cannot be opened",
+    isCurrent ? "current" : "",
+  ];
+  return {
+    label: `${index}: ${name}`,
+    description: listed(marks),
+    detail: obstacle ?? description,
+    engine,
+    gpu: address,
+    ...(obstacle === undefined ? {} : { problem: obstacle }),
+  };
+}
+
+function engineItem({ id, title, noun, description, settings, trouble }: Engine, isCurrent: boolean): EngineItem {
+  const missing = settings.includes("gpu") ? (trouble ?? `no ${noun} was found`) : "";
+  return {
+    label: title,
+    description: listed([missing, isCurrent ? "current" : ""]),
+    detail: description,
+    engine: id,
+    gpu: "",
+  };
+}
+
+function listed(marks: readonly string[]): string {
+  return marks.filter((text) => text !== "").join(", ");
 }

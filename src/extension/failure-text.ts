@@ -16,5 +16,10 @@ export function inSettings(message: string): string {
 export function sentence(message: string): string {
   const text = message.trim();
   const end = /[.!?]$/u.test(text) ? "" : ".";
-  return text.charAt(0).toUpperCase() + text.slice(1) + end;
+  return capitalized(text) + end;
+}
+
+/** A clause as it begins a line. */
+export function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -94,8 +94,8 @@ function paramsOf(
   return {
     engine,
     ...(gpu === undefined ? {} : { gpu }),
-    // A setting for whenever the CPU is used: where a GPU was chosen it has nothing to say.
-    ...(threads === undefined || engine === "webgpu" || gpu !== undefined ? {} : { threads }),
+    // A setting for whenever the CPU is used: where another engine was chosen it has nothing to say.
+    ...(threads === undefined ? {} : { threads, ifUnderstood: ["threads"] }),
     model,
     folder: folderOf(document),
     selectionTable: true,

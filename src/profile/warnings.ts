@@ -1,5 +1,6 @@
 import os from "node:os";
 import type { Limits } from "../engine/control-groups.ts";
+import { ENGINES } from "../engine/registry.ts";
 import type { PreparedDocument } from "./document.ts";
 import type { ProfileRequest } from "./request.ts";
 
@@ -22,9 +23,8 @@ export function warnings(request: ProfileRequest, document: PreparedDocument, li
         "is extrapolation.",
     );
   }
-  if (engine.info.id === "reference") {
-    said.push("The reference engine is plain float64 loops, made to be right: its times say nothing about any design.");
-  }
+  const caveat = ENGINES.find(({ id }) => id === engine.info.id)?.caveat;
+  if (caveat !== undefined) said.push(caveat);
   if (engine.info.gpu?.software === true) {
     said.push(`${engine.info.device} is a program on the CPU: its times say nothing about any GPU.`);
   }

@@ -2,13 +2,14 @@ import { z } from "zod";
 import { MOST_DECODED, MOST_REPETITIONS, MOST_TOKENS } from "../model/limits.ts";
 import { VARIANTS } from "../engine/engine.ts";
 import { reportSchema } from "../profile/report.ts";
+import { deviceSchema, ENGINE_SETTINGS, engineSchema } from "./engines.ts";
 import { selectionTableSchema } from "./selection-table.ts";
 
 /**
  * What the runtime process is asked and answers. This folder is plain data: it knows the report's schema and nothing
  * else of ours, and never vscode, so that host, page, runtime and command line all import it.
  */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 const count = z.int().nonnegative();
 
@@ -19,20 +20,10 @@ export const handshakeSchema = z.strictObject({
   node: z.string().describe("process.version of the runtime"),
 });
 
-const gpuSchema = z.strictObject({
-  index: count,
-  name: z.string(),
-  description: z.string().describe("as --list-devices prints it"),
-  software: z.boolean().describe("a program on the CPU: chosen only by name"),
-  address: z.string().describe("what means this one and no other: its name where that tells, else its index"),
-  obstacle: z.string().optional().describe("why it cannot be opened"),
-});
-
 export const devicesSchema = z.strictObject({
-  engines: z.array(z.strictObject({ id: z.string(), description: z.string() })),
+  engines: z.array(engineSchema),
+  devices: z.array(deviceSchema).describe("of all engines, in their order"),
   models: z.array(z.strictObject({ id: z.string(), description: z.string() })),
-  gpus: z.array(gpuSchema),
-  gpuTrouble: z.string().optional().describe("why no GPU could be looked for"),
 });
 
 /** What to profile, and how; `settings` is profile/request.ts's ProfileSettings. */
@@ -40,6 +31,10 @@ export const profileParamsSchema = z.strictObject({
   engine: z.string(),
   gpu: z.string().optional(),
   threads: z.int().positive().optional().describe("of the CPU engine; what suits the machine when absent"),
+  ifUnderstood: z
+    .array(z.enum(ENGINE_SETTINGS))
+    .optional()
+    .describe("settings that hold for engines that understand them; any other is refused by an engine that does not"),
   model: z.string().describe("a known name, or a checkpoint folder"),
   folder: z.string().describe("what a relative checkpoint folder is relative to"),
   selectionTable: z.boolean().describe("answer with every query's selection, for following the cursor"),

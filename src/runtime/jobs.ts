@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { UserError } from "../model/errors.ts";
 import type { Devices, ProfileParams, ProfileResult, Progress } from "../protocol/jobs.ts";
 import type { SelectionTable } from "../protocol/selection-table.ts";
 import { Kept, type Loaded } from "./kept.ts";
@@ -10,12 +9,9 @@ import { Kept, type Loaded } from "./kept.ts";
  * process answers its owner before that.
  */
 const kept = new Kept({
-  engine: async ({ engine, gpu, threads }) => {
+  engine: async ({ id, ...request }) => {
     const { createEngine } = await import("../engine/registry.ts");
-    return createEngine(engine, {
-      ...(gpu === undefined ? {} : { gpu }),
-      ...(threads === undefined ? {} : { threads }),
-    });
+    return createEngine(id, request);
   },
   model: async (id) => {
     const { loadModel } = await import("../model/models.ts");
@@ -31,8 +27,8 @@ export async function profileDocument(
 ): Promise<ProfileResult> {
   const phase = (text: string): void => onProgress({ kind: "phase", text });
   const model = await modelId(params);
-  const { engine, gpu, threads } = params;
-  return kept.use({ engine, gpu, threads, model }, phase, async (loaded) => {
+  const { engine: id, gpu, threads, ifUnderstood } = params;
+  return kept.use({ engine: { id, gpu, threads, ifUnderstood }, model }, phase, async (loaded) => {
     signal.throwIfAborted();
     phase("measuring this machine");
     return run(params, model, loaded, onProgress, signal);
@@ -46,13 +42,15 @@ async function run(
   onProgress: (progress: Progress) => void,
   signal: AbortSignal,
 ): Promise<ProfileResult> {
-  const [{ profile }, { peakMeasurement }] = await Promise.all([
+  const [{ profile }, { peakMeasurement }, { engineCalled }] = await Promise.all([
     import("../profile/profile.ts"),
     import("../profile/peak-memory.ts"),
+    import("../engine/registry.ts"),
   ]);
   const { maxTokens, chunk, sweep, fidelity, swaps, checksIfPossible, ...settings } = params.settings;
-  // With auto a GPU may have been taken, which has nothing to do with them.
-  const threads = params.threads === undefined || engine.info.id !== "cpu" ? {} : { threads: params.threads };
+  // With auto an engine may have been taken that has nothing to do with them.
+  const counts = params.threads !== undefined && engineCalled(engine.info.id).settings.includes("threads");
+  const threads = counts ? { threads: params.threads } : {};
   let selection: SelectionTable | undefined;
   const report = await profile({
     ...settings,
@@ -86,31 +84,11 @@ async function modelId({ model, folder }: ProfileParams): Promise<string> {
   return !MODEL_IDS.includes(model) && existsSync(path) ? path : model;
 }
 
-/** What can be chosen on this machine. That no GPU could be looked for is part of the answer, not an error. */
+/** What can be chosen on this machine. */
 export async function listDevices(): Promise<Devices> {
-  const [{ listEngines }, { listModels }, { listAdapters }, { describeAdapter }] = await Promise.all([
+  const [{ listEngines }, { listModels }] = await Promise.all([
     import("../engine/registry.ts"),
     import("../model/models.ts"),
-    import("../engine/webgpu/dawn.ts"),
-    import("../engine/webgpu/gpu-choice.ts"),
   ]);
-  const choices = {
-    engines: listEngines().map(({ id, description }) => ({ id, description })),
-    models: listModels().map(({ id, description }) => ({ id, description })),
-  };
-  try {
-    const adapters = await listAdapters();
-    const gpus = adapters.map((adapter) => ({
-      index: adapter.index,
-      name: adapter.name,
-      description: describeAdapter(adapter),
-      software: adapter.software,
-      address: adapter.address,
-      ...(adapter.obstacle === undefined ? {} : { obstacle: adapter.obstacle }),
-    }));
-    return { ...choices, gpus };
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    return { ...choices, gpus: [], gpuTrouble: error.message };
-  }
+  return { ...(await listEngines()), models: listModels() };
 }

@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { Engine } from "../engine/engine.ts";
-import type { ChosenEngine } from "../engine/registry.ts";
+import type { ChosenEngine, EngineRequest } from "../engine/registry.ts";
 import { UserError } from "../model/errors.ts";
 import type { Model } from "../model/model.ts";
 import { Cancelled } from "./runtime.ts";
@@ -10,16 +10,17 @@ import { Cancelled } from "./runtime.ts";
 const KEEP_MS = 120_000;
 
 export interface Loaders {
-  engine(wanted: Omit<Wanted, "model">): Promise<ChosenEngine>;
+  engine(wanted: WantedEngine): Promise<ChosenEngine>;
   /** `id` is a known name or a folder. */
   model(id: string): Promise<Model>;
 }
 
+export interface WantedEngine extends EngineRequest {
+  readonly id: string;
+}
+
 export interface Wanted {
-  readonly engine: string;
-  readonly gpu?: string | undefined;
-  /** Of the CPU engine. */
-  readonly threads?: number | undefined;
+  readonly engine: WantedEngine;
   readonly model: string;
 }
 
@@ -67,13 +68,13 @@ export class Kept {
     await engine?.chosen.engine.dispose();
   }
 
-  async #engineFor({ engine, gpu, threads }: Wanted, loading: (what: string) => void): Promise<ChosenEngine> {
-    const key = JSON.stringify([engine, gpu, threads]);
+  async #engineFor({ engine }: Wanted, loading: (what: string) => void): Promise<ChosenEngine> {
+    const key = JSON.stringify(engine);
     if (this.#engine?.key !== key) {
       // The old one first: two engines at once could need more memory than there is.
       await this.release();
       loading("starting the engine");
-      this.#engine = { key, chosen: await this.#loaders.engine({ engine, gpu, threads }) };
+      this.#engine = { key, chosen: await this.#loaders.engine(engine) };
     }
     return this.#engine.chosen;
   }

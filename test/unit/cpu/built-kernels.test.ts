@@ -11,7 +11,9 @@ import {
   hashOf,
   sourcesHash,
 } from "../../../src/build/attention-kernels.ts";
-import { TARGETS } from "../../../src/build/targets.ts";
+import { engineFiles } from "../../../src/build/natives.ts";
+import { targetCalled, TARGETS } from "../../../src/build/targets.ts";
+import { CPU } from "../../../src/engine/cpu/row.ts";
 import { packageFile } from "../../../src/model/package-root.ts";
 
 describe("built attention kernels", () => {
@@ -21,8 +23,8 @@ describe("built attention kernels", () => {
     const files = readdirSync(packageFile(BUILT)).filter((file) => file !== "stamp.json");
     assert.deepEqual(files.sort(), Object.keys(stamp.files).sort());
     for (const file of files) assert.equal(hashOf(packageFile(`${BUILT}/${file}`)), stamp.files[file], file);
-    const wanted = Object.values(TARGETS).map(({ kernels }) => kernels);
-    assert.deepEqual(files.filter((file) => !file.endsWith(".wasm")).sort(), wanted.sort());
+    const wanted = TARGETS.flatMap((target) => engineFiles(targetCalled(target), [CPU]));
+    assert.deepEqual(files.map((file) => `${BUILT}/${file}`).sort(), [...new Set(wanted)].sort());
   });
 
   it("were built from the sources as they are", () => {

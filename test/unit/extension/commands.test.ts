@@ -132,20 +132,20 @@ describe("the status bar", () => {
 
 const DEVICES: Devices = {
   engines: [
-    { id: "cpu", description: "onnxruntime" },
-    { id: "webgpu", description: "our kernels" },
-    { id: "reference", description: "float64 loops" },
+    { id: "webgpu", title: "GPU (WebGPU)", noun: "GPU", description: "our kernels", settings: ["gpu"] },
+    { id: "cpu", title: "CPU", noun: "CPU", description: "onnxruntime", settings: ["threads"] },
+    { id: "reference", title: "R", noun: "r", description: "float64 loops", settings: [], caveat: "for checking" },
   ],
   models: [
     { id: "embedded", description: "trained" },
     { id: "paper-7b", description: "random weights" },
   ],
-  gpus: [
+  devices: [
     { index: 0, name: "Fast GPU", description: "Fast GPU, vulkan", software: false, address: "Fast GPU" },
     { index: 1, name: "Twin", description: "Twin A", software: false, address: "1" },
     { index: 2, name: "Twin", description: "Twin B", software: false, address: "2", obstacle: "only the first" },
     { index: 3, name: "SwiftShader", description: "on the CPU", software: true, address: "SwiftShader" },
-  ],
+  ].map((device) => ({ engine: "webgpu", ...device })),
 };
 
 describe("choosing an engine", () => {
@@ -183,10 +183,10 @@ describe("choosing an engine", () => {
   });
 
   it("says why there is no GPU", () => {
-    const items = engineItems(
-      { ...DEVICES, gpus: [], gpuTrouble: "no Vulkan loader" },
-      { engine: "auto", gpu: undefined },
+    const engines = DEVICES.engines.map((engine) =>
+      engine.id === "webgpu" ? { ...engine, trouble: "no Vulkan loader" } : engine,
     );
+    const items = engineItems({ engines, devices: [] }, { engine: "auto", gpu: undefined });
     assert.equal(items[0]!.description, "current");
     assert.match(items.find(({ engine }) => engine === "webgpu")!.description, /no Vulkan loader/u);
   });

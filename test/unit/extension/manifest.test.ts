@@ -2,8 +2,11 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { z } from "zod";
+import { AUTO } from "../../../src/engine/auto.ts";
+import { ENGINES } from "../../../src/engine/registry.ts";
 import { COMMANDS } from "../../../src/extension/command-names.ts";
 import { CONTEXTS } from "../../../src/extension/contexts.ts";
+import { sentence } from "../../../src/extension/failure-text.ts";
 import { CURSOR_LEVELS, LEVELS } from "../../../src/extension/highlights/ranges.ts";
 import { PANEL_TYPE, REPORT_TYPE } from "../../../src/extension/pages/types.ts";
 import { KNOWN_MODELS, settingsFrom } from "../../../src/extension/settings-values.ts";
@@ -53,7 +56,13 @@ const manifest = z
       configuration: z.object({
         properties: z.record(
           z.string(),
-          z.object({ default: z.unknown(), markdownDescription: z.string().min(1), scope: z.string().optional() }),
+          z.object({
+            default: z.unknown(),
+            enum: z.array(z.string()).optional(),
+            enumDescriptions: z.array(z.string()).optional(),
+            markdownDescription: z.string().min(1),
+            scope: z.string().optional(),
+          }),
         ),
       }),
     }),
@@ -156,6 +165,20 @@ describe("settings and package.json", () => {
       settingsFrom(defaults),
       settingsFrom(() => undefined),
     );
+  });
+
+  it("engines that may be set are the rows whose times mean something, in their words", () => {
+    const offered = [AUTO, ...ENGINES.filter(({ caveat }) => caveat === undefined)];
+    const setting = configuration.properties["hysparse.engine"]!;
+    assert.deepEqual(
+      setting.enum,
+      offered.map(({ id }) => id),
+    );
+    assert.deepEqual(
+      setting.enumDescriptions,
+      offered.map(({ description }) => sentence(description)),
+    );
+    assert.equal(setting.default, AUTO.id);
   });
 
   it("threads: none is chosen by 0 and by what makes no sense", () => {

@@ -23,7 +23,7 @@ describe("a runtime that does what it should", { concurrency: 2 }, () => {
     const { client, states, lines } = fakeClient(t);
     assert.equal(client.state, "stopped");
     assert.equal(client.pid, undefined);
-    assert.deepEqual(await client.devices(), { engines: [], models: [], gpus: [] });
+    assert.deepEqual(await client.devices(), { engines: [], devices: [], models: [] });
     const { pid } = client;
     const { result, said } = start(client, "progress");
     await result;
@@ -175,7 +175,7 @@ describe("a runtime that does not start", { concurrency: 2 }, () => {
   const starts: readonly (readonly [string, (error: unknown) => boolean])[] = [
     ["crash", fault(/ended unexpectedly \(exit code 1\)/, /^cannot start$/)],
     ["killed", fault(/was killed/)],
-    ["another protocol", fault(/of another version \(protocol 99, here 1\).*reload the window/)],
+    ["another protocol", fault(/of another version \(protocol 99, here \d+\).*reload the window/)],
     ["no runtime", fault(/is not the profiler's runtime/)],
     ["old node", mistake(/needs Node\.js 20\.19 or newer, and this is v18\.20\.0/)],
   ];

@@ -30,8 +30,11 @@ describe("inside Electron", () => {
 
   it("the list of devices tells it as the trouble", async (t) => {
     pretendElectron(t);
-    const { gpus, gpuTrouble } = await listDevices();
-    assert.deepEqual(gpus, []);
-    assert.match(gpuTrouble!, TROUBLE);
+    const { engines, devices } = await listDevices();
+    assert.deepEqual(
+      devices.filter(({ engine }) => engine === "webgpu"),
+      [],
+    );
+    assert.match(engines.find(({ id }) => id === "webgpu")!.trouble!, TROUBLE);
   });
 });

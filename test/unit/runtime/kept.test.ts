@@ -6,11 +6,11 @@ import { describe, it, type TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { ReferenceEngine } from "../../../src/engine/reference/engine.ts";
 import { UserError } from "../../../src/model/errors.ts";
-import { Kept, type Loaded, type Wanted } from "../../../src/runtime/kept.ts";
+import { Kept, type Loaded, type Wanted, type WantedEngine } from "../../../src/runtime/kept.ts";
 import { Cancelled } from "../../../src/runtime/runtime.ts";
 import { tinyArchitecture, tinyModel } from "../../kernels/tiny-model.ts";
 
-const WANTED: Wanted = { engine: "cpu", model: "embedded" };
+const WANTED: Wanted = { engine: { id: "cpu" }, model: "embedded" };
 const MODEL = tinyModel(tinyArchitecture(), 1);
 
 /** Something kept, with what was done: engines opened and closed, models loaded, words for people. */
@@ -23,9 +23,9 @@ function keeper(keepMs = 60_000): { kept: Kept; done: string[]; use: (wanted?: P
     }
   }
   const loaders = {
-    engine: ({ engine, gpu, threads }: Omit<Wanted, "model">) => {
-      if (engine === "none") throw new UserError("there is none");
-      done.push(`open ${engine} ${gpu ?? ""}${threads ?? ""}`.trim());
+    engine: ({ id, gpu, threads }: WantedEngine) => {
+      if (id === "none") throw new UserError("there is none");
+      done.push(`open ${id} ${gpu ?? ""}${threads ?? ""}`.trim());
       return Promise.resolve({ engine: new Recorded(), reason: "because" });
     },
     model: (id: string) => {
@@ -62,9 +62,9 @@ describe("the engine and the model of the last job", () => {
     const { done, use } = keeper();
     await use();
     await use({ model: "paper-7b" });
-    await use({ engine: "webgpu", gpu: "0", model: "paper-7b" });
-    await use({ engine: "webgpu", gpu: "1", model: "paper-7b" });
-    await use({ engine: "cpu", threads: 1, model: "paper-7b" });
+    await use({ engine: { id: "webgpu", gpu: "0" }, model: "paper-7b" });
+    await use({ engine: { id: "webgpu", gpu: "1" }, model: "paper-7b" });
+    await use({ engine: { id: "cpu", threads: 1 }, model: "paper-7b" });
     assert.deepEqual(done, [
       ...["open cpu", "load embedded", "load paper-7b"],
       ...["close", "open webgpu 0", "load paper-7b", "close", "open webgpu 1", "load paper-7b"],
@@ -119,7 +119,7 @@ describe("the engine and the model of the last job", () => {
   it("are not held by an engine that does not open", async () => {
     const { done, use } = keeper();
     await use();
-    await assert.rejects(use({ engine: "none" }), UserError);
+    await assert.rejects(use({ engine: { id: "none" } }), UserError);
     await use();
     assert.deepEqual(done, ["open cpu", "load embedded", "close", "open cpu", "load embedded"]);
   });
