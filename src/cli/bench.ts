@@ -136,7 +136,7 @@ async function modelTable(lengths: readonly number[]): Promise<void> {
 function groups(layers: readonly LayerTimes[]): ReadonlyMap<string, LayerTimes[]> {
   const found = new Map<string, LayerTimes[]>();
   for (const layer of layers) {
-    const what = layer.oracle ? "oracle" : layer.kind;
+    const what = layer.oracle ? "oracle" : layer.mixer;
     found.set(what, [...(found.get(what) ?? []), layer]);
   }
   return found;

@@ -1,4 +1,5 @@
 import { DESIGN_IDS, type DesignId } from "../designs/designs.ts";
+import type { LayerPlan } from "../designs/plan.ts";
 import type { Model } from "../model/model.ts";
 import type { Selection } from "./selection.ts";
 
@@ -6,7 +7,7 @@ import type { Selection } from "./selection.ts";
 export const VARIANTS = DESIGN_IDS;
 export type Variant = DesignId;
 
-/** What a layer does under a variant: attends to all tokens, to selected blocks plus a window, or to the window only. */
+/** What a report calls a layer: it attends to all tokens, to selected blocks plus a window, or to the window only. */
 export type LayerKind = "full" | "sparse" | "window";
 
 /**
@@ -57,18 +58,25 @@ export interface RunOptions {
 /** One model under one variant, with its KV caches. Not re-entrant: one call at a time. */
 export interface Runner {
   readonly variant: Variant;
-  readonly kinds: readonly LayerKind[];
+  /** What each layer does. */
+  readonly plan: readonly LayerPlan[];
   /** Tokens in context. */
   readonly length: number;
   /**
-   * Runs the prompt into empty caches, allocated for exactly these tokens. Returns the logits [vocabulary] after the
-   * last token.
-   * @throws UserError when a token is outside the vocabulary or the prompt is empty
+   * Runs the prompt into empty caches, allocated for exactly these tokens; a context already held is forgotten. Returns the
+   * logits [vocabulary] after the last token.
+   * @throws UserError when a token is outside the vocabulary, the prompt is empty or longer than the engine can place
    */
   prefill(tokens: Uint32Array, options?: RunOptions): Promise<Float32Array>;
-  /** Makes room for `tokens` in all (outside any timing), so that decode steps never allocate caches. */
+  /**
+   * Makes room for `tokens` in all (outside any timing), so that decode steps never allocate caches. Until then they grow by
+   * themselves; from then on they are held to it.
+   */
   reserve(tokens: number): Promise<void>;
-  /** Appends one token; returns the logits [vocabulary] after it. */
+  /**
+   * Appends one token to a context; returns the logits [vocabulary] after it.
+   * @throws UserError when the token is outside the vocabulary, or room was reserved and is used up
+   */
   decode(token: number, options?: RunOptions): Promise<Float32Array>;
   /**
    * Remembers the context as it is now, for `rewind`; made after `reserve`, outside any timing. A runner has one mark;
@@ -82,15 +90,16 @@ export interface Runner {
   rewind(): Promise<void>;
   /** KV-cache bytes per layer, as allocated now. Layers that own none report 0 for the borrowed part. */
   kvBytes(): number[];
-  /** The blocks each oracle chose for every query so far (hysparse only). */
+  /** The blocks each oracle chose for every query so far; undefined where no layer of the design scores blocks. */
   selection(): Promise<Selection | undefined>;
   /** Forgets the context and frees its caches. */
   reset(): void;
+  /** Frees everything; a call that is under way rejects at the next layer, and frees then. */
   dispose(): Promise<void>;
 }
 
 /**
- * Replaces what the layers of `hysparse` read, to learn whether it matters; for prefill only.
+ * Replaces what layers read through the choices of others, to learn whether it matters; for prefill only.
  * - blocks: the sparse layers read the blocks that `choose` names instead of those their oracle selected
  * - silent: the block-sparse branch of every sparse layer gives zeros, as if all its attention went to the sink
  * - restrict-last: the last layer, which must be full, reads of its own K and V only the blocks that the last oracle that
@@ -110,7 +119,7 @@ export type ChooseBlocks = (layer: number, query: number, kvHead: number, out: U
 export interface LoadOptions {
   /** Queries per prefill chunk; the engine chooses when absent. Results do not depend on it. */
   readonly chunk?: number;
-  /** @throws Error from `load` under a variant other than hysparse; from `decode` always */
+  /** @throws Error from `load` under a variant whose layers choose no blocks; from `decode` always */
   readonly swap?: SelectionSwap;
 }
 
@@ -169,6 +178,12 @@ export interface Ceilings {
 
 export interface Engine {
   readonly info: EngineInfo;
+  /** Why the engine cannot run a plan (it lacks a mixer), as the end of a sentence; undefined where it can. */
+  canRun(plan: readonly LayerPlan[]): string | undefined;
+  /**
+   * @throws UserError when the engine declines the design or a width, or the model's schedule does not allow the swap
+   * @throws RangeError when the chunk is not a positive whole number
+   */
   load(model: Model, variant: Variant, options?: LoadOptions): Promise<Runner>;
   /** Queries per prefill chunk when `load` is not told otherwise. */
   defaultChunk(model: Model): number;

@@ -1,5 +1,13 @@
-/** Marks an unused slot: the query saw fewer blocks than k / B. */
+/** Blocks per query and list, ascending. Unused slots, always last, have all bits set. */
+export type BlockList = Uint16Array | Uint32Array;
+
+/** Marks an unused slot of 16 bits: the query saw fewer blocks than k / B. */
 export const NO_BLOCK_16 = 0xffff;
+
+/** What marks an unused slot of a list. */
+export function noBlockOf(list: BlockList): number {
+  return list instanceof Uint16Array ? NO_BLOCK_16 : 0xffffffff;
+}
 
 /**
  * What one oracle chose: for every query and KV head up to k / B blocks, ascending, with their scores.
@@ -10,7 +18,7 @@ export class OracleSelection {
   readonly kvHeads: number;
   readonly slots: number;
   /** [T, Hkv, slots]; unused slots hold `none`. */
-  blocks: Uint16Array | Uint32Array;
+  blocks: BlockList;
   /** [T, Hkv, slots]; unused slots hold 0. */
   scores: Float32Array;
   length = 0;
@@ -26,7 +34,7 @@ export class OracleSelection {
 
   /** The value that marks an unused slot. */
   get none(): number {
-    return this.blocks instanceof Uint16Array ? NO_BLOCK_16 : 0xffffffff;
+    return noBlockOf(this.blocks);
   }
 
   get capacity(): number {

@@ -1,23 +1,30 @@
 import { NO_BLOCK } from "../../kernels/block-topk/block-topk.ts";
-import { fedBy, schedule, selectedBlocks, type Architecture } from "../model/architecture.ts";
+import type { LayerPlan } from "../designs/plan.ts";
+import { selectedBlocks, type Architecture } from "../model/architecture.ts";
 import { UserError } from "../model/errors.ts";
 import type { ChooseBlocks, SelectionSwap, Variant } from "./engine.ts";
 
 /** Why `swap` cannot be had: an Error for a variant without a selection, a UserError for a schedule that does not allow it. */
-export function swapRefusal(swap: SelectionSwap | undefined, variant: Variant, a: Architecture): Error | undefined {
+export function swapRefusal(
+  swap: SelectionSwap | undefined,
+  variant: Variant,
+  plan: readonly LayerPlan[],
+): Error | undefined {
   if (swap === undefined) return undefined;
-  if (variant !== "hysparse") return new Error(`${variant} has no selection to swap: only hysparse has`);
+  if (!plan.some(({ scores }) => scores)) {
+    return new Error(`${variant} has no selection to swap: none of its layers chooses blocks`);
+  }
   if (swap.kind !== "restrict-last") return undefined;
-  const why = notRestrictable(a);
+  const why = notRestrictable(plan);
   return why === undefined
     ? undefined
     : new UserError(`The last layer cannot be restricted: ${why}. Leave out ${swap.kind}.`);
 }
 
-/** Why there is no `restrict-last` under this schedule, as the end of a sentence; undefined where there is. */
-export function notRestrictable(a: Architecture): string | undefined {
-  if (schedule(a).at(-1) !== "full") return "it is a sparse layer, which reads only selected blocks anyway";
-  return oracleBeforeLast(a) === undefined ? "no layer before it selects blocks" : undefined;
+/** Why there is no `restrict-last` under this plan, as the end of a sentence; undefined where there is. */
+export function notRestrictable(plan: readonly LayerPlan[]): string | undefined {
+  if (plan.at(-1)?.mixer !== "full") return "it is a sparse layer, which reads only selected blocks anyway";
+  return lastOracle(plan) === undefined ? "no layer before it selects blocks" : undefined;
 }
 
 /** @throws Error when there is a swap: it replaces what a prompt's queries read, nothing is defined for decode steps */
@@ -32,15 +39,14 @@ export interface Restriction {
 }
 
 /** What `restrict-last` restricts; undefined under other swaps and without one. */
-export function restriction(swap: SelectionSwap | undefined, a: Architecture): Restriction | undefined {
-  const oracle = swap?.kind === "restrict-last" ? oracleBeforeLast(a) : undefined;
-  return oracle === undefined ? undefined : { layer: a.layers - 1, oracle };
+export function restriction(swap: SelectionSwap | undefined, plan: readonly LayerPlan[]): Restriction | undefined {
+  const oracle = swap?.kind === "restrict-last" ? lastOracle(plan) : undefined;
+  return oracle === undefined ? undefined : { layer: plan.length - 1, oracle };
 }
 
-/** The layer whose blocks `restrict-last` gives to the last layer, a full one: the last oracle that feeds a sparse layer. */
-function oracleBeforeLast(a: Architecture): number | undefined {
-  const kinds = schedule(a);
-  const oracle = kinds.findLastIndex((_, layer) => fedBy(kinds, layer).length > 0);
+/** The layer whose blocks `restrict-last` gives to the last layer, a full one: the last one that feeds another. */
+function lastOracle(plan: readonly LayerPlan[]): number | undefined {
+  const oracle = plan.findLastIndex(({ feeds }) => feeds.length > 0);
   return oracle < 0 ? undefined : oracle;
 }
 

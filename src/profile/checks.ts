@@ -1,4 +1,5 @@
 import type { Variant } from "../engine/engine.ts";
+import { planOf } from "../designs/designs.ts";
 import { notRestrictable } from "../engine/swap.ts";
 import { selectsAll } from "../model/architecture.ts";
 import { UserError } from "../model/errors.ts";
@@ -83,7 +84,7 @@ async function runSwaps(request: ProfileRequest, document: PreparedDocument, met
   }
   const { swaps, leftOut } = await measureSwaps(request, document, meter);
   const warnings = [...leftOut];
-  const why = notRestrictable(a);
+  const why = notRestrictable(planOf(a, "hysparse"));
   if (why !== undefined) warnings.push(`The last layer was not restricted to selected blocks: ${why}.`);
   if (selectsAll(a, tokens)) {
     warnings.push(

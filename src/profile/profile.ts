@@ -1,6 +1,7 @@
 import os from "node:os";
 import { readLimits, type Limits } from "../engine/control-groups.ts";
 import type { Ceilings, Runner, Variant } from "../engine/engine.ts";
+import { layerKinds } from "../engine/kinds.ts";
 import { totalMemory } from "../engine/machine.ts";
 import { checkRunsAs } from "../engine/runs-as.ts";
 import type { Selection } from "../engine/selection.ts";
@@ -165,11 +166,11 @@ function assemble(
   const pairs = ratiosOf(runs);
   const limits = readLimits();
   const variants: Report["variants"] = {};
-  for (const [variant, runner] of runners) {
+  for (const variant of runners.keys()) {
     variants[variant] = variantReport({
       model,
       variant,
-      kinds: runner.kinds,
+      kinds: layerKinds(model.architecture, variant),
       rounds: runs.get(variant)!,
       tokens: document.tokens.length,
       decodeTokens: request.decodeTokens,

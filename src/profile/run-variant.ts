@@ -21,7 +21,7 @@ export async function timedPrefill(
   tokens: Uint32Array,
   { signal, onProgress, onScores }: RunContext & Pick<RunObserver, "onScores">,
 ): Promise<TimedRun & { readonly next: number }> {
-  const timer = new StageTimer(runner.kinds.length);
+  const timer = new StageTimer(runner.plan.length);
   const begin = performance.now();
   const logits = await runner.prefill(tokens, {
     ...(signal === undefined ? {} : { signal }),
@@ -44,7 +44,7 @@ export async function timedDecode(
   steps: number,
   { signal, onProgress }: RunContext,
 ): Promise<TimedRun> {
-  const timer = new StageTimer(runner.kinds.length);
+  const timer = new StageTimer(runner.plan.length);
   let token = first;
   let ms = 0;
   for (let step = 0; step < steps; step++) {

@@ -1,4 +1,5 @@
 import type { SelectionSwap } from "../engine/engine.ts";
+import { planOf } from "../designs/designs.ts";
 import { notRestrictable } from "../engine/swap.ts";
 import { selectsAll, type Architecture } from "../model/architecture.ts";
 import { randomBlocks, recentBlocks } from "./choose-blocks.ts";
@@ -29,7 +30,7 @@ export function swapRuns(a: Architecture, tokens: number): SwapRun[] {
     return { name: "random", title: `random ${draw + 1} of ${DRAWS}`, swap };
   });
   const restricted: SwapRun[] =
-    notRestrictable(a) === undefined
+    notRestrictable(planOf(a, "hysparse")) === undefined
       ? [{ name: "restrict-last", title: "restrict-last", swap: { kind: "restrict-last" } }]
       : [];
   return [

@@ -1,4 +1,4 @@
-import type { Ceilings, Runner, Variant } from "../engine/engine.ts";
+import type { Ceilings, LayerKind, Variant } from "../engine/engine.ts";
 import type { Selection } from "../engine/selection.ts";
 import { fedBy, oracleOf, schedule } from "../model/architecture.ts";
 import type { Model } from "../model/model.ts";
@@ -13,7 +13,7 @@ import type { RunnerRounds } from "./timed-rounds.ts";
 export interface VariantMeasurement {
   readonly model: Model;
   readonly variant: Variant;
-  readonly kinds: Runner["kinds"];
+  readonly kinds: readonly LayerKind[];
   readonly rounds: RunnerRounds;
   readonly tokens: number;
   readonly decodeTokens: number;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { keptRows, type MixerId } from "../../src/designs/plan.ts";
 import { ATTEND_PARTS, VARIANTS, type Engine, type Stage, type Variant } from "../../src/engine/engine.ts";
 import { UserError } from "../../src/model/errors.ts";
 import type { Model } from "../../src/model/model.ts";
@@ -49,6 +50,44 @@ export function describeBehaviour({ engine, reference, limits, seed, halves }: B
       }
     });
 
+    it("refuses what the context has no room for, and a token that is none", async () => {
+      const runner = await engine().load(model, "full");
+      await assert.rejects(runner.decode(1), /prefill the runner first/);
+      await runner.prefill(tokens.slice(0, 3));
+      await runner.reserve(4);
+      await runner.decode(1);
+      await assert.rejects(runner.decode(1), (error) => {
+        return error instanceof UserError && /reserved for 4 tokens, not 5/.test(error.message);
+      });
+      await runner.reserve(5);
+      for (const token of [-1, 0.5]) await assert.rejects(runner.decode(token), UserError);
+      await runner.decode(1);
+      assert.equal(runner.length, 5);
+      await runner.dispose();
+    });
+
+    it("takes one call at a time, and none after a failure or its end", async () => {
+      const runner = await engine().load(model, "hysparse", { chunk: 4 });
+      const first = runner.prefill(tokens);
+      await assert.rejects(runner.prefill(tokens), /running/);
+      assert.throws(() => runner.reset(), /running/);
+      await first;
+      await assert.rejects(runner.decode(1, { signal: AbortSignal.abort() }));
+      for (const call of [() => runner.decode(1), () => runner.prefill(tokens), () => runner.rewind()]) {
+        await assert.rejects(call(), /must be reset/);
+      }
+      runner.reset();
+      const cut = assert.rejects(runner.prefill(tokens), /disposed while it ran/);
+      await runner.dispose();
+      await cut;
+      await assert.rejects(runner.prefill(tokens), /disposed/);
+      await runner.dispose();
+    });
+
+    it("refuses chunks of nothing", async () => {
+      for (const chunk of [0, -1, 1.5]) await assert.rejects(engine().load(model, "full", { chunk }), RangeError);
+    });
+
     it("keeps decode steps inside what was reserved, and frees caches on reset", async () => {
       for (const variant of VARIANTS) {
         const runner = await engine().load(model, variant);
@@ -57,9 +96,8 @@ export function describeBehaviour({ engine, reference, limits, seed, halves }: B
         const exact = runner.kvBytes();
         await runner.reserve(20);
         const reserved = runner.kvBytes();
-        const window = (kind: string): number => (kind === "full" ? 20 : Math.min(20, architecture.window));
-        runner.kinds.forEach((kind, l) =>
-          assert.ok(reserved[l]! >= (exact[l]! / 5) * window(kind), `${variant}, layer ${l}: room for 20`),
+        runner.plan.forEach(({ keeps }, l) =>
+          assert.ok(reserved[l]! >= (exact[l]! / 5) * keptRows(keeps, 20), `${variant}, layer ${l}: room for 20`),
         );
         for (let t = 5; t < 20; t++) await runner.decode(tokens[t]!);
         assert.deepEqual(runner.kvBytes(), reserved, `${variant}: decode allocated caches`);
@@ -67,7 +105,7 @@ export function describeBehaviour({ engine, reference, limits, seed, halves }: B
         assert.equal(runner.length, 0);
         assert.deepEqual(
           runner.kvBytes(),
-          runner.kinds.map(() => 0),
+          runner.plan.map(() => 0),
           `${variant}: bytes after reset`,
         );
         await runner.dispose();
@@ -201,25 +239,26 @@ export function describeBehaviour({ engine, reference, limits, seed, halves }: B
       const parts: readonly Stage[] = ATTEND_PARTS;
       for (const variant of VARIANTS) {
         const runner = await engine().load(model, variant, { chunk: 20 });
-        const times = runner.kinds.map(() => new Map<Stage, number>());
+        const times = runner.plan.map(() => new Map<Stage, number>());
         const onStage = (layer: number, stage: Stage, ms: number): void => {
           assert.ok(ms >= 0 && Number.isFinite(ms), `layer ${layer}, ${stage}: ${ms} ms`);
           times[layer]!.set(stage, (times[layer]!.get(stage) ?? 0) + ms);
         };
         await runner.prefill(tokens, { observer: { onStage } });
         await runner.decode(1, { observer: { onStage } });
-        runner.kinds.forEach((kind, layer) => {
+        runner.plan.forEach(({ mixer, scores }, layer) => {
           const told = times[layer]!;
-          const what = `${variant}, layer ${layer} (${kind}): ${[...told.keys()].join(", ")}`;
+          const what = `${variant}, layer ${layer} (${mixer}): ${[...told.keys()].join(", ")}`;
           for (const stage of ["project", "attend", "output", "mlp"] as const) assert.ok(told.has(stage), what);
-          const allowed: Record<typeof kind, Stage[]> = {
-            full: variant === "hysparse" ? ["score", "select"] : [],
+          const allowed: Record<MixerId, Stage[]> = {
+            full: scores ? ["score", "select"] : [],
             sparse: ["sparse", "window"],
             window: ["window"],
+            streaming: ["window"],
           };
           const inside = [...told].filter(([stage]) => parts.includes(stage));
           assert.ok(
-            inside.every(([stage]) => allowed[kind].includes(stage)),
+            inside.every(([stage]) => allowed[mixer].includes(stage)),
             what,
           );
           const sum = inside.reduce((ms, [, part]) => ms + part, 0);

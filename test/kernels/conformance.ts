@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { linear } from "../../kernels/linear/reference.ts";
 import { rmsnorm } from "../../kernels/rmsnorm/reference.ts";
-import { VARIANTS, type Engine, type LayerKind, type LoadOptions, type Variant } from "../../src/engine/engine.ts";
+import type { MixerId } from "../../src/designs/plan.ts";
+import { VARIANTS, type Engine, type LoadOptions, type Variant } from "../../src/engine/engine.ts";
 import { ReferenceEngine } from "../../src/engine/reference/engine.ts";
 import { schedule, type Architecture } from "../../src/model/architecture.ts";
 import type { Model } from "../../src/model/model.ts";
@@ -63,7 +64,8 @@ export function describeEngine(name: string, createEngine: () => Promise<Engine>
           it(`${variant}: agrees with the reference at ${edgeLengths(architecture).join(", ")} tokens`, async () => {
             const runner = await engine.load(fixture.model, variant);
             assert.ok(engine.defaultChunk(fixture.model) >= 1, "default chunk");
-            assert.deepEqual(runner.kinds, expectedKinds(architecture, variant));
+            const mixers = runner.plan.map(({ mixer }) => mixer);
+            assert.deepEqual(mixers, expectedMixers(architecture, variant));
             for (const tokens of edgeLengths(architecture)) {
               const trace = await traceRun(runner, architecture, fixture.tokens(tokens));
               const actual = { trace, selection: await runner.selection() };
@@ -121,8 +123,8 @@ export function describeEngine(name: string, createEngine: () => Promise<Engine>
   });
 }
 
-/** The kinds of engine.ts, worked out here a second time. */
-function expectedKinds(architecture: Architecture, variant: Variant): LayerKind[] {
+/** What the designs say of each layer, worked out here a second time. */
+function expectedMixers(architecture: Architecture, variant: Variant): MixerId[] {
   if (variant === "full") return schedule(architecture).map(() => "full");
   return schedule(architecture).map((kind) => (kind === "sparse" && variant === "hybrid-swa" ? "window" : kind));
 }
@@ -130,7 +132,7 @@ function expectedKinds(architecture: Architecture, variant: Variant): LayerKind[
 /** 2 Hkv d b T in a full layer, 2 Hkv d b min(T, w) in any other. */
 export function expectedKvBytes(engine: Engine, a: Architecture, variant: Variant, tokens: number): number[] {
   const perToken = 2 * a.kvHeads * a.headDim * engine.info.kvBytesPerValue;
-  return expectedKinds(a, variant).map((kind) => perToken * (kind === "full" ? tokens : Math.min(tokens, a.window)));
+  return expectedMixers(a, variant).map((kind) => perToken * (kind === "full" ? tokens : Math.min(tokens, a.window)));
 }
 
 /** Final norm and head over one position's last hidden state. */

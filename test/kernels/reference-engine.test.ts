@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ReferenceEngine } from "../../src/engine/reference/engine.ts";
-import { UserError } from "../../src/model/errors.ts";
 import { describeEngine, SEED } from "./conformance.ts";
 import { describeObserversAndSwaps } from "./observers-and-swaps.ts";
 import { randomTokens, tinyArchitecture, tinyModel } from "./tiny-model.ts";
@@ -28,45 +27,11 @@ describe(`reference runner (SEED=${SEED})`, () => {
     }
   });
 
-  it("grows by itself until room is reserved, then holds to it", async () => {
-    const runner = await engine.load(model, "hysparse");
-    await runner.prefill(tokens.slice(0, 3));
-    await runner.decode(1);
-    await runner.reserve(5);
-    await runner.decode(1);
-    await assert.rejects(runner.decode(1), UserError);
-    await runner.reserve(6);
-    await runner.decode(1);
-    assert.equal(runner.length, 6);
-  });
-
   it("begins anew when a second prompt comes", async () => {
     const runner = await engine.load(model, "hysparse");
     await runner.prefill(tokens);
     const again = await runner.prefill(tokens.slice(0, 4));
     assert.equal(runner.length, 4);
     assert.deepEqual(again, await (await engine.load(model, "hysparse")).prefill(tokens.slice(0, 4)));
-  });
-
-  it("refuses a second call while one runs, and any after a cancel or dispose", async () => {
-    const runner = await engine.load(model, "hysparse");
-    const first = runner.prefill(tokens);
-    await assert.rejects(runner.prefill(tokens), /running/);
-    await first;
-    await assert.rejects(runner.decode(1, { signal: AbortSignal.abort() }));
-    await assert.rejects(runner.decode(1), /reset/);
-    runner.reset();
-    const running = runner.prefill(tokens);
-    await runner.dispose();
-    await assert.rejects(running, /disposed/);
-    await assert.rejects(runner.prefill(tokens), /disposed/);
-  });
-
-  it("refuses tokens that are no whole numbers, and chunks of nothing", async () => {
-    const runner = await engine.load(model, "full");
-    await runner.prefill(tokens);
-    await assert.rejects(runner.decode(-1), UserError);
-    await assert.rejects(runner.decode(0.5), UserError);
-    await assert.rejects(engine.load(model, "full", { chunk: 0 }), RangeError);
   });
 });

@@ -1,3 +1,4 @@
+import { keptRows } from "../../designs/plan.ts";
 import { Random } from "../../../kernels/random.ts";
 import { Attention } from "../../engine/cpu/attention.ts";
 import { Buffers } from "../../engine/cpu/buffers.ts";
@@ -9,10 +10,12 @@ import { KvCache } from "../../engine/cpu/kv-cache.ts";
 import { RopeTables } from "../../engine/cpu/rope-tables.ts";
 import { Sessions } from "../../engine/cpu/session.ts";
 import { StageClock } from "../../engine/cpu/stage-clock.ts";
-import type { LayerKind, Runner } from "../../engine/engine.ts";
+import { MIXERS, type Mix } from "../../engine/cpu/mixers.ts";
+import { mixerOf } from "../../engine/decoder/mixers.ts";
+import { chooses, rolesOf, type LayerRole } from "../../engine/decoder/roles.ts";
+import type { Runner } from "../../engine/engine.ts";
 import { OracleSelection } from "../../engine/selection.ts";
 import { shapeOf, type Shape } from "../../engine/shape.ts";
-import { fedBy, oracleOf, schedule } from "../../model/architecture.ts";
 import type { Model } from "../../model/model.ts";
 import { StageTimer } from "../../profile/stage-times.ts";
 
@@ -29,9 +32,7 @@ export type Values = "captured" | "random";
 export class AloneAttention {
   readonly #model: Model;
   readonly #s: Shape;
-  readonly #kinds: readonly LayerKind[];
-  /** By layer, the full layer whose cache and selection it reads. */
-  readonly #oracleOf: readonly number[];
+  readonly #roles: readonly LayerRole[];
   /** By oracle, what it selects on captured and on random values. */
   readonly #selections = new Map<number, Readonly<Record<Values, OracleSelection>>>();
   readonly #operands: Record<Values, Operands[]> = { captured: [], random: [] };
@@ -40,19 +41,17 @@ export class AloneAttention {
   readonly #buffers = new Buffers();
   readonly #attention: Attention;
 
-  constructor(model: Model, { kinds, variant }: Runner, threads: number) {
-    const scheduled = schedule(model.architecture);
+  constructor(model: Model, { plan }: Runner, threads: number) {
     this.#model = model;
     this.#s = shapeOf(model.architecture);
-    this.#kinds = kinds;
-    this.#oracleOf = scheduled.map((_, layer) => oracleOf(scheduled, layer));
+    this.#roles = rolesOf(plan, undefined);
     this.#kernels = new KernelPool(loadKernels().build, threads);
     this.#sessions = new Sessions(threads);
     const paths = new FullPaths(this.#s, this.#kernels, this.#sessions, "kernels");
     this.#attention = new Attention(this.#s, this.#kernels, paths, this.#buffers);
     const { Hkv, slots, B } = this.#s;
-    scheduled.forEach((kind, layer) => {
-      if (variant !== "hysparse" || kind !== "full" || fedBy(scheduled, layer).length === 0) return;
+    plan.forEach((of, layer) => {
+      if (!chooses(of)) return;
       const selection = (): OracleSelection => new OracleSelection(layer, Hkv, slots, 0, B);
       this.#selections.set(layer, { captured: selection(), random: selection() });
     });
@@ -65,7 +64,7 @@ export class AloneAttention {
   /** Runs the model once, in prefill chunks of `chunk`, and keeps what each layer's attention reads. */
   async capture(runner: Runner, tokens: Uint32Array, chunk: number): Promise<void> {
     const { hidden, d, B } = this.#s;
-    const inputs = [...this.#kinds, "output"].map(() => new Float32Array(tokens.length * hidden));
+    const inputs = [...this.#roles, "output"].map(() => new Float32Array(tokens.length * hidden));
     await runner.prefill(tokens, {
       observer: { onLayerOutput: (layer, start, x) => inputs[layer + 1]?.set(x, start * hidden) },
     });
@@ -77,13 +76,13 @@ export class AloneAttention {
     inputs[0]?.set(dense.embed(tokens));
     const random = new Random(1);
     const noise: Pick<Projected, "q" | "k" | "v">[] = [];
-    for (const [layer, kind] of this.#kinds.entries()) {
+    for (const [layer, role] of this.#roles.entries()) {
       const chunks: Projected[] = [];
       for (let start = 0; start < tokens.length; start += chunk) {
         const count = Math.min(chunk, tokens.length - start);
         const x = inputs[layer]!.subarray(start * hidden, (start + count) * hidden);
         const weights = this.#model.weights.layer(layer);
-        const { q, k, v, gs, gw } = await dense.project(layer, x, start, count, weights, kind === "sparse");
+        const { q, k, v, gs, gw } = await dense.project(layer, x, start, count, weights, role.gated);
         // They lie in buffers that the next projection writes over.
         const own = { q: q.slice(), k: k.slice(), v: v.slice(), gs: gs.slice(), gw: gw.slice() };
         chunks.push({ layer, start, count, ...own });
@@ -91,23 +90,23 @@ export class AloneAttention {
         noise.push({ q: random.normals(q.length), k: random.normals(k.length), v: random.normals(v.length) });
       }
       const randomised = chunks.map((of, i) => ({ ...of, ...noise[i] }));
-      this.#operands.captured.push(this.#filled(chunks, kind, tokens.length));
-      this.#operands.random.push(this.#filled(randomised, kind, tokens.length));
+      this.#operands.captured.push(this.#filled(chunks, role, tokens.length));
+      this.#operands.random.push(this.#filled(randomised, role, tokens.length));
       for (const selection of Object.values(this.#selections.get(layer) ?? {})) selection.reserve(tokens.length, B);
     }
   }
 
-  #filled(chunks: readonly Projected[], kind: LayerKind, tokens: number): Operands {
-    const { Hkv, d, w } = this.#s;
-    const cache = new KvCache(this.#kernels, Hkv, d, kind === "full" ? Infinity : w);
+  #filled(chunks: readonly Projected[], { keeps }: LayerRole, tokens: number): Operands {
+    const { Hkv, d } = this.#s;
+    const cache = new KvCache(this.#kernels, Hkv, d, keptRows(keeps, Infinity));
     cache.reserve(tokens, 0);
-    if (kind === "full") for (const { k, v, start, count } of chunks) cache.append(k, v, start, count);
+    if (keeps.kind === "all") for (const { k, v, start, count } of chunks) cache.append(k, v, start, count);
     return { chunks, cache };
   }
 
   /** Attention of all layers over the whole prompt; milliseconds of each, on the clock that a run of the model has. */
   async run(values: Values): Promise<number[]> {
-    const timer = new StageTimer(this.#kinds.length);
+    const timer = new StageTimer(this.#roles.length);
     const clock = new StageClock({ observer: { onStage: timer.onStage } });
     for (const [layer, operands] of this.#operands[values].entries()) {
       for (const chunk of operands.chunks) await this.#layer(layer, chunk, operands.cache, values, clock);
@@ -116,32 +115,28 @@ export class AloneAttention {
   }
 
   async #layer(layer: number, chunk: Projected, cache: KvCache, values: Values, clock: StageClock): Promise<void> {
+    const role = this.#roles[layer]!;
+    const into = this.#selections.get(layer)?.[values];
+    await mixerOf(
+      MIXERS,
+      role.mixer,
+    )({
+      ...{ attention: this.#attention, clock, plan: role, projected: chunk, cache },
+      weights: this.#model.weights.layer(layer),
+      reads: this.#reads(role, chunk, values),
+      scored: into === undefined ? undefined : { into, onScores: undefined },
+      out: this.#buffers.get("o", chunk.q.length),
+    });
+  }
+
+  #reads({ through }: LayerRole, { start, count }: Projected, values: Values): Mix["reads"] {
+    if (through === undefined) return undefined;
     const { Hkv, slots } = this.#s;
-    const { start, count, k, v, gs, gw } = chunk;
-    const out = this.#buffers.get("o", chunk.q.length);
-    const kind = this.#kinds[layer];
-    if (kind === "full") {
-      const into = this.#selections.get(layer)?.[values];
-      const scored = into === undefined ? undefined : { into, onScores: undefined };
-      await this.#attention.full(chunk, cache, out, clock, scored);
-      return;
-    }
-    const { sparse } = this.#model.weights.layer(layer);
-    if (sparse === undefined) throw new Error(`layer ${layer} has no sparse weights`);
-    if (kind === "sparse") {
-      const oracle = this.#oracleOf[layer] ?? 0;
-      const from = this.#operands[values][oracle];
-      // On random values too the blocks of the model's run: which are read together decides what a sparse layer costs.
-      const chosen = this.#selections.get(oracle)?.captured;
-      if (from === undefined || chosen === undefined) throw new Error(`layer ${layer} has no oracle`);
-      const list = chosen.blocks.subarray(start * Hkv * slots, (start + count) * Hkv * slots);
-      const branch = { sinks: sparse.sparseSinks, gate: gs, out };
-      await this.#attention.sparse(chunk, from.cache, list, branch, clock);
-    }
-    const add = kind === "sparse";
-    const branch = { sinks: sparse.windowSinks, add, out, ...(add ? { gate: gw } : {}) };
-    await this.#attention.window(chunk, cache, { k, v }, branch, clock);
-    cache.append(k, v, start, count);
+    const from = this.#operands[values][through];
+    // On random values too the blocks of the model's run: which are read together decides what a sparse layer costs.
+    const chosen = this.#selections.get(through)?.captured;
+    if (from === undefined || chosen === undefined) throw new Error(`layer ${through} chose no blocks`);
+    return { cache: from.cache, blocks: chosen.blocks.subarray(start * Hkv * slots, (start + count) * Hkv * slots) };
   }
 
   async dispose(): Promise<void> {

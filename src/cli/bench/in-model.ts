@@ -1,5 +1,6 @@
+import type { MixerId } from "../../designs/plan.ts";
 import type { CpuEngine } from "../../engine/cpu/engine.ts";
-import type { LayerKind, Runner, Variant } from "../../engine/engine.ts";
+import type { Runner, Variant } from "../../engine/engine.ts";
 import type { Model } from "../../model/model.ts";
 import type { Samples } from "../../profile/report.ts";
 import { StageTimer } from "../../profile/stage-times.ts";
@@ -17,7 +18,7 @@ type Place = (typeof PLACES)[number];
  */
 export interface LayerTimes extends Readonly<Record<Place, Samples>> {
   readonly layer: number;
-  readonly kind: LayerKind;
+  readonly mixer: MixerId;
   /** It emits scores and selects for sparse layers. */
   readonly oracle: boolean;
 }
@@ -39,7 +40,7 @@ export async function layersInModel(
   const runner = await engine.load(short, variant);
   const alone = new AloneAttention(short, runner, engine.info.threads);
   await alone.capture(runner, tokens, engine.defaultChunk(short));
-  const samples = runner.kinds.map((): Record<Place, number[]> => ({ inModel: [], alone: [], ordinary: [] }));
+  const samples = runner.plan.map((): Record<Place, number[]> => ({ inModel: [], alone: [], ordinary: [] }));
   for (let round = -1; round < repetitions; round++) {
     const times: Record<Place, readonly number[]> = {
       inModel: await inModel(runner, tokens),
@@ -55,7 +56,7 @@ export async function layersInModel(
   await alone.dispose();
   return samples.map((of, layer) => ({
     layer,
-    kind: runner.kinds[layer] ?? "full",
+    mixer: runner.plan[layer]!.mixer,
     oracle: alone.isOracle(layer),
     inModel: summarize(of.inModel),
     alone: summarize(of.alone),
@@ -64,7 +65,7 @@ export async function layersInModel(
 }
 
 async function inModel(runner: Runner, tokens: Uint32Array): Promise<number[]> {
-  const timer = new StageTimer(runner.kinds.length);
+  const timer = new StageTimer(runner.plan.length);
   await runner.prefill(tokens, { observer: { onStage: timer.onStage } });
   runner.reset();
   return timer.per(1).map((stages) => stages.get("attend") ?? 0);

@@ -178,7 +178,8 @@ class Bench {
     return this.#chunks(from, to, (start, count, out) => {
       const q = this.#inputs.queries(start, count);
       const own = this.#inputs.own(start, count);
-      return this.#attention.window({ layer: 0, start, count, q }, this.#ring, own, { sinks, out }, this.#clock);
+      const seen = { ring: this.#ring, w: this.#s.w, ...own };
+      return this.#attention.window({ layer: 0, start, count, q }, seen, { sinks, out }, this.#clock);
     });
   }
 

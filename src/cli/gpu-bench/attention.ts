@@ -51,7 +51,7 @@ export class AttentionBench {
 
   async #allocate(): Promise<void> {
     const { workspace, recorder } = this.#session;
-    const needs = { scores: true, sparse: true, window: true };
+    const needs = { scores: true, sparse: true, window: true, restricted: false };
     await workspace.ensure("activations", activationSizes(this.#ops, this.#rows, this.#tokens, needs));
     await workspace.ensure("scratch", scratchSizes(this.#ops, this.#rows, this.#tokens, needs));
     await recorder.reserve(64);

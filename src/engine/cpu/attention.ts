@@ -1,8 +1,8 @@
 import type { RunObserver, Stage } from "../engine.ts";
-import type { OracleSelection } from "../selection.ts";
+import type { BlockList, OracleSelection } from "../selection.ts";
 import type { Shape } from "../shape.ts";
 import type { Buffers } from "./buffers.ts";
-import type { BlockList, Call } from "./kernels/call.ts";
+import type { Call } from "./kernels/call.ts";
 import type { FullPaths } from "./full-paths.ts";
 import type { KernelPool } from "./kernels/pool.ts";
 import type { KvCache } from "./kv-cache.ts";
@@ -40,6 +40,14 @@ export interface Branch {
   readonly out: Float32Array;
 }
 
+/** What a window is read from: older positions lie in the ring, the chunk's own keys and values are [Hkv, count, d]. */
+export interface Window {
+  readonly ring: KvCache;
+  readonly w: number;
+  readonly k: Float32Array;
+  readonly v: Float32Array;
+}
+
 /**
  * The three attentions of the CPU engine, over chunks of queries: on our own kernels, full attention on what is fastest.
  * Outputs are [C, Hq d].
@@ -55,6 +63,10 @@ export class Attention {
     this.#fullPaths = fullPaths;
     this.#kernels = kernels;
     this.#buffers = buffers;
+  }
+
+  get queryHeads(): number {
+    return this.#s.Hq;
   }
 
   /**
@@ -105,15 +117,9 @@ export class Attention {
     await this.#run(chunk.layer, "sparse", call, clock);
   }
 
-  /** Sliding-window attention; `own` [Hkv, count, d] are the chunk's own keys and values, older ones are in the ring. */
-  async window(
-    chunk: Chunk,
-    ring: KvCache,
-    own: { readonly k: Float32Array; readonly v: Float32Array },
-    branch: Branch,
-    clock: StageClock,
-  ): Promise<void> {
-    const call: Call = { ...this.#call(chunk), op: "window", ...whole(ring), window: this.#s.w, own, ...branch };
+  /** Attention to each query's last `w` positions, of the chunk's own keys and of older ones in the ring. */
+  async window(chunk: Chunk, { ring, w, k, v }: Window, branch: Branch, clock: StageClock): Promise<void> {
+    const call: Call = { ...this.#call(chunk), op: "window", ...whole(ring), window: w, own: { k, v }, ...branch };
     await this.#run(chunk.layer, "window", call, clock);
   }
 

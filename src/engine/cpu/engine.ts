@@ -2,20 +2,26 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import os from "node:os";
 import { z } from "zod";
+import { planOf } from "../../designs/designs.ts";
+import type { LayerPlan } from "../../designs/plan.ts";
 import type { Architecture } from "../../model/architecture.ts";
 import type { Model } from "../../model/model.ts";
+import { admit } from "../decoder/admit.ts";
+import { contextBytes } from "../decoder/estimate.ts";
+import { declinedOf } from "../decoder/mixers.ts";
+import { rolesOf } from "../decoder/roles.ts";
+import { DecoderRunner } from "../decoder/runner.ts";
 import type { Ceilings, Engine, EngineInfo, LoadOptions, Runner, Variant } from "../engine.ts";
 import { measureCeilings } from "./ceilings.ts";
-import { layerKinds } from "../kinds.ts";
 import { scoreFloats } from "./attention.ts";
+import { CpuDecoder } from "./decoder.ts";
 import { FullPaths, type FullPath } from "./full-paths.ts";
 import { loadKernels, type LoadedKernels } from "./kernels/load.ts";
 import { KernelPool } from "./kernels/pool.ts";
+import { MIXERS } from "./mixers.ts";
 import { availableMemory, defaultThreads } from "../machine.ts";
-import { CpuRunner } from "./runner.ts";
 import { Sessions } from "./session.ts";
 import { shapeOf, type Shape } from "../shape.ts";
-import { swapRefusal } from "../swap.ts";
 
 const FLOAT = 4;
 const LARGEST_CHUNK = 2048;
@@ -24,8 +30,7 @@ const SMALLEST_CHUNK = 64;
 const CALL_FLOPS = 4e10;
 
 /**
- * HySparse, full attention and hybrid SWA on any machine, float32: attention on our own kernels, everything else on
- * onnxruntime's CPU provider.
+ * Any machine, float32: attention on our own kernels, everything else on onnxruntime's CPU provider.
  */
 export class CpuEngine implements Engine {
   readonly info: EngineInfo;
@@ -62,10 +67,12 @@ export class CpuEngine implements Engine {
     };
   }
 
-  /** @throws UserError when the model's schedule does not allow the swap */
+  canRun(plan: readonly LayerPlan[]): string | undefined {
+    return declinedOf(MIXERS, plan);
+  }
+
   async load(model: Model, variant: Variant, options: LoadOptions = {}): Promise<Runner> {
-    const refusal = swapRefusal(options.swap, variant, model.architecture);
-    if (refusal !== undefined) throw refusal;
+    const plan = admit(this, model, variant, options);
     if (this.#kernels.failure !== undefined) {
       await this.#kernels.dispose();
       this.#fullPaths.clear();
@@ -78,8 +85,10 @@ export class CpuEngine implements Engine {
     const paths = this.#fullPaths.get(key) ?? new FullPaths(s, this.#kernels, sessions, this.#forced);
     this.#fullPaths.set(key, paths);
     await paths.decide();
-    const chunk = options.chunk ?? this.defaultChunk(model);
-    return new CpuRunner(model, variant, sessions, this.#kernels, paths, chunk, options.swap);
+    const { chunk = this.defaultChunk(model), swap } = options;
+    const parts = { sessions, kernels: this.#kernels, fullPaths: paths };
+    const body = new CpuDecoder(model, rolesOf(plan, swap), swap, parts);
+    return new DecoderRunner({ variant, plan, vocabulary: s.vocabulary, chunk, swap }, body);
   }
 
   defaultChunk(model: Model): number {
@@ -90,14 +99,11 @@ export class CpuEngine implements Engine {
     const a = model.architecture;
     const s = shapeOf(a);
     const rows = Math.min(tokens, defaultChunk(a));
-    const kinds = layerKinds(a, variant);
-    const cached = kinds.reduce((sum, kind) => sum + (kind === "full" ? tokens : Math.min(tokens, s.w)), 0);
-    const kv = 2 * s.Hkv * s.d * cached;
-    const selection = variant === "hysparse" ? 2 * kinds.length * tokens * s.Hkv * s.slots : 0;
-    const scores = variant === "hysparse" ? scoreFloats(s, rows, tokens) : 0;
+    const plan = planOf(a, variant);
+    const scores = plan.some((layer) => layer.scores) ? scoreFloats(s, rows, tokens) : 0;
     const scratch = this.info.threads * scratchFloats(s, rows, tokens);
     const dense = rows * (3 * s.hidden + 4 * s.intermediate + 6 * s.Hq * s.d);
-    return FLOAT * (kv + selection + scores + scratch + dense + s.vocabulary);
+    return contextBytes(plan, a, tokens, FLOAT) + FLOAT * (scores + scratch + dense + s.vocabulary);
   }
 
   availableBytes(): number {

@@ -1,3 +1,4 @@
+import type { LayerCache } from "../decoder/body.ts";
 import type { KernelMemory } from "./kernels/build.ts";
 
 /**
@@ -5,7 +6,7 @@ import type { KernelMemory } from "./kernels/build.ts";
  * Positions live at row `position mod capacity`: a full layer's capacity is all T tokens and never wraps, a window
  * layer's is min(T, w) and does.
  */
-export class KvCache {
+export class KvCache implements LayerCache {
   readonly #memory: KernelMemory;
   readonly #heads: number;
   readonly #d: number;
@@ -24,7 +25,6 @@ export class KvCache {
     this.#most = most;
   }
 
-  /** Bytes held now, keys and values. */
   get bytes(): number {
     return this.#k.byteLength + this.#v.byteLength;
   }
@@ -42,7 +42,6 @@ export class KvCache {
     return this.#v;
   }
 
-  /** Makes room for a context of `tokens`, of which `held` are already here. */
   reserve(tokens: number, held: number): void {
     const capacity = Math.min(tokens, this.#most);
     if (capacity <= this.#capacity) return;
@@ -88,13 +87,13 @@ export class KvCache {
     return this.#v.subarray((head * this.#capacity + from) * this.#d, (head * this.#capacity + to) * this.#d);
   }
 
-  /** Keeps what later positions will overwrite: the rows of a ring, nothing of a full layer. */
+  /** The rows of a ring; nothing of a full layer. */
   mark(): void {
     this.#marked =
       this.#most === Infinity ? undefined : { k: this.#k.slice(), v: this.#v.slice(), rows: this.#capacity };
   }
 
-  /** Puts back what `mark` kept. A ring that grew since had not wrapped, so its rows keep their places. */
+  /** A ring that grew since had not wrapped, so its rows keep their places. */
   rewind(): void {
     if (this.#marked === undefined) return;
     const { k, v, rows } = this.#marked;
@@ -105,7 +104,6 @@ export class KvCache {
     }
   }
 
-  /** Frees everything. */
   clear(): void {
     this.#marked = undefined;
     this.#memory.release(this.#k);

@@ -1,8 +1,7 @@
 import type { RunOptions } from "../engine.ts";
-import { logitRows } from "../logit-pieces.ts";
 import type { Shape } from "../shape.ts";
 import type { Buffers } from "./buffers.ts";
-import type { Dense, Projected } from "./dense.ts";
+import type { Projected } from "./dense.ts";
 
 /** Tells an observer that wants them of a chunk's queries and keys, head by head no more but position by position. */
 export function tellProjected({ observer }: RunOptions, projected: Projected, s: Shape, buffers: Buffers): void {
@@ -23,25 +22,4 @@ function byPosition(rows: Float32Array, into: Float32Array, heads: number, count
     }
   }
   return into;
-}
-
-/** Tells an observer that wants them of the logits after every position of a chunk with the hidden states `x` [C, hidden]. */
-export async function tellLogits(
-  { observer, signal }: RunOptions,
-  x: Float32Array,
-  start: number,
-  dense: Dense,
-  { hidden, vocabulary }: Shape,
-  buffers: Buffers,
-): Promise<void> {
-  if (observer?.onLogits === undefined) return;
-  const count = x.length / hidden;
-  const step = logitRows(vocabulary);
-  for (let from = 0; from < count; from += step) {
-    signal?.throwIfAborted();
-    const rows = Math.min(step, count - from);
-    const logits = buffers.get("told-logits", rows * vocabulary);
-    await dense.logits(x.subarray(from * hidden, (from + rows) * hidden), logits);
-    observer.onLogits(start + from, logits);
-  }
 }

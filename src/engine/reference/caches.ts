@@ -1,3 +1,5 @@
+import type { LayerCache } from "../decoder/body.ts";
+
 /** New rows for a cache: what a projection yields, [C, Hkv, d] each. */
 export interface NewRows {
   readonly keys: Float64Array;
@@ -15,7 +17,7 @@ export interface KeyValues {
 }
 
 /** The KV cache of one layer: two arrays [Hkv, capacity, d] of which the last positions are held. */
-abstract class LayerCache {
+abstract class HeldRows implements LayerCache {
   readonly kvHeads: number;
   readonly headDim: number;
   protected keys = new Float64Array();
@@ -37,13 +39,21 @@ abstract class LayerCache {
   /** Rows that a context of `tokens` needs. */
   protected abstract rowsFor(tokens: number): number;
 
-  /** Keeps what positions after those held will overwrite. */
   abstract mark(): void;
 
-  /** Puts back what `mark` kept. @throws Error without a mark */
   abstract rewind(): void;
 
-  /** Makes room for a context of `tokens`; what is held stays. Never shrinks. */
+  /**
+   * Stores positions start .. start + count - 1, for which there must be room, and returns what their queries can see of
+   * everything held.
+   */
+  abstract write(start: number, count: number, rows: NewRows): KeyValues;
+
+  clear(): void {
+    this.keys = new Float64Array();
+    this.values = new Float64Array();
+  }
+
   reserve(tokens: number): void {
     const rows = this.rowsFor(tokens);
     if (rows <= this.capacity) return;
@@ -72,7 +82,7 @@ abstract class LayerCache {
 }
 
 /** Cache of a full layer: position p in row p. 2 * Hkv * d * 8 * T bytes. */
-export class FullCache extends LayerCache {
+export class FullCache extends HeldRows {
   protected override rowsFor(tokens: number): number {
     return tokens;
   }
@@ -82,9 +92,9 @@ export class FullCache extends LayerCache {
 
   override rewind(): void {}
 
-  /** Stores positions start .. start + count - 1, for which there must be room. */
-  write(start: number, count: number, rows: NewRows): void {
+  override write(start: number, count: number, rows: NewRows): KeyValues {
     for (let row = 0; row < count; row++) this.put(rows, row, start + row);
+    return this.all();
   }
 
   /** Everything held, and the room after it. */
@@ -97,7 +107,7 @@ export class FullCache extends LayerCache {
  * Cache of a sliding window: a ring of min(T, w) rows, position p in row p mod capacity. 2 * Hkv * d * 8 * min(T, w)
  * bytes. A ring shorter than w has never wrapped, so it can grow without moving rows.
  */
-export class WindowCache extends LayerCache {
+export class WindowCache extends HeldRows {
   readonly window: number;
   #marked: { readonly keys: Float64Array<ArrayBuffer>; readonly values: Float64Array<ArrayBuffer> } | undefined;
 
@@ -122,11 +132,13 @@ export class WindowCache extends LayerCache {
     [this.keys, this.values] = [this.widened(this.keys, rows), this.widened(this.values, rows)];
   }
 
-  /**
-   * Stores positions start .. start + count - 1, forgetting what leaves the window, and returns what their queries see:
-   * the window of the first of them up to the last.
-   */
-  write(start: number, count: number, rows: NewRows): KeyValues {
+  override clear(): void {
+    super.clear();
+    this.#marked = undefined;
+  }
+
+  /** Forgets what leaves the window; the queries see the window of the first of them up to the last. */
+  override write(start: number, count: number, rows: NewRows): KeyValues {
     const seen = this.#unrolled(start, count, rows);
     for (let row = Math.max(0, count - this.capacity); row < count; row++) {
       this.put(rows, row, (start + row) % this.capacity);

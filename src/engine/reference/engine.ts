@@ -1,11 +1,17 @@
+import { planOf } from "../../designs/designs.ts";
+import type { LayerPlan } from "../../designs/plan.ts";
 import type { Model } from "../../model/model.ts";
+import { admit } from "../decoder/admit.ts";
+import { declinedOf } from "../decoder/mixers.ts";
+import { rolesOf } from "../decoder/roles.ts";
+import { DecoderRunner } from "../decoder/runner.ts";
 import type { Ceilings, Engine, EngineInfo, LoadOptions, Runner, Variant } from "../engine.ts";
 import { availableMemory } from "../machine.ts";
-import { swapRefusal } from "../swap.ts";
-import type { KvType } from "./attention.ts";
 import { measureCeilings } from "./ceilings.ts";
+import { ReferenceDecoder } from "./decoder.ts";
 import { estimateBytes } from "./estimate.ts";
-import { ReferenceRunner } from "./runner.ts";
+import { MIXERS } from "./mixers.ts";
+import type { KvType } from "./step.ts";
 
 const DEFAULT_CHUNK = 256;
 
@@ -30,17 +36,18 @@ export class ReferenceEngine implements Engine {
     this.#kvType = kvType;
   }
 
-  /**
-   * @throws RangeError when the chunk is not a positive whole number
-   * @throws UserError when the model's schedule does not allow the swap
-   */
-  load(model: Model, variant: Variant, { chunk = DEFAULT_CHUNK, swap }: LoadOptions = {}): Promise<Runner> {
-    if (!Number.isInteger(chunk) || chunk < 1) {
-      return Promise.reject(new RangeError(`a chunk of ${chunk} queries is not a positive whole number`));
-    }
-    const refusal = swapRefusal(swap, variant, model.architecture);
-    if (refusal !== undefined) return Promise.reject(refusal);
-    return Promise.resolve(new ReferenceRunner(model, variant, { chunk, swap, kvType: this.#kvType }));
+  canRun(plan: readonly LayerPlan[]): string | undefined {
+    return declinedOf(MIXERS, plan);
+  }
+
+  load(model: Model, variant: Variant, options: LoadOptions = {}): Promise<Runner> {
+    return new Promise((resolve) => {
+      const plan = admit(this, model, variant, options);
+      const { chunk = DEFAULT_CHUNK, swap } = options;
+      const { vocabulary } = model.architecture;
+      const body = new ReferenceDecoder(model, rolesOf(plan, swap), swap, this.#kvType);
+      resolve(new DecoderRunner({ variant, plan, vocabulary, chunk, swap }, body));
+    });
   }
 
   defaultChunk(): number {
@@ -49,7 +56,8 @@ export class ReferenceEngine implements Engine {
 
   /** For chunks of the default size; the model's weights, read in place, are not in it. */
   estimateBytes(model: Model, variant: Variant, tokens: number): number {
-    return estimateBytes(model.architecture, variant, tokens, DEFAULT_CHUNK);
+    const { architecture } = model;
+    return estimateBytes(architecture, planOf(architecture, variant), tokens, DEFAULT_CHUNK);
   }
 
   availableBytes(): number {

@@ -3,20 +3,25 @@ import { createRequire } from "node:module";
 import { z } from "zod";
 import { ropeTables } from "../../../kernels/rope/gpu.ts";
 import { UserError } from "../../model/errors.ts";
+import { planOf } from "../../designs/designs.ts";
+import type { LayerPlan } from "../../designs/plan.ts";
 import type { Architecture } from "../../model/architecture.ts";
 import type { Model } from "../../model/model.ts";
+import { admit } from "../decoder/admit.ts";
+import { contextBytes } from "../decoder/estimate.ts";
+import { declinedOf } from "../decoder/mixers.ts";
+import { rolesOf, windowOf } from "../decoder/roles.ts";
+import { DecoderRunner } from "../decoder/runner.ts";
 import type { Ceilings, DeviceMeter, Engine, EngineInfo, LoadOptions, Runner, Variant } from "../engine.ts";
-import { layerKinds } from "../kinds.ts";
-import { swapRefusal } from "../swap.ts";
 import { measureCeilings } from "./ceilings.ts";
+import { GpuDecoder, type RopeBlocks } from "./decoder.ts";
 import type { OpenOptions } from "./device.ts";
 import { deviceMemory, type DeviceMemory } from "./memory.ts";
-import { activationSizes, makeOps, scratchSizes, type Ops } from "./ops.ts";
-import { GpuRunner, type RopeBlocks } from "./runner.ts";
+import { MIXERS } from "./mixers.ts";
+import { activationSizes, makeOps, needsOf, scratchSizes, type Ops } from "./ops.ts";
 import { GpuSession } from "./session.ts";
 import { GpuWeights, weightBytes } from "./weights.ts";
 
-const WORD = 4;
 const HALF = 2;
 /** Kernels read four 16-bit values at a time. */
 const VECTOR = 4;
@@ -32,7 +37,7 @@ interface Loaded {
   users: number;
 }
 
-/** HySparse, full attention and hybrid SWA as WGSL compute kernels: Vulkan, Metal or Direct3D 12, through Dawn. */
+/** WGSL compute kernels: Vulkan, Metal or Direct3D 12, through Dawn. */
 export class WebGpuEngine implements Engine {
   readonly #options: OpenOptions;
   readonly #memory: DeviceMemory | undefined;
@@ -79,10 +84,16 @@ export class WebGpuEngine implements Engine {
     return this.#session.allocator;
   }
 
-  async load(model: Model, variant: Variant, { chunk, swap }: LoadOptions = {}): Promise<Runner> {
+  canRun(plan: readonly LayerPlan[]): string | undefined {
+    const windows = plan.flatMap(({ keeps }) => (keeps.kind === "ring" ? [keeps.tokens] : []));
+    return new Set(windows).size > 1
+      ? "its kernels are made for one window, and the layers have several"
+      : declinedOf(MIXERS, plan);
+  }
+
+  async load(model: Model, variant: Variant, options: LoadOptions = {}): Promise<Runner> {
     refuseOddShapes(model.architecture);
-    const refusal = swapRefusal(swap, variant, model.architecture);
-    if (refusal !== undefined) throw refusal;
+    const plan = admit(this, model, variant, options);
     if (this.#session.device.lost) await this.#reopen();
     const session = this.#session;
     const loaded = await this.#share(model);
@@ -96,8 +107,11 @@ export class WebGpuEngine implements Engine {
       if (this.#models.size === 0) session.workspace.clear();
       session.recorder.forgetGroups();
     };
-    const rows = chunk ?? this.defaultChunk(model);
-    return new GpuRunner(session, model, loaded.weights, this.#opsOf(model), loaded.rope, variant, rows, swap, release);
+    const { chunk = this.defaultChunk(model), swap } = options;
+    const { vocabulary } = model.architecture;
+    const parts = { session, ops: this.#opsOf(model, plan), ...loaded };
+    const body = new GpuDecoder(model, rolesOf(plan, swap), swap, chunk, parts, release);
+    return new DecoderRunner({ variant, plan, vocabulary, chunk, swap }, body);
   }
 
   defaultChunk({ architecture }: Model): number {
@@ -110,20 +124,14 @@ export class WebGpuEngine implements Engine {
    * those positions twice. Where there is no room for that, the run ends with a UserError.
    */
   estimateBytes(model: Model, variant: Variant, tokens: number): number {
-    const ops = this.#opsOf(model);
-    const { Hkv, d, slots, w } = ops.shape;
-    const kinds = layerKinds(model.architecture, variant);
+    const plan = planOf(model.architecture, variant);
+    const ops = this.#opsOf(model, plan);
     const rows = Math.min(tokens, this.defaultChunk(model));
-    const hysparse = variant === "hysparse" && kinds.includes("sparse");
-    const needs = { scores: variant === "hysparse", sparse: hysparse, window: kinds.some((kind) => kind !== "full") };
-    const cached = kinds.reduce((sum, kind) => sum + (kind === "full" ? tokens : Math.min(tokens, w)), 0);
-    const feeding = hysparse ? kinds.filter((kind) => kind === "full").length : 0;
+    const needs = needsOf(rolesOf(plan, undefined), true);
     const held = [activationSizes(ops, rows, tokens, needs), scratchSizes(ops, rows, tokens, needs)]
       .flatMap((sizes) => Object.values(sizes))
       .reduce((sum, bytes) => sum + bytes, 0);
-    return (
-      weightBytes(model) + 2 * Hkv * d * HALF * cached + 2 * feeding * tokens * Hkv * slots * WORD + held + PARAMS_BYTES
-    );
+    return weightBytes(model) + contextBytes(plan, model.architecture, tokens, HALF) + held + PARAMS_BYTES;
   }
 
   /** Bytes of device memory that are free, where the system tells. */
@@ -155,9 +163,12 @@ export class WebGpuEngine implements Engine {
     this.#session = await GpuSession.open(this.#options);
   }
 
-  #opsOf({ architecture }: Pick<Model, "architecture">): Ops {
-    const key = JSON.stringify(architecture);
-    const ops = this.#ops.get(key) ?? makeOps(architecture, this.#session.device.traits);
+  /** Kernels for the widths of a model and the window of a plan. */
+  #opsOf({ architecture }: Pick<Model, "architecture">, plan: readonly LayerPlan[] = []): Ops {
+    const ring = plan.find(({ keeps }) => keeps.kind === "ring");
+    const shape = ring === undefined ? architecture : { ...architecture, window: windowOf(ring) };
+    const key = JSON.stringify(shape);
+    const ops = this.#ops.get(key) ?? makeOps(shape, this.#session.device.traits);
     this.#ops.set(key, ops);
     return ops;
   }

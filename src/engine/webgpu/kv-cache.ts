@@ -1,3 +1,4 @@
+import type { LayerCache } from "../decoder/body.ts";
 import type { GpuAllocator, GpuBlock } from "./allocator.ts";
 import type { GpuDevice } from "./device.ts";
 
@@ -5,15 +6,15 @@ const HALF = 2;
 
 /**
  * The KV cache of one layer: K and V [Hkv, rows, d] of 16 bits, rotated. A full layer has a row per token; a window has
- * at most `window` rows and is a ring: position p lies in row p mod rows (it wraps only at its full size).
+ * at most `most` rows and is a ring: position p lies in row p mod rows (it wraps only at its full size).
  */
-export class GpuKvCache {
+export class GpuKvCache implements LayerCache {
   readonly #device: GpuDevice;
   readonly #allocator: GpuAllocator;
   readonly #layer: number;
   readonly #kvHeads: number;
   readonly #headDim: number;
-  readonly #window: number;
+  readonly #most: number;
   #rows = 0;
   #k: GpuBlock | undefined;
   #v: GpuBlock | undefined;
@@ -26,14 +27,14 @@ export class GpuKvCache {
     layer: number,
     kvHeads: number,
     headDim: number,
-    window = Infinity,
+    most = Infinity,
   ) {
     this.#device = device;
     this.#allocator = allocator;
     this.#layer = layer;
     this.#kvHeads = kvHeads;
     this.#headDim = headDim;
-    this.#window = window;
+    this.#most = most;
   }
 
   /** Rows per KV head: T of the kernels' layouts. */
@@ -42,11 +43,11 @@ export class GpuKvCache {
   }
 
   get k(): GpuBlock {
-    return held(this.#k);
+    return allocated(this.#k);
   }
 
   get v(): GpuBlock {
-    return held(this.#v);
+    return allocated(this.#v);
   }
 
   /** As allocated. */
@@ -54,32 +55,30 @@ export class GpuKvCache {
     return (this.#k?.bytes ?? 0) + (this.#v?.bytes ?? 0);
   }
 
-  /** Makes room for `tokens` in all, keeping the rows of the first `used`. Whether buffers were replaced. */
-  async reserve(tokens: number, used: number): Promise<boolean> {
-    const rows = Math.min(tokens, this.#window);
-    if (rows <= this.#rows) return false;
+  async reserve(tokens: number, held: number): Promise<void> {
+    const rows = Math.min(tokens, this.#most);
+    if (rows <= this.#rows) return;
     const { k, v } = await this.#allocate(rows);
-    const keep = Math.min(used, this.#rows);
+    const keep = Math.min(held, this.#rows);
     this.#copy(this.#k, this.#rows, k, rows, keep);
     this.#copy(this.#v, this.#rows, v, rows, keep);
     this.#free();
     [this.#k, this.#v, this.#rows] = [k, v, rows];
-    return true;
   }
 
-  /** Keeps what later positions will overwrite: a ring, nothing of a full layer. */
+  /** A ring; nothing of a full layer. */
   async mark(): Promise<void> {
     this.#forgetMark();
-    if (this.#window === Infinity) return;
+    if (this.#most === Infinity) return;
     const { k, v } = await this.#allocate(this.#rows);
     this.#copy(this.#k, this.#rows, k, this.#rows, this.#rows);
     this.#copy(this.#v, this.#rows, v, this.#rows, this.#rows);
     this.#marked = { k, v, rows: this.#rows };
   }
 
-  /** Puts back what `mark` kept. A ring that grew since had not wrapped, so its rows keep their places. */
+  /** A ring that grew since had not wrapped, so its rows keep their places. */
   rewind(): void {
-    if (this.#window === Infinity) return;
+    if (this.#most === Infinity) return;
     if (this.#marked === undefined) throw new Error("there is no mark to go back to");
     const { k, v, rows } = this.#marked;
     this.#copy(k, rows, this.k, this.#rows, rows);
@@ -124,7 +123,7 @@ export class GpuKvCache {
   }
 }
 
-function held(block: GpuBlock | undefined): GpuBlock {
+function allocated(block: GpuBlock | undefined): GpuBlock {
   if (block === undefined) throw new Error("the cache has no room yet");
   return block;
 }

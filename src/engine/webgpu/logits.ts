@@ -1,5 +1,3 @@
-import type { RunOptions } from "../engine.ts";
-import { logitRows } from "../logit-pieces.ts";
 import type { Ops } from "./ops.ts";
 import { scratchOf } from "./ops.ts";
 import { download, readBlock } from "./readback.ts";
@@ -32,31 +30,25 @@ export class LogitsHead {
     return new Float32Array(await readBlock(device, into, bytes));
   }
 
-  /** Tells the observer the logits of all `rows` hidden states in `x`, piece by piece; they belong to positions start ... */
-  async tellAll(start: number, rows: number, { observer, signal }: RunOptions): Promise<void> {
+  /** Logits [count, vocabulary] of the hidden states in rows from .. from + count - 1 of `x`. */
+  async ofRows(from: number, count: number): Promise<Float32Array> {
     const { recorder, workspace, device, allocator } = this.#session;
     const { hidden, vocabulary } = this.#ops.shape;
     const width = hidden * WORD;
-    const most = Math.min(rows, logitRows(vocabulary));
-    for (let from = 0; from < rows; from += most) {
-      signal?.throwIfAborted();
-      const count = Math.min(most, rows - from);
-      await this.#ensure(count);
-      const encoder = device.gpu.createCommandEncoder();
-      encoder.copyBufferToBuffer(
-        workspace.get("x").buffer,
-        from * width,
-        workspace.get("piece").buffer,
-        0,
-        count * width,
-      );
-      device.gpu.queue.submit([encoder.finish()]);
-      this.#record(count, { x: "piece", normed: "pieceNormed", y: "pieceLogits" });
-      recorder.submit();
-      const bytes = count * vocabulary * WORD;
-      const logits = await download(device, allocator, workspace.get("pieceLogits"), 0, bytes);
-      observer?.onLogits?.(start + from, new Float32Array(logits));
-    }
+    await this.#ensure(count);
+    const encoder = device.gpu.createCommandEncoder();
+    encoder.copyBufferToBuffer(
+      workspace.get("x").buffer,
+      from * width,
+      workspace.get("piece").buffer,
+      0,
+      count * width,
+    );
+    device.gpu.queue.submit([encoder.finish()]);
+    this.#record(count, { x: "piece", normed: "pieceNormed", y: "pieceLogits" });
+    recorder.submit();
+    const bytes = count * vocabulary * WORD;
+    return new Float32Array(await download(device, allocator, workspace.get("pieceLogits"), 0, bytes));
   }
 
   /** Buffers for a piece: only observers of all logits pay for them. */

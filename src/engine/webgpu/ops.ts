@@ -7,6 +7,8 @@ import { ropeSplitGpu } from "../../../kernels/rope/gpu.ts";
 import { ringAppendGpu } from "../../../kernels/sliding-window/gpu.ts";
 import { swigluGpu } from "../../../kernels/swiglu/gpu.ts";
 import type { Architecture } from "../../model/architecture.ts";
+import type { Chunk } from "../decoder/body.ts";
+import { emitsScores, type LayerRole } from "../decoder/roles.ts";
 import { shapeOf, type Shape } from "../shape.ts";
 import { blockSparseOps, fullAttentionOp, fullDecodeOp, linearOp, slidingWindowOp, sparseDecodeOp } from "./forms.ts";
 import { largest, type Sizes } from "./workspace.ts";
@@ -18,12 +20,6 @@ const HALF = 2;
 export interface NamedOp<Run> {
   readonly id: string;
   readonly op: GpuOp<Run>;
-}
-
-/** A chunk's queries: `rows` of them from position `start` on, in a context of up to `tokens`. */
-export interface Extent {
-  readonly rows: number;
-  readonly start: number;
 }
 
 /** Everything that a decoder of one architecture runs on one device, made once. */
@@ -97,7 +93,17 @@ export interface Needs {
   readonly sparse: boolean;
   readonly window: boolean;
   /** A full layer attends to blocks, also when it has one query. */
-  readonly restricted?: boolean;
+  readonly restricted: boolean;
+}
+
+/** @param scores an observer asks for block scores */
+export function needsOf(roles: readonly LayerRole[], scores: boolean): Needs {
+  return {
+    scores: roles.some((role) => emitsScores(role, scores)),
+    sparse: roles.some(({ gated }) => gated),
+    window: roles.some(({ keeps }) => keeps.kind === "ring"),
+    restricted: roles.some(({ restricted }) => restricted),
+  };
 }
 
 /** Bytes of every activation of a chunk of at most `rows` queries that ends at `tokens`. */
@@ -128,7 +134,7 @@ export function activationSizes({ shape: s }: Ops, rows: number, tokens: number,
 /** Bytes that the ops keep between their dispatches, for chunks of at most `rows` queries that end at `tokens`. */
 export function scratchSizes(ops: Ops, rows: number, tokens: number, needs: Needs): Sizes {
   const { shape: s } = ops;
-  const extents: Extent[] = [{ rows: Math.min(rows, tokens), start: tokens - Math.min(rows, tokens) }];
+  const extents: Chunk[] = [{ rows: Math.min(rows, tokens), start: tokens - Math.min(rows, tokens) }];
   if (rows > 1) extents.push({ rows: 1, start: tokens - 1 });
   const all: Sizes[] = [];
   const add = <Run>(op: NamedOp<Run>, run: Run): void => {
@@ -155,7 +161,7 @@ export function scratchSizes(ops: Ops, rows: number, tokens: number, needs: Need
       add(needs.scores ? ops.full.scored : ops.full.plain, { ...extent, room });
       if (needs.window) add(ops.window, { ...extent, ring: Math.min(tokens, s.w) });
     }
-    if (needs.restricted === true || (needs.sparse && extent.rows > 1)) {
+    if (needs.restricted || (needs.sparse && extent.rows > 1)) {
       add(ops.plan, { ...extent, firstRow: extent.start });
       add(ops.sparse, { ...extent, room, firstRow: extent.start });
       all.push(ops.planBytes(extent));

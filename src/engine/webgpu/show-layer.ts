@@ -1,7 +1,7 @@
 import { halfToFloat32 } from "../../model/float16.ts";
 import type { RunObserver } from "../engine.ts";
 import type { Shape } from "../shape.ts";
-import { keyPlace, type LayerStep } from "./layer-recorder.ts";
+import { keyPlace, type LayerStep } from "./layer-step.ts";
 import { download, downloadPieces } from "./readback.ts";
 import type { GpuSession } from "./session.ts";
 

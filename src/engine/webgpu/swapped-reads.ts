@@ -1,10 +1,11 @@
 import type { Architecture } from "../../model/architecture.ts";
 import type { SelectionSwap } from "../engine.ts";
 import { shapeOf } from "../shape.ts";
-import { chosenInstead, restriction, type Restriction } from "../swap.ts";
+import type { Chunk } from "../decoder/body.ts";
+import { chooses, type LayerRole } from "../decoder/roles.ts";
+import { chosenInstead } from "../swap.ts";
 import type { GpuBlock } from "./allocator.ts";
-import type { BlockRows } from "./layer-recorder.ts";
-import type { Extent } from "./ops.ts";
+import type { BlockRows } from "./layer-step.ts";
 import type { GpuSession } from "./session.ts";
 import { NO_SINK } from "./weights.ts";
 
@@ -21,17 +22,15 @@ export class SwappedReads {
   readonly #session: GpuSession;
   readonly #architecture: Architecture;
   readonly #swap: SelectionSwap;
-  /** Full layers that feed a sparse one. */
+  /** Layers that choose blocks for others. */
   readonly #oracles: ReadonlySet<number>;
-  readonly restricted: Restriction | undefined;
 
   /** @param swap one that swapRefusal allows */
-  constructor(session: GpuSession, architecture: Architecture, swap: SelectionSwap, oracles: ReadonlySet<number>) {
+  constructor(session: GpuSession, architecture: Architecture, swap: SelectionSwap, roles: readonly LayerRole[]) {
     this.#session = session;
     this.#architecture = architecture;
     this.#swap = swap;
-    this.#oracles = oracles;
-    this.restricted = restriction(swap, architecture);
+    this.#oracles = new Set(roles.flatMap((role, layer) => (chooses(role) ? [layer] : [])));
   }
 
   /** Makes the buffers for chunks of at most `rows` queries. Whether any was replaced. */
@@ -49,9 +48,8 @@ export class SwappedReads {
   }
 
   /** Sinks for a layer's attention to blocks, in place of the model's or of none; undefined where the swap leaves them. */
-  sinksOf(layer: number): GpuBlock | undefined {
-    const swapped = this.#swap.kind === "silent" || this.restricted?.layer === layer;
-    return swapped ? this.#session.workspace.get(SINKS) : undefined;
+  sinksOf({ silent, restricted }: LayerRole): GpuBlock | undefined {
+    return silent || restricted ? this.#session.workspace.get(SINKS) : undefined;
   }
 
   /**
@@ -59,10 +57,10 @@ export class SwappedReads {
    * submitted, and before anything that reads them is.
    * @throws Error where the choice is none, see chosenInstead
    */
-  choose(layer: number, extent: Extent): void {
+  choose(layer: number, chunk: Chunk): void {
     if (this.#swap.kind !== "blocks" || !this.#oracles.has(layer)) return;
     const { workspace, device } = this.#session;
-    const blocks = chosenInstead(this.#swap.choose, layer, extent, this.#architecture);
+    const blocks = chosenInstead(this.#swap.choose, layer, chunk, this.#architecture);
     device.gpu.queue.writeBuffer(workspace.get(nameInstead(layer)).buffer, 0, new Int32Array(blocks));
   }
 

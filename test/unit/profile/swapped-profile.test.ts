@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { LoadOptions, Runner, SelectionSwap, Variant } from "../../../src/engine/engine.ts";
+import { planOf } from "../../../src/designs/designs.ts";
 import { notRestrictable } from "../../../src/engine/swap.ts";
 import { UserError } from "../../../src/model/errors.ts";
 import type { Model } from "../../../src/model/model.ts";
@@ -111,7 +112,11 @@ describe("swapped selections in a profile", () => {
       ["learned", "all", "recent", "random", "none"],
     );
     assert.ok(!swaps.method.includes("restrict-last"));
-    assert.ok(warnings.includes(`The last layer was not restricted to selected blocks: ${notRestrictable(open)}.`));
+    assert.ok(
+      warnings.includes(
+        `The last layer was not restricted to selected blocks: ${notRestrictable(planOf(open, "hysparse"))}.`,
+      ),
+    );
     const usual = await reported({ swaps: true, maxTokens: 24 });
     assert.ok(usual.swaps?.method.includes("restrict-last"));
     assert.ok(!usual.warnings.some((said) => said.includes("not restricted")));

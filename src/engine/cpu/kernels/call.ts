@@ -1,9 +1,8 @@
+import type { BlockList } from "../../selection.ts";
+
 /** What one call of the attention kernels computes; the C source is in kernels/, the numbers are those of job.h. */
 export const OPS = { sparse: 0, window: 1, full: 2, topk: 3 } as const;
 export type Op = keyof typeof OPS;
-
-/** Blocks per query, 16 or 32 bits each, all bits set in unused slots. */
-export type BlockList = Uint16Array | Uint32Array;
 
 /**
  * One operation for the queries at positions start .. start + count - 1. H lists of blocks per query are each read by G

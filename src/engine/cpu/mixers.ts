@@ -1,0 +1,67 @@
+import type { LayerPlan } from "../../designs/plan.ts";
+import type { LayerWeights, SparseWeights } from "../../model/model.ts";
+import type { MixerTable } from "../decoder/mixers.ts";
+import { windowOf } from "../decoder/roles.ts";
+import type { RunObserver } from "../engine.ts";
+import type { BlockList, OracleSelection } from "../selection.ts";
+import type { Attention, Branch } from "./attention.ts";
+import type { Projected } from "./dense.ts";
+import type { KvCache } from "./kv-cache.ts";
+import type { StageClock } from "./stage-clock.ts";
+
+/** One layer's attention over one chunk. */
+export interface Mix {
+  readonly attention: Attention;
+  readonly clock: StageClock;
+  readonly plan: LayerPlan;
+  readonly projected: Projected;
+  readonly weights: Pick<LayerWeights, "sparse">;
+  /** The layer's own; a ring does not hold the chunk yet, whose first queries need what it overwrites. */
+  readonly cache: KvCache;
+  /** What it reads through another layer's choice: blocks [C, Hkv, k / B] of `cache`. Absent where a swap silences it. */
+  readonly reads: { readonly cache: KvCache; readonly blocks: BlockList } | undefined;
+  /** Where the layer's own choice goes, and who is told its scores; undefined where it computes none. */
+  readonly scored:
+    { readonly into: OracleSelection | undefined; readonly onScores: RunObserver["onScores"] } | undefined;
+  /** [C, Hq d] */
+  readonly out: Float32Array;
+}
+
+type Mixer = (mix: Mix) => Promise<void>;
+
+/** Attention by mixer; the gates are applied as the branches are written. */
+export const MIXERS: MixerTable<Mixer> = {
+  full: ({ attention, clock, projected, cache, reads, scored, out }) => {
+    if (reads === undefined) return attention.full(projected, cache, out, clock, scored);
+    // Like any full layer's, without sinks.
+    const sinks = new Float32Array(attention.queryHeads).fill(-Infinity);
+    return attention.sparse(projected, reads.cache, reads.blocks, { sinks, out }, clock);
+  },
+
+  sparse: async (mix) => {
+    const { attention, clock, projected, reads, out } = mix;
+    const { sparseSinks, windowSinks } = mixing(mix);
+    if (reads !== undefined) {
+      const branch = { sinks: sparseSinks, gate: projected.gs, out };
+      await attention.sparse(projected, reads.cache, reads.blocks, branch, clock);
+    }
+    await inWindow(mix, { sinks: windowSinks, gate: projected.gw, add: reads !== undefined, out });
+  },
+
+  window: (mix) => inWindow(mix, { sinks: mixing(mix).windowSinks, out: mix.out }),
+
+  streaming: { declined: "its kernels cannot attend to the first tokens and a window yet" },
+};
+
+/** Attention to the layer's own window; the ring gains the chunk. */
+async function inWindow({ attention, clock, plan, projected, cache }: Mix, branch: Branch): Promise<void> {
+  const { layer, start, count, k, v } = projected;
+  await attention.window(projected, { ring: cache, w: windowOf(plan), k, v }, branch, clock);
+  await clock.time(layer, "project", () => cache.append(k, v, start, count));
+}
+
+/** Gates and sinks of a layer that does more than attend to everything. */
+function mixing({ weights, projected }: Mix): SparseWeights {
+  if (weights.sparse === undefined) throw new Error(`layer ${projected.layer} has no gates and sinks`);
+  return weights.sparse;
+}

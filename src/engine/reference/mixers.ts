@@ -1,0 +1,96 @@
+import { blockSparseAttention } from "../../../kernels/block-sparse-attention/reference.ts";
+import { blockTopk } from "../../../kernels/block-topk/reference.ts";
+import { fullAttention, scoredAttention } from "../../../kernels/full-attention/reference.ts";
+import { gateFusion } from "../../../kernels/gate-fusion/reference.ts";
+import type { NumericArray } from "../../../kernels/numeric-array.ts";
+import { slidingWindow } from "../../../kernels/sliding-window/reference.ts";
+import { selectedBlocks } from "../../model/architecture.ts";
+import type { MixerTable } from "../decoder/mixers.ts";
+import { windowOf } from "../decoder/roles.ts";
+import { mixing, type Projected } from "./project.ts";
+import type { BlockReads, LayerStep } from "./step.ts";
+
+/** Attends inside the stage `attend` and returns what is left for `output`: a function that yields [C, Hq * d]. */
+type Mixer = (step: LayerStep, projected: Projected) => () => Float64Array;
+
+export const MIXERS: MixerTable<Mixer> = {
+  full: (step, projected) => {
+    const out = step.reads === undefined ? everything(step, projected) : restricted(step, projected, step.reads);
+    return () => out;
+  },
+
+  /** Two branches of one q': the oracle's blocks and the layer's own window, mixed by gates of its input (eq. 4-9). */
+  sparse: (step, projected) => {
+    const { architecture, reads, timed } = step;
+    const { sparseSinks } = mixing(step);
+    const { queries, gates } = projected;
+    if (gates === undefined) throw new Error("a layer of two branches was projected without gates");
+    const branches = {
+      // Nothing to read under a swap: as if all attention went to the sink.
+      sparse:
+        reads === undefined
+          ? new Float64Array(queries.length)
+          : timed("sparse", () => inBlocks(step, queries, reads, sparseSinks)),
+      window: inWindow(step, projected),
+    };
+    return () => gateFusion({ ...branches, ...gates, ...headCounts(step), kind: architecture.gate });
+  },
+
+  window: (step, projected) => {
+    const out = inWindow(step, projected);
+    return () => out;
+  },
+
+  streaming: { declined: "it cannot attend to the first tokens and a window yet" },
+};
+
+/** Full causal attention, with block scores and a choice by them where anyone asks (eq. 1-3). */
+function everything(step: LayerStep, { queries, own }: Projected): Float64Array {
+  const { architecture, chunk, scoring, timed } = step;
+  const input = { queries, ...own, ...headCounts(step) };
+  if (scoring === undefined) return fullAttention(input);
+  const { block, kvHeads } = architecture;
+  const { out, groupScores } = timed("score", () => scoredAttention({ ...input, block }));
+  const shape = { scores: groupScores, blocks: Math.ceil((chunk.start + chunk.rows) / block), block, kvHeads };
+  const slots = selectedBlocks(architecture);
+  const chosen = scoring.chooses
+    ? timed("select", () => blockTopk({ ...shape, slots, start: chunk.start }))
+    : undefined;
+  scoring.deliver(groupScores, chosen);
+  return out;
+}
+
+/** Attention of a full layer's queries inside some blocks of its own cache; like any full layer's, without a sink. */
+function restricted(step: LayerStep, { queries }: Projected, reads: BlockReads): Float64Array {
+  const sinks = new Float64Array(step.architecture.queryHeads).fill(-Infinity);
+  return step.timed("sparse", () => inBlocks(step, queries, reads, sinks));
+}
+
+function inWindow(step: LayerStep, { queries, own }: Projected): Float64Array {
+  const sinks = mixing(step).windowSinks;
+  const window = windowOf(step.role);
+  return step.timed("window", () => slidingWindow({ queries, ...own, sinks, window, ...headCounts(step) }));
+}
+
+function inBlocks(
+  step: LayerStep,
+  queries: Float64Array,
+  { keyValues, blocks }: BlockReads,
+  sinks: NumericArray,
+): Float64Array {
+  const { block } = step.architecture;
+  const slots = selectedBlocks(step.architecture);
+  return blockSparseAttention({ queries, ...keyValues, blocks, sinks, block, slots, ...headCounts(step) });
+}
+
+interface HeadCounts {
+  readonly queryHeads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  readonly start: number;
+}
+
+function headCounts({ architecture, chunk }: LayerStep): HeadCounts {
+  const { queryHeads, kvHeads, headDim } = architecture;
+  return { queryHeads, kvHeads, headDim, start: chunk.start };
+}

@@ -1,0 +1,59 @@
+import { roundToHalf } from "../../../kernels/half.ts";
+import { linear } from "../../../kernels/linear/reference.ts";
+import { rmsnorm } from "../../../kernels/rmsnorm/reference.ts";
+import { rope } from "../../../kernels/rope/reference.ts";
+import type { SparseWeights } from "../../model/model.ts";
+import type { KeyValues, NewRows } from "./caches.ts";
+import type { LayerStep } from "./step.ts";
+
+/** One layer's projections of a chunk. */
+export interface Projected {
+  /** [C, Hq, d], rotated. */
+  readonly queries: Float64Array;
+  /** What the cache gained. */
+  readonly rows: NewRows;
+  /** What the chunk's queries can see of the layer's own keys and values. */
+  readonly own: KeyValues;
+  /** Before the sigmoid, [C, Hq] or [C, Hq, d]; only of layers that are gated. */
+  readonly gates: { readonly sparseGate: Float64Array; readonly windowGate: Float64Array } | undefined;
+}
+
+/** Norm, q, k, v and gates, RoPE; the layer's cache gains the chunk. */
+export function project(step: LayerStep): Projected {
+  const { architecture: a, weights, hidden, chunk, cache, role } = step;
+  // The layer input x of eq. 1, 4 and 9 of HySparse: normed, shared by q, k, v and the gates. [C, E]
+  const x = rmsnorm({ x: hidden, weight: weights.inputNorm, eps: a.normEps });
+  const rows = newRows(step, x);
+  const of = (weight: Float32Array): Float64Array => linear({ x, weight, inputs: a.hidden });
+  const sparse = role.gated ? mixing(step) : undefined;
+  return {
+    queries: rotated(step, of(weights.q), a.queryHeads),
+    rows,
+    own: cache.write(chunk.start, chunk.rows, rows),
+    gates: sparse && { sparseGate: of(sparse.sparseGate), windowGate: of(sparse.windowGate) },
+  };
+}
+
+/** Gates and sinks of a layer that does more than attend to everything. */
+export function mixing({ weights, role }: Pick<LayerStep, "weights" | "role">): SparseWeights {
+  if (weights.sparse === undefined) throw new Error(`a layer with the mixer "${role.mixer}" has no gates and sinks`);
+  return weights.sparse;
+}
+
+/** [C, Hkv, d] each; keys are rotated before they are cached. */
+function newRows(step: LayerStep, x: Float64Array): NewRows {
+  const { architecture, weights } = step;
+  const keys = linear({ x, weight: weights.k, inputs: architecture.hidden });
+  const values = linear({ x, weight: weights.v, inputs: architecture.hidden });
+  const rows = { keys: rotated(step, keys, architecture.kvHeads), values };
+  return step.kvType === "float16" ? { keys: asHalves(rows.keys), values: asHalves(rows.values) } : rows;
+}
+
+function rotated({ architecture, chunk }: LayerStep, x: Float64Array, heads: number): Float64Array {
+  return rope({ x, heads, headDim: architecture.headDim, start: chunk.start, base: architecture.ropeBase });
+}
+
+/** What a 16-bit cache keeps of these values. */
+function asHalves(values: Float64Array): Float64Array {
+  return Float64Array.from(roundToHalf(values));
+}

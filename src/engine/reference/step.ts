@@ -1,0 +1,47 @@
+import type { BlockTopkOutput } from "../../../kernels/block-topk/block-topk.ts";
+import type { Architecture } from "../../model/architecture.ts";
+import type { LayerWeights } from "../../model/model.ts";
+import type { Chunk } from "../decoder/body.ts";
+import type { LayerRole } from "../decoder/roles.ts";
+import type { Stage } from "../engine.ts";
+import type { FullCache, KeyValues, WindowCache } from "./caches.ts";
+
+/** Blocks that this chunk's queries read, as block-topk gives them, [C, Hkv, k / B], and the cache they lie in. */
+export interface BlockReads {
+  readonly keyValues: KeyValues;
+  readonly blocks: Int32Array;
+}
+
+/** What a layer that scores its blocks owes others. */
+export interface Scoring {
+  /** Blocks must be chosen for later layers. */
+  readonly chooses: boolean;
+  /** Given the scores [C, Hkv, blocks], and the choice where there is one, before the layer goes on. */
+  deliver(scores: Float64Array, chosen: BlockTopkOutput | undefined): void;
+}
+
+/** Runs one step of a layer and reports its time under `stage`. */
+export type Timed = <T>(stage: Stage, work: () => T) => T;
+
+/** Rounding of cached keys and values, to compare with engines whose caches hold 16 bits. */
+export type KvType = "float16";
+
+/** One layer over one chunk: its weights, its input, and where it stands. */
+export interface LayerStep {
+  readonly architecture: Architecture;
+  readonly role: LayerRole;
+  readonly weights: LayerWeights;
+  readonly cache: FullCache | WindowCache;
+  readonly chunk: Chunk;
+  /** [C, E] */
+  readonly hidden: Float64Array;
+  readonly timed: Timed;
+  /** What a layer that reads through another's choice reads; absent also where a swap silences it. */
+  readonly reads: BlockReads | undefined;
+  /** Of a layer whose scores nobody wants, undefined: it computes none. */
+  readonly scoring: Scoring | undefined;
+  /** What the caches keep of new rows; as they are when absent. */
+  readonly kvType: KvType | undefined;
+  /** Told of the queries [C, Hq, d] and own keys [C, Hkv, d] after RoPE. */
+  readonly onProjected: ((queries: Float64Array, keys: Float64Array) => void) | undefined;
+}
