@@ -1,6 +1,7 @@
 import type { Ceilings, LayerKind, Stage } from "../engine/engine.ts";
 import { ATTEND_PARTS } from "../engine/engine.ts";
-import { groupSize, selectedBlocks, type Architecture } from "../model/architecture.ts";
+import { selectedBlocks, type Architecture } from "../model/architecture.ts";
+import { groupSize } from "../model/decoder.ts";
 
 /** What a stage must do at least, whatever the implementation: arithmetic, and every input read and output written once. */
 export interface Cost {
