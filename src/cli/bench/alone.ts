@@ -1,4 +1,5 @@
 import { Random } from "../../../kernels/random.ts";
+import { planOf } from "../../designs/designs.ts";
 import { Attention } from "../../engine/cpu/attention.ts";
 import { Buffers } from "../../engine/cpu/buffers.ts";
 import { Dense, type Projected } from "../../engine/cpu/dense.ts";
@@ -12,7 +13,7 @@ import { StageClock } from "../../engine/cpu/stage-clock.ts";
 import type { LayerKind, Runner } from "../../engine/engine.ts";
 import { OracleSelection } from "../../engine/selection.ts";
 import { shapeOf, type Shape } from "../../engine/shape.ts";
-import { fedBy, oracleOf, schedule } from "../../model/architecture.ts";
+import { oracleOf, schedule } from "../../model/architecture.ts";
 import type { Model } from "../../model/model.ts";
 import { StageTimer } from "../../profile/stage-times.ts";
 
@@ -51,8 +52,8 @@ export class AloneAttention {
     const paths = new FullPaths(this.#s, this.#kernels, this.#sessions, "kernels");
     this.#attention = new Attention(this.#s, this.#kernels, paths, this.#buffers);
     const { Hkv, slots, B } = this.#s;
-    scheduled.forEach((kind, layer) => {
-      if (variant !== "hysparse" || kind !== "full" || fedBy(scheduled, layer).length === 0) return;
+    planOf(model.architecture, variant).forEach(({ feeds }, layer) => {
+      if (feeds.length === 0) return;
       const selection = (): OracleSelection => new OracleSelection(layer, Hkv, slots, 0, B);
       this.#selections.set(layer, { captured: selection(), random: selection() });
     });
