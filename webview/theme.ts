@@ -1,6 +1,6 @@
-/** Colours of the charts by the part they play; each is one of VS Code's own. */
-export type Hue = "blue" | "green" | "cyan" | "purple" | "red" | "yellow" | "grey" | "pale";
+import type { Hue } from "../src/designs/look.ts";
 
+/** Each hue is one of VS Code's own. */
 const HUES: Readonly<Record<Hue, string>> = {
   blue: "--vscode-charts-blue",
   green: "--vscode-charts-green",

@@ -1,10 +1,12 @@
 import { Command } from "commander";
+import { BASELINE } from "../designs/designs.ts";
 import { CpuEngine } from "../engine/cpu/engine.ts";
 import { VARIANTS } from "../engine/engine.ts";
 import { checkThreads } from "../engine/machine.ts";
 import { loadModel } from "../model/models.ts";
 import { printLine as print, say } from "./print.ts";
 import { peakMeasurement } from "../profile/peak-memory.ts";
+import { subjectOf } from "../profile/subject.ts";
 import { againstFused } from "./bench/against-fused.ts";
 import { heldOutTokens } from "./bench/held-out.ts";
 import { hybridBlocks } from "./bench/hybrid-block.ts";
@@ -54,15 +56,20 @@ await engine.dispose();
 
 async function blockTable(lengths: readonly number[]): Promise<void> {
   print("\n### Attention of a hybrid block (one oracle, three sparse layers), prefill, ms\n");
-  print("| tokens | layers | full | hysparse | hybrid-swa | full / hysparse |");
-  print("|---|---|---|---|---|---|");
+  const subject = subjectOf(VARIANTS)!;
+  print(`| tokens | layers | ${VARIANTS.join(" | ")} | ${BASELINE} / ${subject} |`);
+  print(`|---|---|${VARIANTS.map(() => "---|").join("")}---|`);
   for (const length of lengths) {
-    for (const block of await hybridBlocks(engine, model, heldOutTokens(model, length), repetitions, say)) {
-      const [full, hysparse, swa] = (["full", "hysparse", "hybrid-swa"] as const).map((v) => block.variants.get(v));
-      if (full === undefined || hysparse === undefined || swa === undefined) continue;
-      print(
-        `| ${length} | ${block.layers.join(" to ")} | ${ms(full)} | ${ms(hysparse)} | ${ms(swa)} | ${ratio(full, hysparse)} |`,
-      );
+    for (const { layers, variants } of await hybridBlocks(
+      engine,
+      model,
+      heldOutTokens(model, length),
+      repetitions,
+      say,
+    )) {
+      const times = VARIANTS.map((variant) => ms(variants.get(variant)!)).join(" | ");
+      const against = ratio(variants.get(BASELINE)!, variants.get(subject)!);
+      print(`| ${length} | ${layers.join(" to ")} | ${times} | ${against} |`);
     }
   }
 }
@@ -117,7 +124,7 @@ async function modelTable(lengths: readonly number[]): Promise<void> {
             `${ms(ordinary)} | ${ratio(inside, alone)} | ${ratio(alone, ordinary)} |`,
         );
       }
-      if (variant !== "full") continue;
+      if (variant !== BASELINE) continue;
       const { sparsePerFull } = model.architecture;
       const mean = (of: readonly LayerTimes[]): ReturnType<typeof meanOf> => meanOf(of, "inModel");
       const between = mean(layers.slice(1, sparsePerFull + 1));

@@ -1,8 +1,8 @@
 import { Command } from "commander";
+import { planOf, selectingDesign } from "../designs/designs.ts";
 import type { Runner } from "../engine/engine.ts";
 import { createEngine } from "../engine/registry.ts";
 import { checkRunsAs } from "../engine/runs-as.ts";
-import { fedBy, schedule } from "../model/architecture.ts";
 import { loadModel } from "../model/models.ts";
 import { Random } from "../model/random.ts";
 import { argmax } from "../profile/run-variant.ts";
@@ -25,10 +25,10 @@ const options = command.opts<Record<"model" | "engine" | "lengths" | "trials" | 
 
 const { engine } = await createEngine(options.engine);
 const model = await loadModel(options.model);
-checkRunsAs(model, ["hysparse"]);
 const a = model.architecture;
-const kinds = schedule(a);
-const oracle = kinds.findLastIndex((kind, layer) => kind === "full" && fedBy(kinds, layer).length > 0);
+const variant = selectingDesign(a)!;
+checkRunsAs(model, [variant]);
+const oracle = planOf(a, variant).findLastIndex(({ feeds }) => feeds.length > 0);
 const spec = readNeedleSpec();
 const templates = spec.templates.filter(({ trained }) => trained);
 const planter = new Planter(spec, heldOutLines(spec), model.tokenizer, a.block);
@@ -68,7 +68,7 @@ print(
     "|---|---|---|---|---|---|---|---|\n",
 );
 for (const length of options.lengths.split(",").map(Number)) {
-  const runner = await engine.load(model, "hysparse");
+  const runner = await engine.load(model, variant);
   const random = new Random(Number(options.seed) * 1_000_003 + length);
   const count = { any: 0, heads: 0, controlAny: 0, controlHeads: 0, answered: 0, tokens: 0 };
   for (let i = 0; i < trials; i++) {

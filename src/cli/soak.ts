@@ -42,7 +42,7 @@ try {
   );
   print("| runs | device bytes held | device peak MB | card MB in use | resident MB | JavaScript heap MB |");
   print("|---|---|---|---|---|---|");
-  const load = (done: number): Promise<Runner> => engine.load(model, VARIANTS[done % VARIANTS.length] ?? "hysparse");
+  const load = (done: number): Promise<Runner> => engine.load(model, VARIANTS[done % VARIANTS.length]!);
   /** Keeps the weights on the device between runs. */
   let keeper: Runner | undefined;
   for (let done = 0; done <= runs; done++) {

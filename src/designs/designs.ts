@@ -1,24 +1,56 @@
 import type { Architecture } from "../model/architecture.ts";
 import type { Design } from "./design.ts";
-import { full } from "./full/design.ts";
-import { hybridSwa } from "./hybrid-swa/design.ts";
-import { hysparse } from "./hysparse/design.ts";
 import type { LayerPlan } from "./plan.ts";
+import { ROWS } from "./rows.ts";
+
+export type DesignId = (typeof ROWS)[number]["id"];
+
+/** A design whose id is known to be one of the table. */
+export type DesignRow = Design & { readonly id: DesignId };
 
 /** Every design, in the order in which they are shown. */
-export const DESIGNS = [hysparse, full, hybridSwa] as const satisfies readonly Design[];
-
-export type DesignId = (typeof DESIGNS)[number]["id"];
+export const DESIGNS: readonly DesignRow[] = ROWS;
 
 export const DESIGN_IDS: readonly DesignId[] = DESIGNS.map(({ id }) => id);
 
-export function designById(id: DesignId): Design {
+/** What weights may have been made for; where a checkpoint does not say, the first, which has all tensors of the others. */
+export const CHECKPOINT_DESIGNS = idsWith("checkpoint");
+
+/** Designs whose oracle fidelity can be measured. */
+export const FIDELITY_DESIGNS = idsWith("fidelity");
+
+/** What every other design is held against first. */
+export const [BASELINE] = idsWith("baseline");
+
+function idsWith(what: "checkpoint" | "fidelity" | "baseline"): readonly [DesignId, ...DesignId[]] {
+  const [first, ...others] = DESIGNS.filter((design) => design[what] !== undefined).map(({ id }) => id);
+  if (first === undefined) throw new Error(`no design has a ${what}`);
+  return [first, ...others];
+}
+
+export function designById(id: DesignId): DesignRow {
   const design = DESIGNS.find((row) => row.id === id);
   if (design === undefined) throw new RangeError(`there is no design "${id}"`);
   return design;
 }
 
+/** Something of every design, by its id. */
+export function byDesign<T>(of: (design: DesignRow) => T): Readonly<Record<DesignId, T>> {
+  return Object.fromEntries(DESIGNS.map((design) => [design.id, of(design)])) as Record<DesignId, T>;
+}
+
 /** What every layer of a model of this shape does under the design called `id`. */
 export function planOf(architecture: Architecture, id: DesignId): LayerPlan[] {
   return designById(id).plan(architecture);
+}
+
+/**
+ * The first of `ids` that chooses blocks in a model of this shape: the one whose selection is recorded, shown and swapped.
+ * Undefined where none does.
+ */
+export function selectingDesign(
+  architecture: Architecture,
+  ids: readonly DesignId[] = DESIGN_IDS,
+): DesignId | undefined {
+  return ids.find((id) => planOf(architecture, id).some(({ scores }) => scores));
 }

@@ -1,5 +1,6 @@
 import { DESIGN_IDS, type DesignId } from "../designs/designs.ts";
 import type { LayerPlan } from "../designs/plan.ts";
+import type { Stage } from "../designs/stages.ts";
 import type { Model } from "../model/model.ts";
 import type { Selection } from "./selection.ts";
 
@@ -10,22 +11,8 @@ export type Variant = DesignId;
 /** What a report calls a layer: it attends to all tokens, to selected blocks plus a window, or to the window only. */
 export type LayerKind = "full" | "sparse" | "window";
 
-/**
- * The parts of a layer that are timed. `attend` holds `score`, `select`, `sparse` and `window`:
- * - project: norm, q/k/v/gates, RoPE, KV-cache write
- * - attend: everything between projection and output; full layers without scores have only this one
- * - score: full attention that also emits block scores (fused, so it is the attention of an oracle layer)
- * - select: block top-k and the dispatch plan
- * - sparse: attention over the selected blocks
- * - window: sliding-window attention
- * - output: gates (the CPU engine applies them as it writes the branches), output projection, residual
- * - mlp: norm, SwiGLU, residual
- */
-export const STAGES = ["project", "attend", "score", "select", "sparse", "window", "output", "mlp"] as const;
-export type Stage = (typeof STAGES)[number];
-
-/** Stages nested in `attend`: their times are part of it, never beside it. */
-export const ATTEND_PARTS = ["score", "select", "sparse", "window"] as const satisfies readonly Stage[];
+/** The parts of a layer that are timed. */
+export { ATTEND_PARTS, STAGES, type Stage } from "../designs/stages.ts";
 
 /** Told of every step of a run. All members are optional; an engine does the extra work only for those present. */
 export interface RunObserver {

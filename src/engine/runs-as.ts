@@ -1,14 +1,18 @@
+import { designById, DESIGNS, type DesignRow } from "../designs/designs.ts";
 import { UserError } from "../model/errors.ts";
 import type { Model } from "../model/model.ts";
 import type { Variant } from "./engine.ts";
 
-/** @throws UserError when a dense model is asked to run as anything else: it has no gates and sinks for that */
-export function checkRunsAs(model: Pick<Model, "name" | "design">, variants: readonly Variant[]): void {
-  if (model.design !== "full") return;
-  const others = variants.filter((variant) => variant !== "full");
+/** @throws UserError when the weights lack tensors that some of the variants need */
+export function checkRunsAs({ name, design }: Pick<Model, "name" | "design">, variants: readonly Variant[]): void {
+  const made = designById(design);
+  const missing = (row: DesignRow): string[] => row.needs.filter((extra) => !made.needs.includes(extra));
+  const others = variants.map(designById).filter((row) => missing(row).length > 0);
   if (others.length === 0) return;
+  const lacking = [...new Set(others.flatMap(missing))].join(" and ");
+  const possible = DESIGNS.filter((row) => missing(row).length === 0).map(({ id }) => id);
   throw new UserError(
-    `${model.name} is a dense model, without the gates and sinks that ${others.join(" and ")} need: ` +
-      "run it with --variants full",
+    `${name} is ${made.checkpoint?.called ?? made.title}, without the ${lacking} that ` +
+      `${others.map(({ id }) => id).join(" and ")} need: run it with --variants ${possible.join(",")}`,
   );
 }

@@ -1,5 +1,6 @@
 import { MOST_DECODED, MOST_TOKENS } from "../model/limits.ts";
-import { groupSize, selectedBlocks, type Architecture } from "../model/architecture.ts";
+import { selectedBlocks, type Architecture } from "../model/architecture.ts";
+import { groupSize } from "../model/decoder.ts";
 
 /** The architecture's numbers under the short names that the graphs use (hysparse.md's letters). */
 export interface Shape {

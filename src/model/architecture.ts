@@ -1,51 +1,19 @@
 import { z } from "zod";
+import { hysparseParametersSchema, refuseBlocks } from "../designs/hysparse/parameters.ts";
+import { decoderSchema, refuseHeads } from "./decoder.ts";
 
 /** What a layer is under the schedule: `full` attends to every token, `sparse` borrows from the full layer before it. */
 export type ScheduleKind = "full" | "sparse";
 
-const count = z.int().positive();
-
 /**
- * The shape of a HySparse decoder (arXiv 2602.03560, section 3). Every number an engine needs and nothing else.
- *
- * `sparsePerFull` is the paper's N; `block` is B; `selectedTokens` is k (k / B blocks are read per query and KV head);
- * `window` is w. `gate` says how fine the two sigmoid gates of a sparse layer are: one per query head, or one per value.
+ * A decoder and the parameters of HySparse on it, which the other designs read as far as they share them (schedule, window):
+ * every number an engine needs and nothing else. Version 1 of checkpoints and reports writes both as one flat object.
  */
 export const architectureSchema = z
-  .strictObject({
-    layers: count,
-    hidden: count,
-    intermediate: count,
-    queryHeads: count,
-    kvHeads: count,
-    headDim: count,
-    vocabulary: count,
-    sparsePerFull: z.int().nonnegative(),
-    block: count,
-    selectedTokens: count,
-    window: count,
-    gate: z.enum(["head", "element"]),
-    sinks: z.boolean(),
-    ropeBase: z.number().positive(),
-    normEps: z.number().positive(),
-    maxContext: count,
-    tieEmbeddings: z.boolean(),
-    lastFull: z
-      .boolean()
-      .optional()
-      .describe("false: the last layer is no exception to the schedule, and full only where its index makes it so"),
-  })
+  .strictObject({ ...decoderSchema.shape, ...hysparseParametersSchema.shape })
   .superRefine((a, context) => {
-    const refuse = (field: string, message: string): void => {
-      context.addIssue({ code: "custom", path: [field], message });
-    };
-    if (a.queryHeads % a.kvHeads !== 0) {
-      refuse("queryHeads", `${a.queryHeads} query heads cannot be shared out over ${a.kvHeads} KV heads`);
-    }
-    if (a.headDim % 2 !== 0) refuse("headDim", `RoPE rotates its two halves against each other, so ${a.headDim} must be even`);
-    if (a.selectedTokens % a.block !== 0) {
-      refuse("selectedTokens", `k = ${a.selectedTokens} is not a multiple of the block size ${a.block}`);
-    }
+    refuseHeads(a, context);
+    refuseBlocks(a, context);
   });
 
 export type Architecture = z.infer<typeof architectureSchema>;
@@ -58,11 +26,6 @@ export function selectedBlocks(a: Architecture): number {
 /** Whether every query of a context of so many tokens selects all the blocks that it sees. */
 export function selectsAll(a: Architecture, tokens: number): boolean {
   return tokens <= a.selectedTokens;
-}
-
-/** Query heads that share one KV head, G = Hq / Hkv. */
-export function groupSize(a: Architecture): number {
-  return a.queryHeads / a.kvHeads;
 }
 
 /**

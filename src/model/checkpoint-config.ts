@@ -1,9 +1,9 @@
 import { z } from "zod";
+import { CHECKPOINT_DESIGNS } from "../designs/designs.ts";
 import { architectureSchema } from "./architecture.ts";
 import { UserError } from "./errors.ts";
 import { explainIssues } from "./explain.ts";
 import { refuseTooLarge } from "./limits.ts";
-import { DESIGNS } from "./model.ts";
 
 export const CHECKPOINT_VERSION = 1;
 
@@ -16,7 +16,7 @@ export const checkpointConfigSchema = z.object({
   name: z.string().min(1).max(200),
   weights: z.enum(["trained", "synthetic"]),
   /** What the weights were trained as; a dense model says "full" and lies under the same schedule for comparison. */
-  design: z.enum(DESIGNS).default("hysparse"),
+  design: z.enum(CHECKPOINT_DESIGNS).default(CHECKPOINT_DESIGNS[0]),
   architecture: architectureSchema.superRefine(refuseTooLarge),
   /** What a reader of a profile must know about these weights; shown in card and report. */
   notes: z.array(z.string().min(1)).optional(),

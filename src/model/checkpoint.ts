@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { CHECKPOINT_DESIGNS, designById, type DesignId } from "../designs/designs.ts";
 import type { Architecture } from "./architecture.ts";
 import { loadTokenizer } from "./bpe.ts";
 import { CHECKPOINT_FILES as FILES } from "./checkpoint-files.ts";
@@ -7,7 +8,7 @@ import { parseCheckpointConfig, type CheckpointConfig } from "./checkpoint-confi
 import { UserError } from "./errors.ts";
 import { asUserError, readText } from "./files.ts";
 import { assembleLayer } from "./layer-weights.ts";
-import type { Design, Model, ModelWeights } from "./model.ts";
+import type { Model, ModelWeights } from "./model.ts";
 import type { TensorEntry } from "./safetensors.ts";
 import { readSafetensors } from "./safetensors-file.ts";
 import { RANDOM_WEIGHTS_NOTE } from "./synthetic.ts";
@@ -25,10 +26,6 @@ const LARGEST_TEXT = 2 ** 28;
  * please matrix units (gpt-oss by 1069). More is a tokenizer of another model.
  */
 const MAX_PADDING_ROWS = 2048;
-
-const DENSE_NOTE =
-  "A dense model: every layer was trained with full attention and it runs under the variant full only; the schedule is " +
-  "laid over it to ask what sparse layers would inherit.";
 
 /**
  * Loads a checkpoint folder: config.json, model.safetensors and tokenizer.json. What can be refused by the small files
@@ -48,7 +45,7 @@ export async function loadCheckpoint(folder: string): Promise<Model> {
   });
   for (const [name, values] of tensors) checkFinite(name, values);
 
-  if (design === "full") notes.push(DENSE_NOTE);
+  notes.push(...(designById(design).checkpoint?.notes ?? []));
   if (config.weights === "synthetic") notes.push(RANDOM_WEIGHTS_NOTE);
   return {
     name: config.name,
@@ -137,12 +134,14 @@ function checkTensors(entries: readonly TensorEntry[], { architecture, design }:
   }
 }
 
-/** The way out where the tensors are, by name, those of the other design. */
-function otherDesign(found: ReadonlyMap<string, unknown>, a: Architecture, design: Design): string | undefined {
-  const other = design === "full" ? "hysparse" : "full";
-  const names = [...tensorShapes(a, other).keys()];
-  if (names.length !== found.size || !names.every((name) => found.has(name))) return undefined;
-  return `These are the tensors of ${other === "full" ? "a dense model" : "a HySparse model"}: write "design": "${other}"`;
+/** The way out where the tensors are, by name, those of another design. */
+function otherDesign(found: ReadonlyMap<string, unknown>, a: Architecture, design: DesignId): string | undefined {
+  const other = CHECKPOINT_DESIGNS.find((id) => {
+    const names = [...tensorShapes(a, id).keys()];
+    return id !== design && names.length === found.size && names.every((name) => found.has(name));
+  });
+  if (other === undefined) return undefined;
+  return `These are the tensors of ${designById(other).checkpoint?.called ?? other}: write "design": "${other}"`;
 }
 
 function shapeText(shape: readonly number[]): string {

@@ -1,3 +1,4 @@
+import type { DesignId } from "../designs/designs.ts";
 import type { Architecture } from "./architecture.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
@@ -23,7 +24,7 @@ export interface LayerWeights {
   readonly gate: Float32Array;
   readonly up: Float32Array;
   readonly down: Float32Array;
-  /** Present exactly in the layers that the schedule calls sparse, under the design hysparse. */
+  /** Present exactly in the layers whose mixer needs it, under the design that the weights were made for. */
   readonly sparse?: SparseWeights;
 }
 
@@ -43,18 +44,12 @@ export interface ModelWeights {
 
 export type WeightsOrigin = "trained" | "synthetic";
 
-/**
- * What the weights were made for: `hysparse` has gates and sinks in the layers that the schedule calls sparse, `full`
- * attends to everything in every layer and has none, so that it runs under the variant full only.
- */
-export const DESIGNS = ["hysparse", "full"] as const;
-export type Design = (typeof DESIGNS)[number];
-
 /** A model ready to be run: shape, weights, tokenizer, and what a reader of a report must know about it. */
 export interface Model {
   readonly name: string;
   readonly origin: WeightsOrigin;
-  readonly design: Design;
+  /** What the weights were made for: they hold the tensors that this design needs beside a dense model's, and no others. */
+  readonly design: DesignId;
   readonly architecture: Architecture;
   readonly weights: ModelWeights;
   readonly tokenizer: Tokenizer;

@@ -1,9 +1,10 @@
-import { schedule, type Architecture, type ScheduleKind } from "./architecture.ts";
+import { CHECKPOINT_DESIGNS } from "../designs/designs.ts";
+import type { Architecture, ScheduleKind } from "./architecture.ts";
 import { UserError } from "./errors.ts";
 import { assembleLayer } from "./layer-weights.ts";
 import type { LayerWeights, Model, ModelWeights } from "./model.ts";
 import { Random, seedOf } from "./random.ts";
-import { layerPrefix, layerShapes, parameterCount, valueCount } from "./tensors.ts";
+import { layerPrefix, layerShapes, parameterCount, tensorKinds, valueCount } from "./tensors.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 export const RANDOM_WEIGHTS_NOTE =
@@ -48,7 +49,7 @@ export function syntheticModel(
   return {
     name,
     origin: "synthetic",
-    design: "hysparse",
+    design: CHECKPOINT_DESIGNS[0],
     architecture,
     weights: perLayer ? new PerLayerWeights(architecture, seed) : new SharedWeights(architecture, seed),
     tokenizer,
@@ -114,7 +115,7 @@ abstract class SyntheticWeights implements ModelWeights {
   }
 
   protected kind(index: number): ScheduleKind {
-    const kind = schedule(this.architecture)[index];
+    const kind = tensorKinds(this.architecture, CHECKPOINT_DESIGNS[0])[index];
     if (kind === undefined) throw new RangeError(`there is no layer ${index}`);
     return kind;
   }

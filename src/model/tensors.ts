@@ -1,5 +1,6 @@
-import { schedule, type Architecture, type ScheduleKind } from "./architecture.ts";
-import type { Design } from "./model.ts";
+import { CHECKPOINT_DESIGNS, planOf, type DesignId } from "../designs/designs.ts";
+import { MIXERS } from "../designs/mixers.ts";
+import type { Architecture, ScheduleKind } from "./architecture.ts";
 
 /** Shapes by a tensor's name, row-major, [out, in] for projections as PyTorch's Linear stores them. */
 export type TensorShapes = ReadonlyMap<string, readonly number[]>;
@@ -8,9 +9,9 @@ export function layerPrefix(layer: number): string {
   return `model.layers.${layer}`;
 }
 
-/** Whose tensors each layer has: a dense design has those of full layers throughout. */
-export function tensorKinds(a: Architecture, design: Design): ScheduleKind[] {
-  return schedule(a).map((kind) => (design === "full" ? "full" : kind));
+/** Whose tensors each layer has: those of a sparse layer where gates are projected, else those of a full one. */
+export function tensorKinds(a: Architecture, design: DesignId): ScheduleKind[] {
+  return planOf(a, design).map(({ mixer }) => (MIXERS[mixer].gated ? "sparse" : "full"));
 }
 
 /** The tensors of one layer, named without the layer's prefix. */
@@ -41,7 +42,7 @@ export function layerShapes(a: Architecture, kind: ScheduleKind): TensorShapes {
 }
 
 /** Every tensor that a checkpoint of this architecture holds. */
-export function tensorShapes(a: Architecture, design: Design = "hysparse"): TensorShapes {
+export function tensorShapes(a: Architecture, design: DesignId = CHECKPOINT_DESIGNS[0]): TensorShapes {
   const shapes = new Map<string, readonly number[]>([["model.embed_tokens.weight", [a.vocabulary, a.hidden]]]);
   for (const [layer, kind] of tensorKinds(a, design).entries()) {
     for (const [name, shape] of layerShapes(a, kind)) shapes.set(`${layerPrefix(layer)}.${name}`, shape);
@@ -57,6 +58,6 @@ export function valueCount(shape: readonly number[]): number {
 }
 
 /** Parameters of an architecture: the values of all its tensors, a tied head counted once. */
-export function parameterCount(a: Architecture, design: Design = "hysparse"): number {
+export function parameterCount(a: Architecture, design: DesignId = CHECKPOINT_DESIGNS[0]): number {
   return [...tensorShapes(a, design).values()].reduce((sum, shape) => sum + valueCount(shape), 0);
 }

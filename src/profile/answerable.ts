@@ -1,3 +1,4 @@
+import { FIDELITY_DESIGNS, selectingDesign } from "../designs/designs.ts";
 import { schedule } from "../model/architecture.ts";
 import { UserError } from "../model/errors.ts";
 import { fidelityShortage } from "./fidelity.ts";
@@ -55,16 +56,18 @@ function obstacles(request: ProfileRequest): Obstacle[] {
     return [{ checks: asked, why, wayOut: `leave out ${flags(asked)}` }];
   }
   const found: Obstacle[] = [];
-  if (swaps === true && model.design === "full") {
+  const selecting = selectingDesign(model.architecture);
+  if (swaps === true && selectingDesign(model.architecture, [model.design]) === undefined) {
     const why = `${model.name} is a dense model, which selects nothing`;
     found.push({ checks: ["swaps"], why, wayOut: "leave out --swaps (--fidelity can be had)" });
-  } else if (swaps === true && !variants.includes("hysparse")) {
-    const wayOut = "add hysparse to --variants, or leave out --swaps";
-    found.push({ checks: ["swaps"], why: "hysparse is not among the variants", wayOut });
+  } else if (swaps === true && selecting !== undefined && !variants.includes(selecting)) {
+    const wayOut = `add ${selecting} to --variants, or leave out --swaps`;
+    found.push({ checks: ["swaps"], why: `${selecting} is not among the variants`, wayOut });
   }
-  if (fidelity === true && !variants.includes("hysparse") && !variants.includes("full")) {
+  if (fidelity === true && !FIDELITY_DESIGNS.some((id) => variants.includes(id))) {
     const wayOut = "add one of them to --variants, or leave out --fidelity";
-    found.push({ checks: ["fidelity"], why: "neither hysparse nor full is among the variants", wayOut });
+    const why = `neither ${FIDELITY_DESIGNS.join(" nor ")} is among the variants`;
+    found.push({ checks: ["fidelity"], why, wayOut });
   }
   return found;
 }

@@ -1,4 +1,5 @@
-import { groupSize, selectedBlocks, type Architecture } from "../model/architecture.ts";
+import { selectedBlocks, type Architecture } from "../model/architecture.ts";
+import { groupSize } from "../model/decoder.ts";
 
 /** Where one query looks: its exact softmax over all keys it sees, by block. */
 export interface Attended {

@@ -10,7 +10,7 @@ import type { ProgressMeter } from "./progress-meter.ts";
 import type { Report } from "./report.ts";
 import type { ProfileRequest } from "./request.ts";
 import { swapRuns } from "./swap-runs.ts";
-import { costsLike, measureSwaps } from "./swaps.ts";
+import { costsLike, measureSwaps, swappedVariant } from "./swaps.ts";
 
 /** What is measured of the selection's quality, apart from any time. */
 export interface Checks {
@@ -23,7 +23,10 @@ export interface Checks {
 /** Of every prefill that `runChecks` will make of a document of so many tokens, the variant that it costs as much as. */
 export function plannedRuns(request: ProfileRequest, tokens: number): Variant[] {
   const swaps = request.swaps === true && canSwap(tokens) ? swapRuns(request.model.architecture, tokens) : [];
-  return [...(request.fidelity === true ? fidelityVariants(request, tokens) : []), ...swaps.map(costsLike)];
+  return [
+    ...(request.fidelity === true ? fidelityVariants(request, tokens) : []),
+    ...swaps.map((run) => costsLike(run, swappedVariant(request))),
+  ];
 }
 
 /**

@@ -1,5 +1,6 @@
 import { mean, quantile } from "simple-statistics";
-import { groupSize, selectedBlocks, type Architecture } from "../model/architecture.ts";
+import { selectedBlocks, type Architecture } from "../model/architecture.ts";
+import { groupSize } from "../model/decoder.ts";
 import { topBlocks, type Attended } from "./attended.ts";
 import type { FidelityLayer } from "./report.ts";
 

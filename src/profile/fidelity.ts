@@ -1,5 +1,6 @@
 import { setImmediate as yieldToEvents } from "node:timers/promises";
-import type { Runner } from "../engine/engine.ts";
+import { FIDELITY_DESIGNS, planOf } from "../designs/designs.ts";
+import type { Runner, Variant } from "../engine/engine.ts";
 import { availableMemory } from "../engine/machine.ts";
 import { fedBy, schedule, selectedBlocks, type Architecture } from "../model/architecture.ts";
 import { attended, topBlocks } from "./attended.ts";
@@ -11,10 +12,6 @@ import { bytes } from "../report/format.ts";
 import { chunkOf, type ProfileRequest } from "./request.ts";
 import { sampledQueries } from "./sampled-queries.ts";
 
-/** The variants that this can be asked of: one that inherits, and one that says what it would inherit. */
-const MEASURED = ["hysparse", "full"] as const;
-type Measured = (typeof MEASURED)[number];
-
 const MOST_QUERIES = 64;
 
 /** Share of a variant's progress that is given to its prefill; only the progress bar depends on it. */
@@ -23,10 +20,13 @@ const PREFILL_SHARE = 0.7;
 /** Keys are kept beside everything else that the machine holds. */
 const MEMORY_SHARE = 0.5;
 
-/** The variants among those asked for whose fidelity is measured; none when no query of the document can choose. */
-export function fidelityVariants({ variants, model }: ProfileRequest, tokens: number): Measured[] {
+/**
+ * The variants among those asked for whose fidelity is measured: some inherit, others say what they would inherit. None when
+ * no query of the document can choose.
+ */
+export function fidelityVariants({ variants, model }: ProfileRequest, tokens: number): Variant[] {
   const choosing = sampledQueries(model.architecture, tokens, 1).length > 0;
-  return choosing ? MEASURED.filter((variant) => variants.includes(variant)) : [];
+  return choosing ? FIDELITY_DESIGNS.filter((variant) => variants.includes(variant)) : [];
 }
 
 /**
@@ -52,8 +52,8 @@ export function fidelityShortage(
 
 /**
  * Measures how much of what each sparse layer looks at lies in the blocks it inherits: one untimed prefill per variant,
- * then exact scores of sampled queries. For `full` the schedule is only laid over the layers, and what a layer would
- * inherit is what its oracle's own scores choose.
+ * then exact scores of sampled queries. Where a design's layers do not read another's keys, the schedule is only laid over
+ * them, and what a layer would inherit is what its oracle's own scores choose.
  *
  * @throws the signal's reason when cancelled
  */
@@ -77,11 +77,16 @@ export async function measureFidelity(
   return { method: method(model.architecture, positions), queries: positions.length, positions, variants };
 }
 
-function wanted(a: Architecture, variant: Measured, positions: readonly number[]): Wanted {
+/** Whether layers of the design read the keys of their oracles, and not only their own. */
+function borrows(a: Architecture, variant: Variant): boolean {
+  return planOf(a, variant).some(({ readsFrom }) => readsFrom !== undefined);
+}
+
+function wanted(a: Architecture, variant: Variant, positions: readonly number[]): Wanted {
   const kinds = schedule(a);
   const oracles = kinds.flatMap((_, layer) => (fedBy(kinds, layer).length > 0 ? [layer] : []));
   const inheriting = kinds.flatMap((kind, layer) => (kind === "sparse" ? [layer] : []));
-  return variant === "hysparse"
+  return borrows(a, variant)
     ? { positions, queryLayers: inheriting, keyLayers: oracles }
     : { positions, queryLayers: [...oracles, ...inheriting], keyLayers: [...oracles, ...inheriting] };
 }
@@ -89,7 +94,7 @@ function wanted(a: Architecture, variant: Measured, positions: readonly number[]
 async function layersOf(
   { model: { architecture: a }, signal }: ProfileRequest,
   runner: Runner,
-  variant: Measured,
+  variant: Variant,
   tokens: Uint32Array,
   positions: readonly number[],
   meter: ProgressMeter,
@@ -107,6 +112,7 @@ async function layersOf(
   const inherited = await inheritance(a, runner, projections);
 
   const kinds = schedule(a);
+  const borrowing = borrows(a, variant);
   const shares = new Map<number, FidelityShares>();
   for (const [sample, position] of positions.entries()) {
     for (const [oracle] of kinds.entries()) {
@@ -117,7 +123,7 @@ async function layersOf(
       signal?.throwIfAborted();
       const blocks = inherited(oracle, sample, position);
       for (const layer of fed) {
-        const keys = projections.keys(variant === "hysparse" ? oracle : layer);
+        const keys = projections.keys(borrowing ? oracle : layer);
         const looked = attended(a, projections.query(layer, sample), keys, position);
         const gathered = shares.get(layer) ?? new FidelityShares(a);
         gathered.add(position, looked, blocks);

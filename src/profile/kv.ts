@@ -1,13 +1,12 @@
+import { planOf } from "../designs/designs.ts";
+import { keptRows } from "../designs/plan.ts";
 import type { Variant } from "../engine/engine.ts";
-import { layerKinds } from "../engine/kinds.ts";
 import type { Architecture } from "../model/architecture.ts";
 
 /**
- * KV-cache bytes per layer for `tokens` in context, by the formula of hysparse.md: 2 * Hkv * d * b * T for a full layer,
- * 2 * Hkv * d * b * min(T, w) for one that keeps a window (a sparse layer borrows the rest from its oracle).
+ * KV-cache bytes per layer for `tokens` in context, by the design's plan: 2 * Hkv * d * b for every row that the layer keeps
+ * (T in one that keeps everything, min(T, w) in one that keeps a window; what it borrows from another costs it nothing).
  */
 export function predictedKvBytes(a: Architecture, variant: Variant, tokens: number, bytesPerValue: number): number[] {
-  return layerKinds(a, variant).map(
-    (kind) => 2 * a.kvHeads * a.headDim * bytesPerValue * (kind === "full" ? tokens : Math.min(tokens, a.window)),
-  );
+  return planOf(a, variant).map(({ keeps }) => 2 * a.kvHeads * a.headDim * bytesPerValue * keptRows(keeps, tokens));
 }

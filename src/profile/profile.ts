@@ -1,11 +1,11 @@
 import os from "node:os";
 import { readLimits, type Limits } from "../engine/control-groups.ts";
+import { planOf, selectingDesign } from "../designs/designs.ts";
 import type { Ceilings, Runner, Variant } from "../engine/engine.ts";
-import { layerKinds } from "../engine/kinds.ts";
 import { totalMemory } from "../engine/machine.ts";
 import { checkRunsAs } from "../engine/runs-as.ts";
 import type { Selection } from "../engine/selection.ts";
-import { fedBy, schedule, selectedBlocks } from "../model/architecture.ts";
+import { schedule, selectedBlocks } from "../model/architecture.ts";
 import { manifest } from "../model/package-root.ts";
 import { answerable, answerableFor } from "./answerable.ts";
 import { plannedRuns, runChecks } from "./checks.ts";
@@ -30,6 +30,7 @@ import { warnings } from "./warnings.ts";
 
 /** What the untimed rounds are kept for. */
 interface Recording {
+  readonly variant: Variant;
   readonly selection: Selection;
   readonly statistics: ScoreStatistics;
 }
@@ -62,7 +63,14 @@ export async function profile(wanted: ProfileRequest): Promise<Report> {
     }
     const recording = await warmUp(request, runners, document, meter);
     if (recording !== undefined) {
-      request.onSelection?.(selectionTable(model.architecture, recording.selection, document.tokenStarts));
+      request.onSelection?.(
+        selectionTable(
+          model.architecture,
+          planOf(model.architecture, recording.variant),
+          recording.selection,
+          document.tokenStarts,
+        ),
+      );
     }
     const alone = decodeNote(request, tokens);
     const runs = await measureRounds(request, runners, document.tokens, meter, { together: alone === undefined });
@@ -118,8 +126,8 @@ function highest(a: Ceilings, b: Ceilings): Ceilings {
 }
 
 /**
- * The untimed rounds. In the first, hysparse runs the whole document and its selection and scores are kept; every other
- * warm-up runs one prefill chunk, enough to compile graphs and touch the buffers.
+ * The untimed rounds. In the first, the design that chooses blocks runs the whole document and its selection and scores are
+ * kept; every other warm-up runs one prefill chunk, enough to compile graphs and touch the buffers.
  */
 async function warmUp(
   request: ProfileRequest,
@@ -130,11 +138,12 @@ async function warmUp(
   const { architecture } = request.model;
   const asked = request.importance === "document" ? "document" : new Set([document.tokens.length - 1]);
   const chunk = document.tokens.subarray(0, chunkOf(request));
+  const recorded = selectingDesign(architecture, [...runners.keys()]);
   let recording: Recording | undefined;
   for (let round = 0; round < request.warmup; round++) {
     for (const [variant, runner] of runners) {
       const statistics =
-        variant === "hysparse" && recording === undefined
+        variant === recorded && recording === undefined
           ? new ScoreStatistics(document.tokens.length, architecture.block, architecture.kvHeads, asked)
           : undefined;
       const tokens = statistics === undefined ? chunk : document.tokens;
@@ -145,7 +154,9 @@ async function warmUp(
         onProgress: (share) => meter.advance(share),
         ...(statistics === undefined ? {} : { onScores: statistics.add.bind(statistics) }),
       });
-      if (statistics !== undefined && run.selection !== undefined) recording = { selection: run.selection, statistics };
+      if (statistics !== undefined && run.selection !== undefined) {
+        recording = { variant, selection: run.selection, statistics };
+      }
     }
   }
   return recording;
@@ -170,7 +181,6 @@ function assemble(
     variants[variant] = variantReport({
       model,
       variant,
-      kinds: layerKinds(model.architecture, variant),
       rounds: runs.get(variant)!,
       tokens: document.tokens.length,
       decodeTokens: request.decodeTokens,
@@ -220,7 +230,7 @@ function assemble(
     },
     variants,
     ...(pairs.length === 0 ? {} : { ratios: { method: RATIO_METHOD, confidence: CONFIDENCE, pairs } }),
-    ...(recording === undefined ? {} : { selection: selectionReport(request, document, recording.selection) }),
+    ...(recording === undefined ? {} : { selection: selectionReport(request, document, recording) }),
     ...(recording === undefined || model.origin === "synthetic"
       ? {}
       : {
@@ -247,17 +257,17 @@ function containerReport({ cpus, memoryBytes }: Limits): Pick<Report["environmen
 function selectionReport(
   request: ProfileRequest,
   document: PreparedDocument,
-  selection: Selection,
+  { selection, variant }: Recording,
 ): NonNullable<Report["selection"]> {
   const { architecture } = request.model;
-  const kinds = schedule(architecture);
+  const plan = planOf(architecture, variant);
   const token = document.tokens.length - 1;
   return {
     block: architecture.block,
     slots: selectedBlocks(architecture),
     oracles: selection.oracles.map((oracle) => ({
       layer: oracle.layer,
-      feeds: fedBy(kinds, oracle.layer),
+      feeds: [...(plan[oracle.layer]?.feeds ?? [])],
       queries: [{ token, heads: Array.from({ length: oracle.kvHeads }, (_, head) => oracle.at(token, head)) }],
       timesSelected: timesSelected(oracle, document.tokens.length, architecture.block),
     })),

@@ -1,5 +1,5 @@
+import { planOf, selectingDesign } from "../designs/designs.ts";
 import type { Variant } from "../engine/engine.ts";
-import { layerKinds } from "../engine/kinds.ts";
 import type { Architecture } from "../model/architecture.ts";
 import { layerCosts, withAttend } from "./cost.ts";
 import type { KnownSpread } from "./known-spread.ts";
@@ -47,7 +47,8 @@ export class ProgressMeter {
     this.#tokens = tokens;
     const { variants, warmup } = request;
     const chunk = Math.min(1, chunkOf(request) / tokens);
-    const recorded = warmup > 0 && variants.includes("hysparse") ? this.#work("hysparse", tokens) * (1 - chunk) : 0;
+    const selecting = warmup > 0 ? selectingDesign(request.model.architecture, variants) : undefined;
+    const recorded = selecting === undefined ? 0 : this.#work(selecting, tokens) * (1 - chunk);
     // Warm-ups, rounds, and one run of each variant apart for its peak memory.
     this.#total =
       this.#round(tokens) * (warmup * chunk + 1) +
@@ -146,10 +147,8 @@ export class ProgressMeter {
 function prefillFlops(a: Architecture, variant: Variant, tokens: number): number {
   const span = { from: 0, to: tokens, passes: 1 };
   const selected = Math.min(a.selectedTokens, tokens) * tokens * a.kvHeads;
-  return layerKinds(a, variant)
-    .flatMap((kind) =>
-      Object.entries(withAttend(layerCosts(a, { kind, oracle: false, selectedKeys: selected }, span, 4))),
-    )
+  return planOf(a, variant)
+    .flatMap((plan) => Object.entries(withAttend(layerCosts(a, { plan, selectedKeys: selected }, span, 4))))
     .filter(([stage]) => stage === "project" || stage === "attend" || stage === "output" || stage === "mlp")
     .reduce((sum, [, cost]) => sum + cost.flops, 0);
 }

@@ -1,3 +1,4 @@
+import { FIDELITY_DESIGNS } from "../designs/designs.ts";
 import { VARIANTS } from "../engine/engine.ts";
 import type { LayerReport, Report, Samples, VariantReport } from "./report.ts";
 
@@ -274,7 +275,7 @@ function* checkRules(report: Report): Rules {
     const stray = positions.find((position, i) => position >= document.tokens || position <= (positions[i - 1] ?? -1));
     yield* must(stray === undefined, at, () => `${stray ?? 0} is out of order or behind the ${document.tokens} tokens`);
   }
-  for (const name of ["hysparse", "full"] as const) {
+  for (const name of FIDELITY_DESIGNS) {
     for (const [i, { layer, oracle }] of (fidelity?.variants[name]?.layers ?? []).entries()) {
       const good = model.schedule[layer] !== undefined && model.schedule[oracle] === "full" && oracle < layer;
       const problem = (): string => `layer ${layer} cannot inherit from layer ${oracle} in this model`;

@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { FIDELITY_DESIGNS } from "../designs/designs.ts";
+import { MIXER_IDS } from "../designs/mixers.ts";
 import { STAGES, VARIANTS } from "../engine/engine.ts";
 import { architectureSchema } from "../model/architecture.ts";
 
@@ -37,7 +39,7 @@ const phase = samples.extend({
 
 const layer = z.strictObject({
   index,
-  kind: z.enum(["full", "sparse", "window"]),
+  kind: z.enum(MIXER_IDS),
   kvBytes: bytes.describe("as allocated at the end of prefill"),
   kvBytesPredicted: bytes.describe("by the formula, for the same tokens"),
   kvBorrowedFrom: index.optional().describe("the full layer whose K, V this sparse layer reads"),
@@ -293,7 +295,7 @@ export const reportSchema = z.strictObject({
   selection: z
     .strictObject({ block: z.int().positive(), slots: z.int().positive(), oracles: z.array(oracle) })
     .optional()
-    .describe("absent when hysparse was not among the variants"),
+    .describe("absent when no variant chose blocks"),
   importance: z
     .strictObject({
       queries: z.enum(["last-token", "document"]),
@@ -303,7 +305,9 @@ export const reportSchema = z.strictObject({
       passages: z.array(passage).describe("most wanted first"),
     })
     .optional()
-    .describe("absent when hysparse was not run, and always absent on synthetic weights, where it would mean nothing"),
+    .describe(
+      "absent when no variant chose blocks, and always absent on synthetic weights, where it would mean nothing",
+    ),
   fidelity: z
     .strictObject({
       method: z.string().describe("in words: which queries, how exact"),
@@ -313,11 +317,8 @@ export const reportSchema = z.strictObject({
         .describe("sampled query positions, all of which could see more blocks than are selected"),
       positions: z.array(index).optional().describe("those positions, ascending; absent in reports up to 0.5.0"),
       variants: z
-        .strictObject({
-          hysparse: fidelityVariant.optional().describe("each sparse layer's own queries over its oracle's keys"),
-          full: fidelityVariant.optional().describe("dense layers with their own keys, the schedule laid over them"),
-        })
-        .describe("those that were run"),
+        .partialRecord(z.enum(FIDELITY_DESIGNS), fidelityVariant)
+        .describe("those that were run: layers that inherit, or the schedule laid over dense layers"),
     })
     .optional()
     .describe("how much of what a layer looks at lies in the blocks it inherits from the oracle before it"),

@@ -1,5 +1,6 @@
+import type { LayerPlan } from "../designs/plan.ts";
 import type { OracleSelection, Selection } from "../engine/selection.ts";
-import { fedBy, schedule, type Architecture } from "../model/architecture.ts";
+import type { Architecture } from "../model/architecture.ts";
 import { toHalves } from "../model/float16.ts";
 import type { OracleTable, SelectionTable } from "../protocol/selection-table.ts";
 
@@ -9,11 +10,11 @@ import type { OracleTable, SelectionTable } from "../protocol/selection-table.ts
  */
 export function selectionTable(
   a: Architecture,
+  plan: readonly LayerPlan[],
   selection: Selection,
   tokenStarts: Uint32Array<ArrayBuffer>,
 ): SelectionTable {
   const tokens = tokenStarts.length - 1;
-  const kinds = schedule(a);
   return {
     tokens,
     block: a.block,
@@ -24,7 +25,7 @@ export function selectionTable(
       const size = tokens * kvHeads * slots;
       return {
         layer,
-        feeds: fedBy(kinds, layer),
+        feeds: [...(plan[layer]?.feeds ?? [])],
         kvHeads,
         slots,
         blocks: oracle.blocks.slice(0, size),

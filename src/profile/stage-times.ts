@@ -1,5 +1,6 @@
+import type { Cost } from "../designs/costs.ts";
 import { ATTEND_PARTS, type Ceilings, type RunObserver, type Stage } from "../engine/engine.ts";
-import { floorMs, type Cost } from "./cost.ts";
+import { floorMs } from "./cost.ts";
 import type { PhaseReport, StageReport } from "./report.ts";
 import { summarize } from "./statistics.ts";
 

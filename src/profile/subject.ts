@@ -1,8 +1,11 @@
+import { DESIGNS } from "../designs/designs.ts";
 import type { Variant } from "../engine/engine.ts";
 
-const FIRST = ["hysparse", "hybrid-swa", "full"] as const satisfies readonly Variant[];
-
-/** The variant that a report is about and that each other one is held against: HySparse where it was run. */
+/**
+ * The variant that a report is about and that each other one is held against: the first that is no baseline (HySparse where
+ * it was run).
+ */
 export function subjectOf(variants: readonly Variant[]): Variant | undefined {
-  return FIRST.find((variant) => variants.includes(variant));
+  const run = DESIGNS.filter(({ id }) => variants.includes(id));
+  return (run.find(({ baseline }) => baseline !== true) ?? run[0])?.id;
 }

@@ -1,3 +1,4 @@
+import { BASELINE, selectingDesign } from "../designs/designs.ts";
 import type { Variant } from "../engine/engine.ts";
 import { selectsAll } from "../model/architecture.ts";
 import type { PreparedDocument } from "./document.ts";
@@ -15,9 +16,16 @@ export interface MeasuredSwaps {
   readonly leftOut: readonly string[];
 }
 
+/** The variant that runs with its selection swapped: the one of those asked for that has a selection. */
+export function swappedVariant({ model, variants }: Pick<ProfileRequest, "model" | "variants">): Variant {
+  const variant = selectingDesign(model.architecture, variants);
+  if (variant === undefined) throw new Error("a request that swaps a selection was let through without one");
+  return variant;
+}
+
 /** The variant that a run costs about as much as: with every block selected a sparse layer does what a full one does. */
-export function costsLike({ selectedTokens }: SwapRun): Variant {
-  return selectedTokens === undefined ? "hysparse" : "full";
+export function costsLike({ selectedTokens }: SwapRun, swapped: Variant): Variant {
+  return selectedTokens === undefined ? swapped : BASELINE;
 }
 
 /**
@@ -32,10 +40,11 @@ export async function measureSwaps(
 ): Promise<MeasuredSwaps> {
   const { architecture, tokenizer } = request.model;
   const { tokens } = document;
+  const variant = swappedVariant(request);
   const bits = new Map<SwapName, Float64Array[]>();
   const leftOut: string[] = [];
   for (const run of swapRuns(architecture, tokens.length)) {
-    meter.begin(`swapping the selection: ${run.title}`, "hysparse", { as: costsLike(run) });
+    meter.begin(`swapping the selection: ${run.title}`, variant, { as: costsLike(run, variant) });
     const shortage = shortageOf(run, request, tokens.length);
     if (shortage === undefined) {
       const measured = await bitsUnder(run, request, tokens, meter);
@@ -62,7 +71,7 @@ function requestOf({ selectedTokens }: SwapRun, request: ProfileRequest): Profil
   if (selectedTokens === undefined) return request;
   return {
     ...request,
-    variants: ["hysparse"],
+    variants: [swappedVariant(request)],
     model: { ...model, architecture: { ...model.architecture, selectedTokens } },
   };
 }
@@ -82,7 +91,7 @@ async function bitsUnder(
   const asked = requestOf(run, request);
   const { engine, model, signal } = asked;
   const loss = new TokenLoss(tokens, model.architecture.vocabulary);
-  const runner = await engine.load(model, "hysparse", {
+  const runner = await engine.load(model, swappedVariant(asked), {
     chunk: chunkOf(asked),
     ...(run.swap === undefined ? {} : { swap: run.swap }),
   });

@@ -1,8 +1,10 @@
-import type { Ceilings, LayerKind, Variant } from "../engine/engine.ts";
+import type { Span } from "../designs/costs.ts";
+import { designById, planOf } from "../designs/designs.ts";
+import type { LayerPlan } from "../designs/plan.ts";
+import type { Ceilings, Variant } from "../engine/engine.ts";
 import type { Selection } from "../engine/selection.ts";
-import { fedBy, oracleOf, schedule } from "../model/architecture.ts";
 import type { Model } from "../model/model.ts";
-import { layerCosts, withAttend, type Span } from "./cost.ts";
+import { layerCosts, withAttend } from "./cost.ts";
 import { predictedKvBytes } from "./kv.ts";
 import type { LayerReport, VariantReport } from "./report.ts";
 import { selectedKeys } from "./selected-keys.ts";
@@ -13,7 +15,6 @@ import type { RunnerRounds } from "./timed-rounds.ts";
 export interface VariantMeasurement {
   readonly model: Model;
   readonly variant: Variant;
-  readonly kinds: readonly LayerKind[];
   readonly rounds: RunnerRounds;
   readonly tokens: number;
   readonly decodeTokens: number;
@@ -27,17 +28,17 @@ export function variantReport(m: VariantMeasurement): VariantReport {
   const { model } = m;
   const { prefills, decodes, kvBytes } = m.rounds;
   if (prefills.length === 0) throw new Error(`${m.variant} was never run`);
-  const kinds = schedule(model.architecture);
   const predicted = predictedKvBytes(model.architecture, m.variant, m.tokens, m.bytesPerValue);
-  const layers = m.kinds.map((kind, index): LayerReport => {
+  const layers = planOf(model.architecture, m.variant).map((plan, index): LayerReport => {
     return {
       index,
-      kind,
+      kind: plan.mixer,
       kvBytes: kvBytes[index] ?? 0,
       kvBytesPredicted: predicted[index] ?? 0,
-      ...(kind === "sparse" ? { kvBorrowedFrom: oracleOf(kinds, index) } : {}),
+      ...(plan.readsFrom === undefined ? {} : { kvBorrowedFrom: plan.readsFrom }),
       prefill: layerPhase(
         m,
+        plan,
         index,
         { from: 0, to: m.tokens, passes: 1 },
         prefills.map(({ stages }) => stages),
@@ -47,6 +48,7 @@ export function variantReport(m: VariantMeasurement): VariantReport {
         ? {
             decode: layerPhase(
               m,
+              plan,
               index,
               { from: m.tokens, to: m.tokens + m.decodeTokens, passes: m.decodeTokens },
               decodes.map(({ stages }) => stages),
@@ -73,7 +75,9 @@ export function variantReport(m: VariantMeasurement): VariantReport {
     },
     ...(model.origin === "trained" && m.variant !== model.design
       ? {
-          note: "These weights were trained as HySparse: times and memory hold, what this variant would write does not.",
+          note:
+            `These weights were trained as ${designById(model.design).words}: times and memory hold, what this variant ` +
+            "would write does not.",
         }
       : {}),
   };
@@ -91,25 +95,15 @@ function perTokenTotals(samples: readonly number[]): Partial<VariantReport["tota
 
 function layerPhase(
   m: VariantMeasurement,
+  plan: LayerPlan,
   layer: number,
   span: Span,
   rounds: readonly StageTimes[],
   steps: number,
 ): LayerReport["prefill"] {
   const { architecture } = m.model;
-  const kinds = schedule(architecture);
-  const kind = m.kinds[layer] ?? "full";
-  const costs = layerCosts(
-    architecture,
-    {
-      kind,
-      oracle: m.variant === "hysparse" && kind === "full" && fedBy(kinds, layer).length > 0,
-      selectedKeys:
-        kind === "sparse" ? keysRead(m.rounds.selection, oracleOf(kinds, layer), span, architecture.block) : 0,
-    },
-    span,
-    m.bytesPerValue,
-  );
+  const through = keysRead(m.rounds.selection, plan.readsFrom, span, architecture.block);
+  const costs = layerCosts(architecture, { plan, selectedKeys: through }, span, m.bytesPerValue);
   const perStep = Object.fromEntries(
     Object.entries(withAttend(costs)).map(([stage, { flops, bytes }]) => [
       stage,
@@ -119,7 +113,7 @@ function layerPhase(
   return phaseReport(rounds, layer, perStep, m.ceilings);
 }
 
-function keysRead(selection: Selection | undefined, oracle: number, span: Span, block: number): number {
+function keysRead(selection: Selection | undefined, oracle: number | undefined, span: Span, block: number): number {
   const chosen = selection?.oracles.find(({ layer }) => layer === oracle);
   return chosen === undefined ? 0 : selectedKeys(chosen, span.from, span.to, block);
 }

@@ -2,7 +2,7 @@ import { VARIANTS, type Variant } from "../engine/engine.ts";
 import type { Report, VariantReport } from "../profile/report.ts";
 import { CONFIDENCE, independentRatio, type TimeRatio } from "../profile/time-ratio.ts";
 import { differences, type Difference } from "./differences.ts";
-import { plural, ratio } from "./format.ts";
+import { capital, plural, ratio } from "./format.ts";
 import { VARIANT_WORDS } from "./names.ts";
 import { bound, ratioMeaning, ratioSign, ratioWords } from "./ratio.ts";
 import { decodeOf, prefillOf, type Measured } from "./spread.ts";
@@ -158,8 +158,4 @@ function clause({ quantity, baseline, report, interval }: ComparisonRow): string
 function list(items: readonly string[]): string {
   const last = items.at(-1) ?? "";
   return items.length < 2 ? last : `${items.slice(0, -1).join(", ")} and ${last}`;
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

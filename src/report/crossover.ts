@@ -1,15 +1,14 @@
-import { VARIANTS, type Variant } from "../engine/engine.ts";
+import type { Variant } from "../engine/engine.ts";
 import type { RatioReport, Report, SweepPoint } from "../profile/report.ts";
-import { count } from "./format.ts";
+import { subjectOf } from "../profile/subject.ts";
+import { variantsOf } from "./breakdown.ts";
+import { capital, count } from "./format.ts";
 import { VARIANT_WORDS, type PhaseName } from "./names.ts";
 import { ratioOf, ratioSign } from "./ratio.ts";
 import { measured, overlap, spreadKnown, type Measured } from "./spread.ts";
 
-/** The variant that is asked about. */
-const SUBJECT = "hysparse" satisfies Variant;
-
 /**
- * Where HySparse becomes faster than another variant, by a sweep. Faster means: the interval of the ratio, from the rounds at
+ * Where the report's subject (HySparse where it was run) becomes faster than another variant, by a sweep. Faster means: the interval of the ratio, from the rounds at
  * that length, lies below 1 (in reports up to 0.4.0: the ranges of the samples do not overlap).
  * - `everywhere`: at every length measured
  * - `nowhere`: at none
@@ -19,6 +18,7 @@ const SUBJECT = "hysparse" satisfies Variant;
  * - `unknown`: every length was measured once, so the spread is unknown
  */
 export interface Crossover {
+  readonly subject: Variant;
   readonly rival: Variant;
   readonly phase: PhaseName;
   readonly kind: "everywhere" | "nowhere" | "between" | "from" | "mixed" | "unknown";
@@ -43,18 +43,22 @@ interface Pair {
   readonly ratio: RatioReport | undefined;
 }
 
-/** For each other variant and phase that a sweep measured at two lengths or more; empty without one or without HySparse. */
+/** For each other variant and phase that a sweep measured at two lengths or more; empty without one or with one variant. */
 export function crossovers(report: Report): Crossover[] {
   const points = report.sweep?.points ?? [];
-  return VARIANTS.filter((name) => name !== SUBJECT).flatMap((rival) =>
+  const variants = variantsOf(report).map(({ name }) => name);
+  const subject = subjectOf(variants);
+  if (subject === undefined) return [];
+  const rivals = variants.filter((name) => name !== subject);
+  return rivals.flatMap((rival) =>
     (["prefill", "decode"] as const).flatMap((phase) => {
       const pairs = points.flatMap((point): Pair[] => {
-        const own = timeOf(point, SUBJECT, phase);
+        const own = timeOf(point, subject, phase);
         const other = timeOf(point, rival, phase);
-        const ratio = ratioOf(point.ratios, SUBJECT, rival, phase);
+        const ratio = ratioOf(point.ratios, subject, rival, phase);
         return own && other ? [{ tokens: point.tokens, own, rival: other, ratio }] : [];
       });
-      return pairs.length < 2 ? [] : [described(rival, phase, pairs)];
+      return pairs.length < 2 ? [] : [described({ subject, rival, phase }, pairs)];
     }),
   );
 }
@@ -69,7 +73,7 @@ export function timeOf({ variants }: SweepPoint, variant: Variant, phase: PhaseN
     : measured(of.timePerOutputTokenMs, of.timePerOutputTokenSamples);
 }
 
-/** 1 where HySparse is faster, -1 where it is slower, 0 where no difference was measured. */
+/** 1 where the subject is faster, -1 where it is slower, 0 where no difference was measured. */
 function sign({ own, rival, ratio }: Pair): number {
   if (ratio !== undefined) return ratioSign(ratio);
   return overlap(own, rival) ? 0 : own.median < rival.median ? 1 : -1;
@@ -101,13 +105,13 @@ function interpolated(pairs: readonly Pair[]): number {
   return Math.exp(Math.log(a.tokens) + share * Math.log(b.tokens / a.tokens));
 }
 
-function described(rival: Variant, phase: PhaseName, pairs: readonly Pair[]): Crossover {
+type Question = Pick<Crossover, "subject" | "rival" | "phase">;
+
+function described(question: Question, pairs: readonly Pair[]): Crossover {
   const found = find(pairs);
   const lengths = pairs.map(({ tokens }) => tokens);
   const where = place(found, pairs);
-  const subject = phase === "prefill" ? "prefill" : "decoding";
-  const name = VARIANT_WORDS[rival];
-  return { rival, phase, lengths, ...found, where, text: sentence(found, where, subject, name) };
+  return { ...question, lengths, ...found, where, text: sentence(question, found, where) };
 }
 
 function place({ kind, between, tokens }: Found, pairs: readonly Pair[]): string {
@@ -130,18 +134,20 @@ function place({ kind, between, tokens }: Found, pairs: readonly Pair[]): string
   }
 }
 
-function sentence({ kind, between, tokens }: Found, where: string, subject: string, rival: string): string {
+function sentence({ subject, rival, phase }: Question, { kind, between, tokens }: Found, where: string): string {
+  const [own, other] = [VARIANT_WORDS[subject], VARIANT_WORDS[rival]];
+  const what = phase === "prefill" ? "prefill" : "decoding";
   if (kind === "unknown") {
-    return `Where HySparse's ${subject} becomes faster than that of ${rival} cannot be said: each length was measured once.`;
+    return `Where ${own}'s ${what} becomes faster than that of ${other} cannot be said: each length was measured once.`;
   }
   if (kind === "between") {
     const [low, high] = between!;
     return (
-      `Below about ${about(tokens!, between!)} tokens the ${subject} of ${rival} is faster, above it that of HySparse ` +
+      `Below about ${about(tokens!, between!)} tokens the ${what} of ${other} is faster, above it that of ${own} ` +
       `(it crosses between ${count(low)} and ${count(high)}).`
     );
   }
-  return `HySparse's ${subject} is faster than that of ${rival} ${where}.`;
+  return `${capital(own)}'s ${what} is faster than that of ${other} ${where}.`;
 }
 
 /** Two digits, or as many more as it takes to stay between the lengths that were measured. */

@@ -4,13 +4,14 @@ import { variantsOf } from "./breakdown.ts";
 import { crossovers, timeOf } from "./crossover.ts";
 import { fidelityRuns } from "./fidelity.ts";
 import type { PhaseName } from "./names.ts";
+import { selectingIn } from "./plan.ts";
 
 /**
  * Tidy long form: one row per variant, layer, phase and stage. `stage` is "all" for the whole layer; rows whose `layer`
  * is empty and whose `kind` is "total" are the variant's totals. Score, select, sparse and window are parts of attend:
  * sum "all" rows, or stages, never both. KV bytes stand on the prefill "all" rows only, so that a plain sum is right.
  * Rows of kind "sweep" are totals at other context lengths, which stand in `tokens`; in rows of kind "crossover" `tokens`
- * is the estimate of where HySparse becomes faster than the row's variant. Rows of kind "fidelity" (by layer) and "swap"
+ * is the estimate of where the subject becomes faster than the row's variant. Rows of kind "fidelity" (by layer) and "swap"
  * (by `selection`, what replaced it) have a `value` each of what `measure` names, as the report names it, and no times.
  * Rows of kind "ratio" are the time of `variant` over that of `against` at `tokens`, from paired rounds, with its interval.
  */
@@ -156,8 +157,9 @@ function* fidelity(report: Report): Generator<Row> {
 }
 
 function* swaps(report: Report): Generator<Row> {
+  const variant = selectingIn(report);
   for (const { name, bitsPerByte, added, addedLow, addedHigh } of report.swaps?.results ?? []) {
-    const at: Row = { variant: "hysparse", kind: "swap", selection: name };
+    const at: Row = { ...(variant === undefined ? {} : { variant }), kind: "swap", selection: name };
     const values = { bitsPerByte, added, addedLow, addedHigh };
     for (const [measure, value] of Object.entries(values)) yield { ...at, measure, value };
   }

@@ -1,4 +1,6 @@
-import type { Fidelity, FidelityLayer, Report } from "../profile/report.ts";
+import { designById, FIDELITY_DESIGNS } from "../designs/designs.ts";
+import type { Variant } from "../engine/engine.ts";
+import type { FidelityLayer, Report } from "../profile/report.ts";
 import { largest, least } from "../profile/extremes.ts";
 
 /** Layers taken together: their means, and which they are. */
@@ -13,29 +15,18 @@ export interface Coverage {
   readonly highest: number;
 }
 
-export type FidelityVariant = keyof Fidelity["variants"];
-
 /** One way in which the model was run, and what it says. */
 export interface FidelityRun {
-  readonly variant: FidelityVariant;
+  readonly variant: Variant;
   readonly title: string;
   /** Whose attention it is, over which keys. */
   readonly meaning: string;
+  /** What follows "of what layers 1 to 3": "look at as full attention". */
+  readonly looked: string;
   /** Why its figures say nothing about the design, where that is so. */
   readonly caveat?: string;
   readonly layers: readonly FidelityLayer[];
 }
-
-const RUNS: Readonly<Record<FidelityVariant, Pick<FidelityRun, "title" | "meaning">>> = {
-  hysparse: {
-    title: "The sparse layers of HySparse",
-    meaning: "each sparse layer's own queries over all keys of its oracle, most of which it never reads in a real run",
-  },
-  full: {
-    title: "The same layers as full attention",
-    meaning: "every layer dense, with keys of its own, and the schedule only laid over them",
-  },
-};
 
 /** What a layer's blocks are held against, in the order in which charts and tables show them. */
 export const COVERAGE_NAMES = {
@@ -58,11 +49,12 @@ export const COVERAGE_MEANINGS: Readonly<Record<CoverageName, string>> = {
 /** The runs whose fidelity was measured and that have layers to speak of. */
 export function fidelityRuns(report: Report): FidelityRun[] {
   const { variants } = report.fidelity ?? {};
-  return (["hysparse", "full"] as const).flatMap((variant): FidelityRun[] => {
+  return FIDELITY_DESIGNS.flatMap((variant): FidelityRun[] => {
+    const { fidelity } = designById(variant);
     const layers = variants?.[variant]?.layers ?? [];
-    if (layers.length === 0) return [];
+    if (fidelity === undefined || layers.length === 0) return [];
     const note = report.variants[variant]?.note;
-    return [{ variant, ...RUNS[variant], layers, ...(note === undefined ? {} : { caveat: note }) }];
+    return [{ variant, ...fidelity, layers, ...(note === undefined ? {} : { caveat: note }) }];
   });
 }
 

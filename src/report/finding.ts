@@ -1,9 +1,10 @@
+import { designById } from "../designs/designs.ts";
 import type { Variant } from "../engine/engine.ts";
 import type { Report, VariantReport } from "../profile/report.ts";
 import { subjectOf } from "../profile/subject.ts";
 import { variantsOf } from "./breakdown.ts";
 import { crossovers } from "./crossover.ts";
-import { bytes, count, duration, plural, ratio } from "./format.ts";
+import { bytes, capital, duration, ratio } from "./format.ts";
 import { PHASE_NAMES, VARIANT_WORDS, type PhaseName } from "./names.ts";
 import { ratioOf, ratioSign, ratioWords } from "./ratio.ts";
 import { decodeOf, overlap, prefillOf, spreadKnown, type Measured } from "./spread.ts";
@@ -14,6 +15,8 @@ import { decodeOf, overlap, prefillOf, spreadKnown, type Measured } from "./spre
  * ratios: there the two sets of samples must not overlap.
  */
 export function finding(report: Report): string[] {
+  const { architecture } = report.model;
+  const { tokens } = report.document;
   const variants = variantsOf(report);
   const name = subjectOf(variants.map((variant) => variant.name));
   const subject = variants.find((variant) => variant.name === name);
@@ -28,20 +31,8 @@ export function finding(report: Report): string[] {
   if (others.length > 0 && report.settings.repetitions === 1) {
     sentences.push("Each was measured only once, so the spread is unknown and small differences mean nothing.");
   }
-  const reason = nothingSparse(report);
-  return reason === undefined ? sentences : [reason, ...sentences];
-}
-
-/** Why a document is too short for the sparse layers to leave anything out, or undefined where they do. */
-export function nothingSparse(report: Report): string | undefined {
-  const { selectedTokens, window } = report.model.architecture;
-  const { tokens } = report.document;
-  if (!report.variants.hysparse || !report.model.schedule.includes("sparse")) return undefined;
-  if (selectedTokens + window < tokens) return undefined;
-  return (
-    `Nothing is sparse here: the ${count(selectedTokens)} selected tokens and the window of ${count(window)} together ` +
-    `cover the whole document (${plural(tokens, "token")}). Profile a longer one to see what sparsity changes.`
-  );
+  const caveats = variants.flatMap((variant) => designById(variant.name).caveats?.(architecture, tokens) ?? []);
+  return [...caveats, ...sentences];
 }
 
 interface Named {
@@ -96,8 +87,4 @@ function byRanges(what: PhaseName, a: Measured, b: Measured): string {
   return a.median < b.median
     ? `${subject} takes ${ratio(b.median / a.median)} times less time (${figures}).`
     : `${subject} is slower, ${ratio(a.median / b.median)} times as long (${figures}).`;
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

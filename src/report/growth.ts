@@ -2,6 +2,7 @@ import type { Variant } from "../engine/engine.ts";
 import type { Report, VariantReport } from "../profile/report.ts";
 import { variantsOf } from "./breakdown.ts";
 import { bytes, count } from "./format.ts";
+import { filledAt, planIn } from "./plan.ts";
 
 /** How KV memory grows with the context, and at which length it fills the device. */
 export interface Growth {
@@ -32,7 +33,7 @@ export function growthOf(report: Report): Growth {
   const capacity = capacityOf(report);
   const rows = variantsOf(report).map(({ name, data }): GrowthRow => {
     const perToken = measuredGrowth(report, name);
-    const slope = perToken ?? formulaGrowth(report, data);
+    const slope = perToken ?? formulaGrowth(report, name, data);
     return {
       variant: name,
       bytesPerThousand: slope * 1000,
@@ -44,10 +45,11 @@ export function growthOf(report: Report): Growth {
 }
 
 /** Bytes per token between the shortest and the longest measured context in which every window is full. */
-function measuredGrowth({ sweep, model }: Report, variant: Variant): number | undefined {
-  const points = (sweep?.points ?? []).flatMap(({ tokens, variants }) => {
+function measuredGrowth(report: Report, variant: Variant): number | undefined {
+  const filled = filledAt(report);
+  const points = (report.sweep?.points ?? []).flatMap(({ tokens, variants }) => {
     const of = variants[variant];
-    return of && tokens >= model.architecture.window ? [{ tokens, bytes: of.kvBytes }] : [];
+    return of && tokens >= filled ? [{ tokens, bytes: of.kvBytes }] : [];
   });
   const [first, last] = [points[0], points.at(-1)];
   if (!first || !last || first.tokens === last.tokens) return undefined;
@@ -55,9 +57,10 @@ function measuredGrowth({ sweep, model }: Report, variant: Variant): number | un
 }
 
 /** Bytes per token of the layers that keep every token: 2 Hkv d b each. */
-function formulaGrowth({ document }: Report, { layers }: VariantReport): number {
-  const kept = layers.filter(({ kind }) => kind === "full").reduce((sum, layer) => sum + layer.kvBytesPredicted, 0);
-  return kept / document.tokens;
+function formulaGrowth(report: Report, variant: Variant, { layers }: VariantReport): number {
+  const plan = planIn(report, variant);
+  const growing = layers.filter(({ index }) => plan[index]?.keeps.kind === "all");
+  return growing.reduce((sum, layer) => sum + layer.kvBytesPredicted, 0) / report.document.tokens;
 }
 
 /** On a GPU what was free when the engine started, weights not yet loaded; else the machine's memory. */

@@ -2,6 +2,7 @@ import { selectsAll } from "../model/architecture.ts";
 import type { Report, SwapName, SwapResult } from "../profile/report.ts";
 import { byOracle, fidelityRuns, together, type Coverage, type FidelityRun } from "./fidelity.ts";
 import { percent, plural, sentence as asSentence } from "./format.ts";
+import { selectingIn } from "./plan.ts";
 import { addedShare, percents, replacements, swapPlaces } from "./swaps-table.ts";
 
 /**
@@ -33,13 +34,9 @@ function oraclesText(oracles: ReturnType<typeof byOracle>): string {
  * "The blocks chosen by layer 8 hold 71 % of what layers 9 to 11 would look at if they saw everything; random ones would
  * hold 6 %, the newest 40 %, the best choice of as many 83 %."
  */
-function sentence({ variant }: FidelityRun, subject: string, { layers, mass }: Coverage): string {
-  const looked =
-    variant === "hysparse"
-      ? `${layersText(layers)} would look at if they saw everything`
-      : `${layersText(layers)} look at as full attention`;
+function sentence({ looked }: FidelityRun, subject: string, { layers, mass }: Coverage): string {
   return (
-    `${subject} ${percent(mass.inherited)} of what ${looked}; random ones would hold ${percent(mass.random)}, the newest ` +
+    `${subject} ${percent(mass.inherited)} of what ${layersText(layers)} ${looked}; random ones would hold ${percent(mass.random)}, the newest ` +
     `${percent(mass.recent)}, the layers' own choice of as many ${percent(mass.own)}.`
   );
 }
@@ -83,7 +80,8 @@ const MAIN: SwapName = "random";
 export function swapsFinding(report: Report): string[] {
   const others = replacements(report);
   const ordered = [...others.filter(({ name }) => name === MAIN), ...others.filter(({ name }) => name !== MAIN)];
-  const note = report.variants.hysparse?.note;
+  const variant = selectingIn(report);
+  const note = variant === undefined ? undefined : report.variants[variant]?.note;
   return [
     ...(note === undefined || ordered.length === 0 ? [] : [asSentence(note)]),
     ...ordered.map((of) => worth(report, of)),

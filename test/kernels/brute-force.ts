@@ -5,7 +5,8 @@ import { linear } from "../../kernels/linear/reference.ts";
 import { rmsnorm } from "../../kernels/rmsnorm/reference.ts";
 import { rope } from "../../kernels/rope/reference.ts";
 import { swiglu } from "../../kernels/swiglu/reference.ts";
-import { groupSize, oracleOf, schedule, type Architecture } from "../../src/model/architecture.ts";
+import { oracleOf, schedule, type Architecture } from "../../src/model/architecture.ts";
+import { groupSize } from "../../src/model/decoder.ts";
 import type { Model } from "../../src/model/model.ts";
 
 /** Blocks that a query reads through a KV head. */

@@ -1,7 +1,8 @@
 import type { Chart, ChartConfiguration, Plugin } from "chart.js";
+import type { Hue } from "../../src/designs/look.ts";
 import type { CoverageName } from "../../src/report/fidelity.ts";
 import type { CoverageChart } from "../../src/report/page/coverage.ts";
-import type { Hue, Theme } from "../theme.ts";
+import type { Theme } from "../theme.ts";
 import { measure } from "./bars.ts";
 import { writeEnds } from "./ends.ts";
 import { plot, tooltip, type Plot, type Values } from "./plot.ts";

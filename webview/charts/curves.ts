@@ -1,18 +1,14 @@
 import type { Chart, ChartConfiguration, Plugin } from "chart.js";
-import type { Variant } from "../../src/engine/engine.ts";
+import { byDesign } from "../../src/designs/designs.ts";
 import { bytes, count, duration } from "../../src/report/format.ts";
 import type { CurveModel } from "../model/curves.ts";
-import type { Hue, Theme } from "../theme.ts";
+import type { Theme } from "../theme.ts";
 import { measure } from "./bars.ts";
 import { writeEnds } from "./ends.ts";
 import { plot, tooltip, type Plot, type Values } from "./plot.ts";
 import { largest, least } from "../../src/profile/extremes.ts";
 
-const LOOKS: Readonly<Record<Variant, { hue: Hue; dash: number[]; point: "circle" | "rect" | "triangle" }>> = {
-  hysparse: { hue: "green", dash: [], point: "circle" },
-  full: { hue: "blue", dash: [8, 4], point: "rect" },
-  "hybrid-swa": { hue: "yellow", dash: [2, 3], point: "triangle" },
-};
+const LOOKS = byDesign(({ look }) => look);
 
 /** Lines against context length, both axes logarithmic, with the range of the samples and the crossover. */
 export function curve(model: CurveModel): Plot {
@@ -50,7 +46,7 @@ function configure(model: CurveModel, theme: Theme): Config {
           borderColor: colour,
           backgroundColor: colour,
           borderWidth: 2,
-          borderDash: dash,
+          borderDash: [...dash],
           pointStyle: point,
           pointRadius: 4,
           pointHoverRadius: 6,

@@ -1,15 +1,10 @@
-import type { Fill } from "../model/bars.ts";
-import type { Hue, Theme } from "../theme.ts";
+import type { Fill, Pattern } from "../../src/designs/look.ts";
+import type { Theme } from "../theme.ts";
 
 /** Side of a pattern's tile, CSS pixels. */
 const SIZE = 8;
 
 type Draw = (context: CanvasRenderingContext2D) => void;
-
-interface Look {
-  readonly hue: Hue;
-  readonly draw: Draw;
-}
 
 function strokes(...segments: readonly (readonly [number, number, number, number])[]): Draw {
   return (context) => {
@@ -22,41 +17,28 @@ function strokes(...segments: readonly (readonly [number, number, number, number
   };
 }
 
-const rising = strokes([0, 8, 8, 0], [-4, 4, 4, -4], [4, 12, 12, 4]);
-const falling = strokes([0, 0, 8, 8], [-4, 4, 4, 12], [4, -4, 12, 4]);
-const crosses = strokes([0, 0, 8, 8], [0, 8, 8, 0]);
-const grid = strokes([0, 4, 8, 4], [4, 0, 4, 8]);
-const level = strokes([0, 4, 8, 4]);
-const upright = strokes([4, 0, 4, 8]);
-const solid: Draw = () => undefined;
-const dots: Draw = (context) => {
-  for (const [x, y] of [
-    [2, 2],
-    [6, 6],
-  ] as const) {
-    context.fillRect(x - 1, y - 1, 2, 2);
-  }
+/** How each pattern is drawn, in ink on what is filled already. All tiles join without seams. */
+const DRAWN: Readonly<Record<Pattern, Draw>> = {
+  solid: () => undefined,
+  rising: strokes([0, 8, 8, 0], [-4, 4, 4, -4], [4, 12, 12, 4]),
+  falling: strokes([0, 0, 8, 8], [-4, 4, 4, 12], [4, -4, 12, 4]),
+  crosses: strokes([0, 0, 8, 8], [0, 8, 8, 0]),
+  grid: strokes([0, 4, 8, 4], [4, 0, 4, 8]),
+  level: strokes([0, 4, 8, 4]),
+  upright: strokes([4, 0, 4, 8]),
+  dots: (context) => {
+    for (const [x, y] of [
+      [2, 2],
+      [6, 6],
+    ] as const) {
+      context.fillRect(x - 1, y - 1, 2, 2);
+    }
+  },
 };
 
-/** Every fill is a colour and a pattern, so that it is told apart without colour too. All tiles join without seams. */
-const LOOKS: Readonly<Record<Fill, Look>> = {
-  project: { hue: "grey", draw: rising },
-  attend: { hue: "blue", draw: solid },
-  score: { hue: "blue", draw: grid },
-  select: { hue: "red", draw: crosses },
-  sparse: { hue: "green", draw: dots },
-  window: { hue: "yellow", draw: level },
-  output: { hue: "purple", draw: upright },
-  mlp: { hue: "cyan", draw: falling },
-  rest: { hue: "pale", draw: solid },
-  owner: { hue: "blue", draw: solid },
-  borrower: { hue: "green", draw: dots },
-  windowed: { hue: "yellow", draw: level },
-};
-
-/** The pattern for a canvas of this pixel ratio. */
+/** What to fill with on a canvas of this pixel ratio: a colour and a pattern, told apart without colour too. */
 export function fillOf(fill: Fill, theme: Theme, ratio: number): CanvasPattern | string {
-  const { hue, draw } = LOOKS[fill];
+  const { hue, pattern } = fill;
   const colour = theme.hues[hue];
   const tile = document.createElement("canvas");
   tile.width = tile.height = Math.round(SIZE * ratio);
@@ -64,7 +46,7 @@ export function fillOf(fill: Fill, theme: Theme, ratio: number): CanvasPattern |
   if (!context) return colour;
   context.scale(tile.width / SIZE, tile.height / SIZE);
   if (theme.contrast) {
-    context.fillStyle = draw === solid && fill !== "rest" ? theme.ink : theme.paper;
+    context.fillStyle = pattern === "solid" && hue !== "pale" ? theme.ink : theme.paper;
     context.fillRect(0, 0, SIZE, SIZE);
     context.strokeStyle = context.fillStyle = theme.ink;
   } else {
@@ -73,10 +55,10 @@ export function fillOf(fill: Fill, theme: Theme, ratio: number): CanvasPattern |
     context.strokeStyle = context.fillStyle = theme.paper;
     context.globalAlpha = 0.75;
   }
-  draw(context);
-  const pattern = context.createPattern(tile, "repeat");
-  pattern?.setTransform(new DOMMatrix().scale(SIZE / tile.width, SIZE / tile.height));
-  return pattern ?? colour;
+  DRAWN[pattern](context);
+  const made = context.createPattern(tile, "repeat");
+  made?.setTransform(new DOMMatrix().scale(SIZE / tile.width, SIZE / tile.height));
+  return made ?? colour;
 }
 
 /** A legend's sample of a fill. */

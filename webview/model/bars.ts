@@ -1,7 +1,4 @@
-import type { Stage } from "../../src/engine/engine.ts";
-
-/** What a bar's piece stands for: it decides colour and pattern. */
-export type Fill = Stage | "rest" | "owner" | "borrower" | "windowed";
+import type { Fill } from "../../src/designs/look.ts";
 
 /** Stacked bars as plain data: values in the axis's unit, and beside each the text that a reader sees. */
 export interface BarsModel {

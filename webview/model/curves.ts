@@ -1,3 +1,4 @@
+import { BASELINE } from "../../src/designs/designs.ts";
 import { VARIANTS, type Variant } from "../../src/engine/engine.ts";
 import type { PanelState } from "../../src/protocol/panel.ts";
 import type { Sweep } from "../../src/profile/report.ts";
@@ -28,7 +29,7 @@ export interface CurveModel {
   readonly tokens: readonly number[];
   readonly lines: readonly CurveLine[];
   readonly texts: readonly (readonly string[])[];
-  /** Between which lengths HySparse overtakes full attention. */
+  /** Between which lengths the report's subject overtakes the baseline. */
   readonly crossing?: { readonly from: number; readonly to: number };
 }
 
@@ -123,7 +124,7 @@ function curveOf(quantity: Quantity, points: readonly Point[], crossed: readonly
   });
   if (lines.length === 0) return [];
   const say = quantity.unit === "time" ? duration : bytes;
-  const overtaking = crossed.find(({ rival, phase }) => rival === "full" && phase === quantity.phase);
+  const overtaking = crossed.find(({ rival, phase }) => rival === BASELINE && phase === quantity.phase);
   const [from, to] = overtaking?.between ?? [];
   const ends = lines.flatMap(({ variant, values }) => {
     const last = values.at(-1);

@@ -1,11 +1,15 @@
+import type { Fill } from "../../src/designs/look.ts";
+import { MIXER_IDS, MIXERS } from "../../src/designs/mixers.ts";
+import type { Variant } from "../../src/engine/engine.ts";
 import type { PanelState } from "../../src/protocol/panel.ts";
-import type { LayerReport, Report, VariantReport } from "../../src/profile/report.ts";
+import type { Report, VariantReport } from "../../src/profile/report.ts";
 import { variantsOf } from "../../src/report/breakdown.ts";
 import { bytes, byteUnit, count, type Unit } from "../../src/report/format.ts";
 import { growthOf, type Growth } from "../../src/report/growth.ts";
+import { keepingAll, planIn } from "../../src/report/plan.ts";
 import { VARIANT_NAMES, VARIANT_WORDS } from "../../src/report/names.ts";
 import type { Table } from "../../src/report/tables.ts";
-import type { BarsModel, Fill } from "./bars.ts";
+import type { BarsModel } from "./bars.ts";
 import type { NamedTable } from "./named-table.ts";
 import { largest } from "../../src/profile/extremes.ts";
 
@@ -20,37 +24,16 @@ export interface KvModel {
   readonly tables: readonly NamedTable[];
 }
 
-/** What a layer keeps, as the ledger calls it. */
-type Role = "owner" | "borrower" | "windowed";
-
-const ROLES: Readonly<Record<LayerReport["kind"], Role>> = { full: "owner", sparse: "borrower", window: "windowed" };
-
-const ROLE_NAMES: Readonly<Record<Role, string>> = {
-  owner: "owner",
-  borrower: "borrower",
-  windowed: "window only",
-};
-
-const ROLE_MEANINGS: Readonly<Record<Role, string>> = {
-  owner: "keeps the keys and values of every token",
-  borrower: "keeps a window of its own and reads the chosen blocks from an owner",
-  windowed: "keeps a window and reads nothing else",
-};
-
 export function kvModel({ report }: PanelState): KvModel | undefined {
   if (!report || variantsOf(report).length === 0) return undefined;
-  const roles = new Set(variantsOf(report).flatMap(({ data }) => data.layers.map(({ kind }) => ROLES[kind])));
+  const kinds = new Set(variantsOf(report).flatMap(({ data }) => data.layers.map(({ kind }) => kind)));
   const highest = largest(variantsOf(report).flatMap(({ data }) => data.layers.map(({ kvBytes }) => kvBytes)));
   const unit = byteUnit(highest);
   const growth = growthOf(report);
   return {
     message: messageOf(report),
-    legend: (["owner", "borrower", "windowed"] as const)
-      .filter((role) => roles.has(role))
-      .map((role) => ({ fill: role, name: ROLE_NAMES[role], meaning: ROLE_MEANINGS[role] })),
-    charts: variantsOf(report).map(({ name, data }) =>
-      bars(`kv-${name}`, VARIANT_NAMES[name], data, report, unit, highest),
-    ),
+    legend: MIXER_IDS.filter((kind) => kinds.has(kind)).map((kind) => MIXERS[kind].role),
+    charts: variantsOf(report).map(({ name, data }) => bars(name, data, report, unit, highest)),
     ledger: ledger(report, growth),
     note: growth.note,
     tables: variantsOf(report).map(({ name, data }) => ({
@@ -66,17 +49,11 @@ function messageOf(report: Report): string {
   return `At ${count(report.document.tokens)} tokens the keys and values take: ${held.join(", ")}.`;
 }
 
-function bars(
-  id: string,
-  caption: string,
-  data: VariantReport,
-  report: Report,
-  unit: Unit,
-  largest: number,
-): BarsModel {
-  const owners = data.layers.filter(({ kind }) => kind === "full").length;
+function bars(variant: Variant, data: VariantReport, report: Report, unit: Unit, largest: number): BarsModel {
+  const caption = VARIANT_NAMES[variant];
+  const owners = keepingAll(planIn(report, variant));
   return {
-    id,
+    id: `kv-${variant}`,
     caption: `${caption}, ${bytes(data.totals.kvBytes)}`,
     label:
       `KV memory by layer, ${caption}: ${bytes(data.totals.kvBytes)} in all, ${owners} of ${data.layers.length} layers ` +
@@ -86,14 +63,12 @@ function bars(
     axis: unit.name,
     top: largest / unit.size,
     categories: report.model.schedule.map((kind, index) => (kind === "full" ? `F${index}` : String(index))),
-    titles: data.layers.map((layer) => `Layer ${layer.index}, ${ROLE_NAMES[ROLES[layer.kind]]}`),
-    series: (["owner", "borrower", "windowed"] as const)
-      .filter((role) => data.layers.some(({ kind }) => ROLES[kind] === role))
-      .map((role) => ({
-        fill: role,
-        name: ROLE_NAMES[role],
-        values: data.layers.map(({ kind, kvBytes }) => (ROLES[kind] === role ? kvBytes / unit.size : null)),
-      })),
+    titles: data.layers.map((layer) => `Layer ${layer.index}, ${MIXERS[layer.kind].role.name}`),
+    series: MIXER_IDS.filter((mixer) => data.layers.some(({ kind }) => kind === mixer)).map((mixer) => ({
+      fill: MIXERS[mixer].role.fill,
+      name: MIXERS[mixer].role.name,
+      values: data.layers.map(({ kind, kvBytes }) => (kind === mixer ? kvBytes / unit.size : null)),
+    })),
     texts: data.layers.map((layer) => [
       `${bytes(layer.kvBytes)} allocated`,
       agreement(layer.kvBytes, layer.kvBytesPredicted),
@@ -143,7 +118,7 @@ function layerLedger(data: VariantReport): Table {
       sum += layer.kvBytes;
       return [
         String(layer.index),
-        ROLE_NAMES[ROLES[layer.kind]],
+        MIXERS[layer.kind].role.name,
         layer.kvBorrowedFrom === undefined ? "its own" : `blocks of layer ${layer.kvBorrowedFrom}, its window`,
         bytes(layer.kvBytes),
         layer.kvBytes === layer.kvBytesPredicted ? "the same" : bytes(layer.kvBytesPredicted),

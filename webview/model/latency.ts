@@ -1,4 +1,5 @@
-import { ATTEND_PARTS, type Stage } from "../../src/engine/engine.ts";
+import type { Fill } from "../../src/designs/look.ts";
+import { ATTEND_PARTS, byStage } from "../../src/designs/stages.ts";
 import type { PanelState } from "../../src/protocol/panel.ts";
 import type { Report, VariantReport } from "../../src/profile/report.ts";
 import { hasDecode, stagesIn, stageTotals, variantsOf } from "../../src/report/breakdown.ts";
@@ -21,14 +22,16 @@ export interface LatencyModel {
   readonly phase: PhaseName;
   readonly phases: readonly PhaseName[];
   readonly message: string;
-  readonly stages: readonly { readonly stage: Stage; readonly name: string; readonly meaning: string }[];
+  readonly stages: readonly { readonly fill: Fill; readonly name: string; readonly meaning: string }[];
   readonly totals: BarsModel;
   readonly layers: readonly BarsModel[];
   readonly tables: readonly NamedTable[];
 }
 
+const FILLS = byStage(({ fill }) => fill);
+
 /** What the rest of a pass is: neither in a layer nor in any stage. */
-export const REST = "rest";
+export const REST: Fill = { hue: "pale", pattern: "solid" };
 
 export function latencyModel({ report }: PanelState, ui: UiState): LatencyModel | undefined {
   if (!report || variantsOf(report).length === 0) return undefined;
@@ -40,7 +43,7 @@ export function latencyModel({ report }: PanelState, ui: UiState): LatencyModel 
     phases,
     message,
     stages: stagesIn(report, phase).map((stage) => ({
-      stage,
+      fill: FILLS[stage],
       name: STAGE_NAMES[stage],
       meaning: STAGE_MEANINGS[stage],
     })),
@@ -114,7 +117,7 @@ function totals(report: Report, phase: PhaseName, message: string): BarsModel {
     titles: rows.map(({ name }) => VARIANT_NAMES[name]),
     series: [
       ...present.map((stage) => ({
-        fill: stage,
+        fill: FILLS[stage],
         name: STAGE_NAMES[stage],
         values: rows.map(({ stages }) => (stages[stage]?.ms ?? 0) / unit.size),
       })),
@@ -154,7 +157,11 @@ function layers(report: Report, phase: PhaseName): BarsModel[] {
         top: chart.top,
         categories: data.layers,
         titles: chart.titles,
-        series: chart.stages.map(({ stage, name: stageName, ms }) => ({ fill: stage, name: stageName, values: ms })),
+        series: chart.stages.map(({ stage, name: stageName, ms }) => ({
+          fill: FILLS[stage],
+          name: stageName,
+          values: ms,
+        })),
         floor: chart.floor,
         range: { min: chart.min, max: chart.max },
         median: variant.layers.map((layer) => layer[phase]?.medianMs ?? 0),

@@ -1,6 +1,6 @@
 import { bars } from "../charts/bars.ts";
 import { element, paragraph } from "../dom.ts";
-import { latencyModel } from "../model/latency.ts";
+import { latencyModel, REST } from "../model/latency.ts";
 import { section } from "../section.ts";
 import { readTheme } from "../theme.ts";
 import { switcher } from "../ui/switcher.ts";
@@ -22,10 +22,7 @@ export const latencySection = section(
     const totals = bars(model.totals, "across");
     const layers = model.layers.map((layer) => bars(layer, "short"));
     const key = legend(
-      [
-        ...model.stages.map(({ stage, name, meaning }) => ({ fill: stage, name, meaning })),
-        { fill: "rest", name: "outside the layers", meaning: "embedding, last norm and output head" },
-      ],
+      [...model.stages, { fill: REST, name: "outside the layers", meaning: "embedding, last norm and output head" }],
       true,
     );
     return {

@@ -1,7 +1,7 @@
 import "./legend.css";
 import { element } from "../dom.ts";
 import { swatch } from "../charts/fills.ts";
-import type { Fill } from "../model/bars.ts";
+import type { Fill } from "../../src/designs/look.ts";
 import { readTheme, type Theme } from "../theme.ts";
 
 export interface LegendItem {

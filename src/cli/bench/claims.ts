@@ -1,6 +1,8 @@
 import { appendFileSync } from "node:fs";
 import { sampleStandardDeviation } from "simple-statistics";
+import { BASELINE, DESIGN_IDS, designById } from "../../designs/designs.ts";
 import type { Variant } from "../../engine/engine.ts";
+import { subjectOf } from "../../profile/subject.ts";
 import { CONFIDENCE, excludesOne, pairedRatio, type RoundsRatio } from "../../profile/time-ratio.ts";
 import { factor, intervalWords, ratioMeaning, ratioSign } from "../../report/ratio.ts";
 import { printLine as print, say } from "../print.ts";
@@ -8,8 +10,8 @@ import { processCommand, requestOf, whereText, type ProcessOptions } from "./com
 import { runsInProcesses, type RoundsResult } from "./rounds-process.ts";
 
 /**
- * Whether what a profile claims would be claimed again: the rounds of a profile in many processes, HySparse against full
- * attention and full attention against itself, with ratio and interval of each.
+ * Whether what a profile claims would be claimed again: the rounds of a profile in many processes, the subject against the
+ * baseline and the baseline against itself, with ratio and interval of each.
  */
 const options = processCommand("claims", "Repeats the claim of a profile in processes of their own.", 20)
   .option("--skip <pair>", "leave out: different, same")
@@ -71,5 +73,7 @@ async function table(title: string, variants: Variant[]): Promise<void> {
   print(`\nRuns that claim a difference in any phase: ${claiming.length} of ${results.length}.`);
 }
 
-if (options.skip !== "different") await table("HySparse against full attention", ["hysparse", "full"]);
-if (options.skip !== "same") await table("Full attention against itself", ["full", "full"]);
+const subject = subjectOf(DESIGN_IDS)!;
+if (options.skip !== "different")
+  await table(`${designById(subject).title} against ${designById(BASELINE).words}`, [subject, BASELINE]);
+if (options.skip !== "same") await table(`${designById(BASELINE).title} against itself`, [BASELINE, BASELINE]);

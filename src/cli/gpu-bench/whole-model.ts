@@ -1,4 +1,5 @@
 import { median } from "simple-statistics";
+import { BASELINE } from "../../designs/designs.ts";
 import { VARIANTS, type Variant } from "../../engine/engine.ts";
 import type { WebGpuEngine } from "../../engine/webgpu/engine.ts";
 import type { Model } from "../../model/model.ts";
@@ -18,13 +19,13 @@ export async function wholeModel(
 ): Promise<void> {
   const text = heldOutTokens(model, Math.max(...lengths));
   print(`\n### ${model.name}, whole prefill and ${DECODED} decoded tokens (wall clock, layers by device clock), ms\n`);
-  print("| tokens | variant | prefill | sum of layers | per output token | KV MB | full / this, prefill |");
+  print(`| tokens | variant | prefill | sum of layers | per output token | KV MB | ${BASELINE} / this, prefill |`);
   print("|---|---|---|---|---|---|---|");
   const measured = new Map<number, ReadonlyMap<Variant, readonly VariantRun[]>>();
   for (const length of lengths) {
     const runs = await measure(engine, model, text.subarray(0, length), repetitions);
     measured.set(length, runs);
-    const full = medianOf(runs.get("full"), prefillMs);
+    const full = medianOf(runs.get(BASELINE), prefillMs);
     for (const [variant, all] of runs) {
       const prefill = medianOf(all, prefillMs);
       const bytes = all[0]?.kvBytes.reduce((total, one) => total + one, 0) ?? 0;
@@ -61,7 +62,7 @@ function byLayer(
   runs: ReadonlyMap<Variant, readonly VariantRun[]>,
   print: (line?: string) => void,
 ): void {
-  const layers = runs.get("full")?.[0]?.prefillStages.length ?? 0;
+  const layers = runs.get(BASELINE)?.[0]?.prefillStages.length ?? 0;
   print(`\n### By layer, prefill of ${length} tokens, device clock, ms (attention of it)\n`);
   print(`| layer | ${[...runs.keys()].join(" | ")} |`);
   print(`|---|${[...runs.keys()].map(() => "---|").join("")}`);

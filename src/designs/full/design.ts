@@ -3,6 +3,25 @@ import type { Design } from "../design.ts";
 /** Causal softmax attention in every layer. */
 export const full = {
   id: "full",
+  title: "Full attention",
+  short: "Full",
+  words: "full attention",
+  meaning: "every layer reads every earlier token",
+  look: { hue: "blue", pattern: "solid", dash: [8, 4], point: "rect" },
+  baseline: true,
+  needs: [],
+  checkpoint: {
+    called: "a dense model",
+    notes: [
+      "A dense model: every layer was trained with full attention and it runs under the variant full only; the schedule is " +
+        "laid over it to ask what sparse layers would inherit.",
+    ],
+  },
+  fidelity: {
+    title: "The same layers as full attention",
+    meaning: "every layer dense, with keys of its own, and the schedule only laid over them",
+    looked: "look at as full attention",
+  },
   plan: ({ layers }) =>
     Array.from({ length: layers }, () => ({ mixer: "full", keeps: { kind: "all" }, scores: false, feeds: [] })),
 } as const satisfies Design;

@@ -10,6 +10,7 @@ import { sentence } from "../../../src/extension/failure-text.ts";
 import { CURSOR_LEVELS, LEVELS } from "../../../src/extension/highlights/ranges.ts";
 import { PANEL_TYPE, REPORT_TYPE } from "../../../src/extension/pages/types.ts";
 import { KNOWN_MODELS, settingsFrom } from "../../../src/extension/settings-values.ts";
+import { DESIGN_IDS } from "../../../src/designs/designs.ts";
 import { MODEL_IDS } from "../../../src/model/models.ts";
 import { PANEL_COMMANDS } from "../../../src/protocol/panel.ts";
 
@@ -60,6 +61,7 @@ const manifest = z
             default: z.unknown(),
             enum: z.array(z.string()).optional(),
             enumDescriptions: z.array(z.string()).optional(),
+            items: z.object({ enum: z.array(z.string()).optional() }).optional(),
             markdownDescription: z.string().min(1),
             scope: z.string().optional(),
           }),
@@ -198,6 +200,11 @@ describe("settings and package.json", () => {
     assert.equal(supported, "limited");
     assert.deepEqual([...restrictedConfigurations].sort(), ["hysparse.model", "hysparse.runtime.nodePath"]);
     assert.equal(configuration.properties["hysparse.runtime.nodePath"]?.scope, "machine");
+  });
+
+  it("variants are the rows of the table of designs, in its order", () => {
+    assert.deepEqual(configuration.properties["hysparse.variants"]?.items?.enum, DESIGN_IDS);
+    assert.deepEqual(defaults("variants"), DESIGN_IDS);
   });
 
   it("models that need no folder are those of the runtime", () => {

@@ -3,12 +3,12 @@ import { describe, it } from "node:test";
 import {
   architectureSchema,
   fedBy,
-  groupSize,
   oracleOf,
   schedule,
   selectedBlocks,
   type Architecture,
 } from "../../../src/model/architecture.ts";
+import { groupSize } from "../../../src/model/decoder.ts";
 import { PRESETS } from "../../../src/model/presets.ts";
 import { parameterCount } from "../../../src/model/tensors.ts";
 

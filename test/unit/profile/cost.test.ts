@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { OracleSelection } from "../../../src/engine/selection.ts";
-import { floorMs, layerCosts, withAttend, type Span } from "../../../src/profile/cost.ts";
+import type { Span } from "../../../src/designs/costs.ts";
+import { planOf } from "../../../src/designs/designs.ts";
+import { floorMs, layerCosts, withAttend } from "../../../src/profile/cost.ts";
 import { selectedKeys } from "../../../src/profile/selected-keys.ts";
 import { tinyArchitecture } from "../../kernels/tiny-model.ts";
 
 const a = tinyArchitecture({ block: 8, window: 12 });
-const situation = { kind: "full", oracle: false, selectedKeys: 0 } as const;
+const situation = { plan: planOf(a, "full")[0]!, selectedKeys: 0 };
+const windowOnly = { plan: planOf(a, "hybrid-swa")[1]!, selectedKeys: 0 };
+const oracle = { plan: planOf(a, "hysparse")[0]!, selectedKeys: 0 };
 
 /** Query-key pairs counted one by one. */
 function pairs({ from, to }: Span, most: number): number {
@@ -30,7 +34,7 @@ describe("stage costs", () => {
       const span = { from, to, passes: 1 };
       const perPair = 4 * a.headDim * a.queryHeads;
       assert.equal(layerCosts(a, situation, span, 4).attend?.flops, perPair * pairs(span, Infinity));
-      const windowed = layerCosts(a, { ...situation, kind: "window" }, span, 4);
+      const windowed = layerCosts(a, windowOnly, span, 4);
       assert.equal(windowed.window?.flops, perPair * pairs(span, a.window));
     });
   }
@@ -46,12 +50,23 @@ describe("stage costs", () => {
 
   it("charges an oracle for its scores, and the last full layer for none", () => {
     const span = { from: 0, to: 20, passes: 1 };
-    const plain = layerCosts(a, situation, span, 4);
-    const oracle = layerCosts(a, { ...situation, oracle: true }, span, 4);
+    const dense = layerCosts(a, situation, span, 4);
+    const scoring = layerCosts(a, oracle, span, 4);
     const blocksSeen = 8 * 1 + 8 * 2 + 4 * 3;
-    assert.equal(oracle.score!.bytes - plain.attend!.bytes, blocksSeen * a.kvHeads * 4);
-    assert.equal(plain.score, undefined);
-    assert.equal(withAttend(oracle).attend?.flops, plain.attend?.flops);
+    assert.equal(scoring.score!.bytes - dense.attend!.bytes, blocksSeen * a.kvHeads * 4);
+    assert.deepEqual(layerCosts(a, { plan: planOf(a, "hysparse").at(-1)!, selectedKeys: 0 }, span, 4), dense);
+    assert.equal(withAttend(scoring).attend?.flops, dense.attend?.flops);
+  });
+
+  it("charges a layer that keeps the first tokens and a window for both", () => {
+    const keeps = { kind: "ring", tokens: 12, first: 4 } as const;
+    const streaming = { plan: { mixer: "streaming", keeps, scores: false, feeds: [] }, selectedKeys: 0 } as const;
+    const span = { from: 30, to: 33, passes: 1 };
+    const perRow = 2 * a.kvHeads * a.headDim * 4;
+    const { window } = layerCosts(a, streaming, span, 4);
+    assert.equal(window?.flops, 4 * a.headDim * a.queryHeads * 3 * 16);
+    // The window before the first query, the three of the span, and the first four.
+    assert.equal(window.bytes, 3 * 2 * a.queryHeads * a.headDim * 4 + (12 + 3 + 4) * perRow);
   });
 
   it("counts the indices that select writes and sparse reads, and both branches and gates that output mixes", () => {
@@ -60,12 +75,12 @@ describe("stage costs", () => {
     assert.equal(slots, 2, "two blocks are selected from the third on");
     const indices = (8 * 1 + 12 * 2) * a.kvHeads * 2;
     const scores = (8 * 1 + 8 * 2 + 4 * 3) * a.kvHeads * 4;
-    const oracle = layerCosts(a, { ...situation, oracle: true }, span, 4);
-    assert.equal(oracle.select?.bytes, scores + indices);
-    const sparse = layerCosts(a, { ...situation, kind: "sparse", selectedKeys: 100 * a.kvHeads }, span, 4);
+    assert.equal(layerCosts(a, oracle, span, 4).select?.bytes, scores + indices);
+    const reading = { plan: planOf(a, "hysparse")[1]!, selectedKeys: 100 * a.kvHeads };
+    const sparse = layerCosts(a, reading, span, 4);
     const values = a.queryHeads * a.headDim;
     assert.equal(sparse.sparse?.bytes, 20 * 2 * values * 4 + 20 * 2 * a.kvHeads * a.headDim * 4 + indices);
-    const window = layerCosts(a, { ...situation, kind: "window" }, span, 4);
+    const window = layerCosts(a, windowOnly, span, 4);
     assert.equal(sparse.output!.bytes - window.output!.bytes, 20 * (values + 2 * a.queryHeads) * 4);
   });
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { planOf } from "../../../src/designs/designs.ts";
 import { CpuEngine } from "../../../src/engine/cpu/engine.ts";
 import { OracleSelection } from "../../../src/engine/selection.ts";
 import { loadTokenizerFile } from "../../../src/model/checkpoint.ts";
@@ -82,7 +83,7 @@ describe("the selection as plain data", () => {
     oracle.blocks.fill(oracle.none);
     oracle.blocks[2] = 65_535;
     const starts = Uint32Array.from({ length: 4 }, (_, i) => i);
-    const table = selectionTable(architecture, { oracles: [oracle] }, starts);
+    const table = selectionTable(architecture, planOf(architecture, "hysparse"), { oracles: [oracle] }, starts);
     assert.ok(table.oracles[0]?.blocks instanceof Uint32Array);
     assert.deepEqual(
       [...table.oracles[0].blocks],

@@ -96,7 +96,7 @@ describe("KV memory", () => {
 
   it("draws no bar in another role's series, so that a least length cannot show one", () => {
     const [chart] = kvModel(sampleState())?.charts ?? [];
-    const borrower = chart?.series.find(({ fill }) => fill === "borrower");
+    const borrower = chart?.series.find(({ name }) => name === "borrower");
     assert.equal(borrower?.values[0], null);
     assert.ok((borrower.values[1] ?? 0) > 0);
   });

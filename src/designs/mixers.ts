@@ -1,0 +1,63 @@
+import { indexBytes, ownAttention, scoreBytes, selectedAttention, type Costs, type Work } from "./costs.ts";
+import type { Fill } from "./look.ts";
+import type { MixerId } from "./plan.ts";
+
+/** What is known of a way to attend apart from how an engine computes it. */
+export interface Mixer {
+  /** Two gates per query head (or per value) are projected beside queries and keys. */
+  readonly gated: boolean;
+  /** The stages inside `attend`, or `attend` itself where it is not split. */
+  costs(work: Work): Costs;
+  /** What the KV ledger calls a layer that mixes so, and how it is drawn there. */
+  readonly role: { readonly name: string; readonly meaning: string; readonly fill: Fill };
+}
+
+/** Every mixer; several designs may share one. Their ids are the kinds of layers in a report. */
+export const MIXERS: Readonly<Record<MixerId, Mixer>> = {
+  full: {
+    gated: false,
+    costs: (work) => {
+      const own = ownAttention(work);
+      if (work.layer.feeds.length === 0) return { attend: own };
+      const scores = scoreBytes(work);
+      return {
+        score: { flops: own.flops, bytes: own.bytes + scores },
+        select: { flops: 0, bytes: scores + indexBytes(work) },
+      };
+    },
+    role: {
+      name: "owner",
+      meaning: "keeps the keys and values of every token",
+      fill: { hue: "blue", pattern: "solid" },
+    },
+  },
+  sparse: {
+    gated: true,
+    costs: (work) => ({ sparse: selectedAttention(work), window: ownAttention(work) }),
+    role: {
+      name: "borrower",
+      meaning: "keeps a window of its own and reads the chosen blocks from an owner",
+      fill: { hue: "green", pattern: "dots" },
+    },
+  },
+  window: {
+    gated: false,
+    costs: (work) => ({ window: ownAttention(work) }),
+    role: {
+      name: "window only",
+      meaning: "keeps a window and reads nothing else",
+      fill: { hue: "yellow", pattern: "level" },
+    },
+  },
+  streaming: {
+    gated: false,
+    costs: (work) => ({ window: ownAttention(work) }),
+    role: {
+      name: "first and window",
+      meaning: "keeps the first tokens and a window and reads nothing else",
+      fill: { hue: "purple", pattern: "upright" },
+    },
+  },
+};
+
+export const MIXER_IDS = Object.keys(MIXERS) as readonly MixerId[];

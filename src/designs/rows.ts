@@ -1,0 +1,7 @@
+import type { Design } from "./design.ts";
+import { full } from "./full/design.ts";
+import { hybridSwa } from "./hybrid-swa/design.ts";
+import { hysparse } from "./hysparse/design.ts";
+
+/** Every design, in the order in which they are shown. Code asks designs.ts, never this list. */
+export const ROWS = [hysparse, full, hybridSwa] as const satisfies readonly Design[];
