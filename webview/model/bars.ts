@@ -1,4 +1,5 @@
 import type { Stage } from "../../src/engine/engine.ts";
+import type { Report } from "../../src/profile/report.ts";
 
 /** What a bar's piece stands for: it decides colour and pattern. */
 export type Fill = Stage | "rest" | "owner" | "borrower" | "windowed";
@@ -32,4 +33,9 @@ export interface BarsModel {
   readonly ends?: readonly string[];
   /** Lines of the tooltip, per category. */
   readonly texts: readonly (readonly string[])[];
+}
+
+/** Ticks of charts by layer: full layers carry an F. */
+export function layerNames({ model }: Report): string[] {
+  return model.schedule.map((kind, index) => (kind === "full" ? `F${index}` : String(index)));
 }

@@ -5,7 +5,7 @@ import { bytes, byteUnit, count, type Unit } from "../../src/report/format.ts";
 import { growthOf, type Growth } from "../../src/report/growth.ts";
 import { VARIANT_NAMES, VARIANT_WORDS } from "../../src/report/names.ts";
 import type { Table } from "../../src/report/tables.ts";
-import type { BarsModel, Fill } from "./bars.ts";
+import { layerNames, type BarsModel, type Fill } from "./bars.ts";
 import type { NamedTable } from "./named-table.ts";
 import { largest } from "../../src/profile/extremes.ts";
 
@@ -14,7 +14,7 @@ export interface KvModel {
   readonly legend: readonly { readonly fill: Fill; readonly name: string; readonly meaning: string }[];
   readonly charts: readonly BarsModel[];
   /** Always shown: what each variant holds, how it grows and where it ends. */
-  readonly ledger: Table;
+  readonly ledger: NamedTable;
   /** How the length at which the device is full was found. */
   readonly note: string;
   readonly tables: readonly NamedTable[];
@@ -51,7 +51,7 @@ export function kvModel({ report }: PanelState): KvModel | undefined {
     charts: variantsOf(report).map(({ name, data }) =>
       bars(`kv-${name}`, VARIANT_NAMES[name], data, report, unit, highest),
     ),
-    ledger: ledger(report, growth),
+    ledger: { caption: "Keys and values of the context, all layers together", table: ledger(report, growth) },
     note: growth.note,
     tables: variantsOf(report).map(({ name, data }) => ({
       caption: `${VARIANT_NAMES[name]}: who keeps what`,
@@ -85,7 +85,7 @@ function bars(
     smallest: 3,
     axis: unit.name,
     top: largest / unit.size,
-    categories: report.model.schedule.map((kind, index) => (kind === "full" ? `F${index}` : String(index))),
+    categories: layerNames(report),
     titles: data.layers.map((layer) => `Layer ${layer.index}, ${ROLE_NAMES[ROLES[layer.kind]]}`),
     series: (["owner", "borrower", "windowed"] as const)
       .filter((role) => data.layers.some(({ kind }) => ROLES[kind] === role))
