@@ -1,5 +1,8 @@
 type Child = Node | string | undefined;
 
+/** Many children come as a list: there may be more of them than a call takes arguments. */
+type Children = Child | readonly Child[];
+
 export interface Properties {
   readonly class?: string;
   readonly id?: string;
@@ -10,13 +13,13 @@ export interface Properties {
 export function element<Tag extends keyof HTMLElementTagNameMap>(
   tag: Tag,
   properties: Properties = {},
-  ...children: readonly Child[]
+  ...children: readonly Children[]
 ): HTMLElementTagNameMap[Tag] {
   const made = document.createElement(tag);
   if (properties.class !== undefined) made.className = properties.class;
   if (properties.id !== undefined) made.id = properties.id;
   for (const [name, value] of Object.entries(properties.attributes ?? {})) made.setAttribute(name, value);
-  for (const child of children) if (child !== undefined) made.append(child);
+  for (const child of children.flat()) if (child !== undefined) made.append(child);
   return made;
 }
 

@@ -1,5 +1,7 @@
 import "./jitless.ts";
 import "./panel.css";
+import { hostChannel } from "./channel.ts";
+import { embeddedChannel } from "./embedded.ts";
 import { Panel } from "./panel.ts";
 import { aboutSection } from "./views/about.ts";
 import { checksSection } from "./views/checks.ts";
@@ -11,10 +13,12 @@ import { latencySection } from "./views/latency.ts";
 import { mapSection } from "./views/map.ts";
 import { textSection } from "./views/text.ts";
 import { welcomeSection } from "./views/welcome.ts";
+// Last, for what it takes back of the others on paper.
+import "./exported.css";
 
 const root = document.getElementById("panel");
 if (!root) throw new Error("the page has no element for the panel");
-new Panel(root, [
+const sections = [
   welcomeSection,
   headlineSection,
   latencySection,
@@ -25,4 +29,5 @@ new Panel(root, [
   curvesSection,
   comparisonSection,
   aboutSection,
-]);
+];
+new Panel(root, sections, hostChannel() ?? embeddedChannel());

@@ -1,3 +1,5 @@
+import { markup } from "./markup.ts";
+
 /** What the host knows about the place where the page is shown. */
 export interface PageOptions {
   /** Fresh for every page: letters and digits. */
@@ -23,24 +25,20 @@ export function pageHtml({ nonce, cspSource, scriptUri, styleUri }: PageOptions)
     "base-uri 'none'",
     "form-action 'none'",
   ].join("; ");
-  return `<!doctype html>
+  return markup`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${attribute(policy)}">
-<meta property="csp-nonce" content="${attribute(nonce)}">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta property="csp-nonce" content="${nonce}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>HySparse Profile</title>
-<link rel="stylesheet" href="${attribute(styleUri)}">
+<link rel="stylesheet" href="${styleUri}">
 </head>
 <body>
 <main id="panel" aria-busy="true"></main>
-<script nonce="${attribute(nonce)}" src="${attribute(scriptUri)}"></script>
+<script nonce="${nonce}" src="${scriptUri}"></script>
 </body>
 </html>
-`;
-}
-
-function attribute(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("<", "&lt;");
+`.text;
 }

@@ -1,6 +1,7 @@
 import type { Cursor, Job, PanelState, ToPanel } from "../src/protocol/panel.ts";
-import { listen, savedUi, saveUi, send } from "./channel.ts";
+import type { Channel } from "./channel.ts";
 import { element } from "./dom.ts";
+import { SECTIONS, type SectionId } from "./model/sections.ts";
 import { undrawable, type Drawn, type Page, type Prepared, type Section } from "./section.ts";
 import { watchTheme } from "./theme.ts";
 import type { UiState } from "./ui-state.ts";
@@ -21,15 +22,16 @@ interface Place {
 }
 
 /**
- * The page: takes each state as it comes, draws the sections whose model changed (the first at once, the others in the
- * frames after), and tells the host when all of it is on the screen.
+ * The page, in VS Code or exported: takes each state as it comes, draws the sections whose model changed (the first at once, the
+ * others in the frames after), and tells the host when all of it is on the screen.
  */
 export class Panel implements Page {
   readonly #places: Place[];
   readonly #status: Status;
   readonly #contents = new Contents();
   readonly #root: HTMLElement;
-  #ui: UiState = savedUi();
+  readonly #channel: Channel;
+  #ui: UiState;
   #state: PanelState | undefined;
   #cursor: Cursor | undefined;
   #round = 0;
@@ -37,25 +39,35 @@ export class Panel implements Page {
   #received: number | undefined;
   #restored = false;
 
-  constructor(root: HTMLElement, sections: readonly Section[]) {
+  constructor(root: HTMLElement, sections: readonly Section[], channel: Channel) {
     this.#root = root;
-    this.#status = new Status(this);
+    this.#channel = channel;
+    this.#ui = channel.savedUi();
+    this.#status = new Status(this, channel.hosted);
     this.#places = sections.map((section) => ({ section, host: hostOf(section) }));
     root.append(element("h1", { class: "unseen" }, "HySparse profile"), this.#status.root);
     for (const { section, host } of this.#places) {
       root.append(host);
       if (section.id === LED_BY) root.append(this.#contents.root);
     }
-    watchTheme(() => {
+    const recolour = (): void => {
       for (const place of this.#places) this.#guard(place, () => place.drawn?.recolour?.());
-    });
-    listen(
-      (message) => this.#receive(message),
-      (reason) =>
-        this.#status.fail(`A message to this panel could not be read (${reason}). What is shown is as before.`),
-    );
+    };
+    watchTheme(recolour);
+    window.addEventListener("beforeprint", recolour);
     this.#keepScroll();
-    send({ type: "ready" });
+    channel.listen(
+      (message) => this.#receive(message),
+      (reason) => {
+        root.removeAttribute("aria-busy");
+        this.#status.fail(
+          channel.hosted
+            ? `A message to this panel could not be read (${reason}). What is shown is as before.`
+            : `The report in this page could not be read (${reason}).`,
+        );
+      },
+    );
+    channel.send({ type: "ready" });
   }
 
   get ui(): UiState {
@@ -64,7 +76,7 @@ export class Panel implements Page {
 
   remember(change: Partial<UiState>): void {
     this.#ui = { ...this.#ui, ...change };
-    saveUi(this.#ui);
+    this.#channel.saveUi(this.#ui);
   }
 
   apply(change: Partial<UiState>): void {
@@ -73,11 +85,12 @@ export class Panel implements Page {
   }
 
   command(name: Parameters<Page["command"]>[0]): void {
-    send({ type: "command", command: name });
+    this.#channel.send({ type: "command", command: name });
   }
 
   reveal(start: number, end: number, focus: boolean): void {
-    send({ type: "reveal", start, end, focus });
+    if (this.#channel.hosted) this.#channel.send({ type: "reveal", start, end, focus });
+    else for (const place of this.#places) this.#guard(place, () => place.drawn?.show?.(start));
   }
 
   #receive(message: ToPanel): void {
@@ -157,7 +170,7 @@ export class Panel implements Page {
 
   #finish(round: number): void {
     this.#root.removeAttribute("aria-busy");
-    this.#contents.show(this.#places.filter(({ host }) => !host.hidden).map(({ section }) => section));
+    this.#contents.show(this.#shown());
     if (!this.#restored) {
       this.#restored = true;
       window.scrollTo(0, this.#ui.scroll);
@@ -169,14 +182,19 @@ export class Panel implements Page {
         if (round !== this.#round || this.#received === undefined) return;
         const milliseconds = performance.now() - this.#received;
         this.#received = undefined;
-        send({
+        this.#channel.send({
           type: "painted",
           milliseconds,
           headline: this.#root.querySelector(".headline")?.textContent ?? "",
-          sections: this.#places.filter(({ host }) => !host.hidden).map(({ section }) => section.id),
+          sections: this.#shown(),
         });
       }),
     );
+  }
+
+  /** The sections that are on the page now. */
+  #shown(): SectionId[] {
+    return this.#places.filter(({ host }) => !host.hidden).map(({ section }) => section.id);
   }
 
   #keepScroll(): void {
@@ -190,8 +208,8 @@ export class Panel implements Page {
   }
 }
 
-function hostOf({ id, title }: Section): HTMLElement {
-  const heading = element("h2", { id: `${id}-title`, attributes: { tabindex: "-1" } }, title);
+function hostOf({ id }: Section): HTMLElement {
+  const heading = element("h2", { id: `${id}-title`, attributes: { tabindex: "-1" } }, SECTIONS[id].title);
   const host = element("section", { id, attributes: { "aria-labelledby": heading.id } }, heading);
   host.hidden = true;
   return host;

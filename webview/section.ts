@@ -1,7 +1,6 @@
-import { messageOf } from "../src/model/errors.ts";
-import { message } from "../src/model/printable.ts";
 import type { Cursor, PanelCommand, PanelState } from "../src/protocol/panel.ts";
 import { paragraph } from "./dom.ts";
+import { undrawn, type SectionId } from "./model/sections.ts";
 import type { UiState } from "./ui-state.ts";
 
 /** What views may ask of the page. */
@@ -12,7 +11,7 @@ export interface Page {
   /** Keeps it and draws anew what depends on it. */
   apply(change: Partial<UiState>): void;
   command(name: PanelCommand): void;
-  /** Shows characters [start, end) in the editor; `focus` moves the reader there. */
+  /** Shows characters [start, end) in the editor, or in the page's own text where there is none; `focus` moves the reader there. */
   reveal(start: number, end: number, focus: boolean): void;
 }
 
@@ -21,6 +20,8 @@ export interface Drawn {
   readonly content: readonly Node[];
   /** The token under the editor's cursor changed; undefined where none is followed. */
   readonly follow?: (cursor: Cursor | undefined) => void;
+  /** Shows the text from this character on; only asked where there is no editor for it. */
+  readonly show?: (start: number) => void;
   /** Colours or fonts changed: what is drawn on canvases must be drawn again. */
   readonly recolour?: () => void;
   readonly dispose?: () => void;
@@ -32,34 +33,27 @@ export interface Prepared {
   draw(page: Page): Drawn;
 }
 
-/** One part of the page, with its heading. */
+/** One part of the page. */
 export interface Section {
-  readonly id: string;
-  readonly title: string;
-  /** Its name in the list of sections; those without one are not listed. */
-  readonly short?: string;
+  readonly id: SectionId;
   /** Undefined where there is nothing to show. */
   prepare(state: PanelState, ui: UiState): Prepared | undefined;
 }
 
 /** What stands in a section's place when it cannot be drawn, so that the others still are. */
 export function undrawable(error: unknown): Prepared {
-  const text = `This section could not be drawn: ${message(messageOf(error))}`;
+  const text = undrawn(error);
   return { key: text, draw: () => ({ content: [paragraph(text, "failed")] }) };
 }
 
 /** Joins a pure model, plain data, with the view that draws it. The view is drawn anew only when the model changed. */
 export function section<Model>(
-  id: string,
-  title: string,
+  id: SectionId,
   model: (state: PanelState, ui: UiState) => Model | undefined,
   draw: (model: Model, page: Page) => Drawn,
-  short?: string,
 ): Section {
   return {
     id,
-    title,
-    ...(short === undefined ? {} : { short }),
     prepare(state, ui) {
       const made = model(state, ui);
       if (made === undefined) return undefined;

@@ -32,7 +32,7 @@ export function readTheme(): Theme {
   const contrast = document.body.dataset["vscodeThemeKind"]?.startsWith("vscode-high-contrast") ?? false;
   const ink = style.color;
   const read = (name: string, otherwise: string): string => style.getPropertyValue(name).trim() || otherwise;
-  const paper = read("--vscode-editor-background", style.backgroundColor);
+  const paper = style.backgroundColor;
   const hue = (name: Hue): string => read(HUES[name], ink);
   return {
     contrast,

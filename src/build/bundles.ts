@@ -1,9 +1,10 @@
-import { copyFileSync, mkdirSync, readdirSync, rmSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
+import { readdirSync, rmSync } from "node:fs";
+import { extname, join, resolve } from "node:path";
 import { build, context, type BuildContext, type BuildOptions, type Metafile } from "esbuild";
+import type { PageCode } from "../../webview/export.ts";
 import { ENGINES } from "../engine/registry.ts";
-import { heavyApart, vscodeAsItIs } from "./extension-plugins.ts";
 import { packageRoot } from "../model/package-root.ts";
+import { heavyApart, vscodeAsItIs } from "./extension-plugins.ts";
 import { nativePackages } from "./natives.ts";
 import { oneLanguage } from "./one-language.ts";
 
@@ -17,10 +18,6 @@ const PROCESSES = [
   "src/profile/peak-memory-child.ts",
   ...ENGINES.flatMap(({ processes }) => processes),
 ];
-
-/** Where the files are that go into exported pages: pageAsset() finds their copies in dist/page. */
-const PAGE_SOURCES = "src/report/page";
-const CHART = "node_modules/chart.js/dist/chart.umd.min.js";
 
 /** Packages written for CommonJS call require() also from inside an ES module's bundle. */
 const REQUIRE_IN_ESM = `import { createRequire as __createRequire } from "node:module";
@@ -90,6 +87,8 @@ function optionsOf(part: Part, { debug, dist = ownDist() }: BundleOptions): Buil
         platform: "browser",
         format: "iife",
         target: "chrome120",
+        // They go along in exported pages.
+        legalComments: "eof",
       };
   }
 }
@@ -101,15 +100,23 @@ export async function bundle(parts: readonly Part[], options: BundleOptions): Pr
       const { metafile } = await build({ ...optionsOf(part, options), metafile: true });
       // Only now, and only what is stale: a runtime that is working starts its children from these files.
       removeAllBut(Object.keys(metafile.outputs), folderOf(part, options));
-      if (part === "extension") copyPageAssets(options);
       return metafile;
     }),
   );
 }
 
+/**
+ * The page's script and style sheet as the part "webview" has them, made in memory: the command line runs from the sources, where
+ * nothing was built, and an export must not carry what an older build left.
+ */
+export async function pageCode(): Promise<PageCode> {
+  const { outputFiles } = await build({ ...optionsOf("webview", { debug: false }), write: false });
+  const text = (ending: string): string => outputFiles.find(({ path }) => extname(path) === ending)?.text ?? "";
+  return { script: text(".js"), style: text(".css") };
+}
+
 /** Makes the parts again whenever a source changes, until the process is stopped. */
 export async function watch(parts: readonly Part[], options: BundleOptions): Promise<void> {
-  if (parts.includes("extension")) copyPageAssets(options);
   const contexts: BuildContext[] = await Promise.all(
     parts.map((part) => context({ ...optionsOf(part, options), logLevel: "info" })),
   );
@@ -131,14 +138,4 @@ function removeAllBut(outputs: readonly string[], folder: string): void {
     const file = join(folder, entry.name);
     if (entry.isFile() && !fresh.has(file)) rmSync(file);
   }
-}
-
-/** Exports are written by the extension. */
-function copyPageAssets({ dist = ownDist() }: BundleOptions): void {
-  const target = join(dist, "page");
-  mkdirSync(target, { recursive: true });
-  const sources = readdirSync(join(packageRoot(), PAGE_SOURCES))
-    .filter((name) => /\.(js|css)$/.test(name))
-    .map((name) => join(PAGE_SOURCES, name));
-  for (const source of [...sources, CHART]) copyFileSync(join(packageRoot(), source), join(target, basename(source)));
 }

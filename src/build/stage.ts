@@ -39,7 +39,7 @@ export async function stage(target: string, folder: string): Promise<void> {
   writeFileSync(join(folder, "package.json"), manifestText());
   // vsce warns where nobody says what to leave out.
   writeFileSync(join(folder, ".vscodeignore"), "# Everything in this folder was chosen: see src/build/stage.ts.\n");
-  const packages = [...bundledPackages(metafiles), "node_modules/chart.js", ...nativePackages().map(packageFolder)];
+  const packages = [...bundledPackages(metafiles), ...nativePackages().map(packageFolder)];
   writeFileSync(join(folder, "THIRD-PARTY-NOTICES.txt"), notices([...new Set(packages)].sort()));
 }
 

@@ -15,7 +15,7 @@ const PARTS: readonly (readonly [name: string, files: RegExp])[] = [
   ...nativePackages().map(
     (native) => [native.title, new RegExp(`^extension/dist/runtime/${packageFolder(native)}/`)] as const,
   ),
-  ["bundles and page", /^extension\/dist\//],
+  ["bundles", /^extension\/dist\//],
   ["kernels", /^extension\/kernels\//],
   ["everything else", /^/],
 ];

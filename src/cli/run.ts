@@ -91,11 +91,10 @@ async function execute(options: Options, module: URL | string, { signal, streams
   }
   // Loaded only now: nothing of it is needed before there is a report, and the first sign of life should come at once.
   const [{ terminalText }, { render }] = await Promise.all([import("./terminal.ts"), import("./render.ts")]);
+  const results = await Promise.all(
+    targets.map(async (target) => ({ ...target, content: await render(target.option, report, document.text) })),
+  );
   signal.throwIfAborted();
-  const results = targets.map((target) => ({
-    ...target,
-    content: render(target.option, report, document.text),
-  }));
   // Files first: whatever is wrong with the streams, or waits for a reader, they are there.
   const files = results.filter(({ output }) => isPlainFile(output));
   commit(files);
@@ -110,7 +109,7 @@ async function execute(options: Options, module: URL | string, { signal, streams
     wrote.push(result.name);
   }
   if (!options.quiet) for (const name of wrote) say(`wrote ${name}`);
-  if (options.json === "-") process.stdout.write(`${render("json-line", report, document.text)}\n`);
+  if (options.json === "-") process.stdout.write(`${await render("json-line", report, document.text)}\n`);
 }
 
 function wantedFiles(options: Options): Pick<Target, "option" | "name">[] {

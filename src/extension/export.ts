@@ -25,12 +25,12 @@ export async function exportTo(view: ReportView, format: ExportFormat, target: v
 }
 
 async function render(report: Report, format: ExportFormat): Promise<string> {
-  const { renderHtml, serialize, toCsv, traceText } = await import("./heavy.ts");
+  const { exportedPage, serialize, toCsv, traceText } = await import("./heavy.ts");
   switch (format) {
     case "json":
       return serialize(report);
     case "html":
-      return renderHtml(report);
+      return exportedPage(report);
     case "csv":
       return toCsv(report);
     case "trace":

@@ -7,7 +7,7 @@ export { RuntimeClient } from "../runtime/client.ts";
 export { findNode } from "../runtime/find-node.ts";
 export { fromPanelSchema } from "../protocol/panel.ts";
 export { toCsv } from "../report/csv.ts";
-export { renderHtml } from "../report/html.ts";
+export { exportedPage } from "./pages/exported.ts";
 export { readReport, serialize, serializeLine } from "../report/json.ts";
 export { traceText } from "../report/trace.ts";
 export { hoverLines, cursorLines } from "./highlights/hover-text.ts";

@@ -50,11 +50,6 @@ export function processModule(source: string): string {
   return packageFile(FROM_SOURCE ? source : `dist/runtime/${basename(source, ".ts")}.js`);
 }
 
-/** A file of an exported page by the path of its source; the bundler puts copies of all into dist/page/. */
-export function pageAsset(source: string): string {
-  return packageFile(FROM_SOURCE ? source : `dist/page/${basename(source)}`);
-}
-
 function find(folder: string): string {
   const file = join(folder, "package.json");
   if (existsSync(file) && read(file).name === NAME) return folder;

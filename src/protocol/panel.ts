@@ -35,7 +35,9 @@ export const cursorSchema = z.strictObject({
 export const panelStateSchema = z.strictObject({
   report: reportSchema.optional().describe("absent until something was profiled"),
   baseline: z.strictObject({ name: z.string(), report: reportSchema }).optional().describe("compare with this one"),
-  source: z.enum(["profile", "file", "sample"]),
+  source: z
+    .enum(["profile", "file", "sample", "page"])
+    .describe("page: it lies in the page itself, which nobody hosts"),
   /** Where the document is: its text is `text`; edited since it was profiled; not open; not known to this window. */
   document: z.enum(["current", "edited", "closed", "unknown"]),
   text: z.string().optional().describe("the profiled document's text, where the host has it and its hash agrees"),

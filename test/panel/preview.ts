@@ -1,11 +1,12 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
-import { chromium, type Browser, type Page } from "playwright-core";
+import { pathToFileURL } from "node:url";
+import { chromium, type Browser, type BrowserContextOptions, type Page } from "playwright-core";
 import { z } from "zod";
+import { pageCode } from "../../src/build/bundles.ts";
 import { fromPanelSchema, type FromPanel } from "../../src/protocol/panel.ts";
+import type { PageCode } from "../../webview/export.ts";
 import { pageHtml } from "../../webview/page.ts";
 
 /**
@@ -32,39 +33,53 @@ export function chromiumPath(): string | undefined {
   return CHROMIUM.find((path) => existsSync(path));
 }
 
-export class Preview {
-  readonly #browser: Browser;
-  readonly #folder: string;
+/** How a reader opens an exported page. */
+export type ReaderOptions = Pick<BrowserContextOptions, "colorScheme" | "forcedColors" | "javaScriptEnabled"> & {
+  readonly width?: number;
+  readonly height?: number;
+};
 
-  private constructor(browser: Browser, folder: string) {
+export class Preview {
+  /** As the build makes it. */
+  readonly code: PageCode;
+  readonly #browser: Browser;
+  readonly #folder = mkdtempSync(join(tmpdir(), "panel-preview-"));
+
+  private constructor(browser: Browser, code: PageCode) {
     this.#browser = browser;
-    this.#folder = folder;
+    this.code = code;
   }
 
-  /** Bundles the page as the build does and starts a browser. */
+  /** Bundles the page and starts a browser. */
   static async start(executablePath: string): Promise<Preview> {
-    const folder = mkdtempSync(join(tmpdir(), "panel-preview-"));
-    await build({
-      absWorkingDir: fileURLToPath(new URL("../../", import.meta.url)),
-      entryPoints: { panel: "webview/main.ts" },
-      outdir: folder,
-      bundle: true,
-      minify: true,
-      platform: "browser",
-      format: "iife",
-      target: "chrome120",
-      logLevel: "warning",
-    });
+    const code = await pageCode();
     const browser = await chromium.launch({
       executablePath,
       args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
     });
-    return new Preview(browser, folder);
+    return new Preview(browser, code);
   }
 
   async stop(): Promise<void> {
     await this.#browser.close();
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** An exported page, opened from the disk without a network, when all of it is drawn. */
+  async read(html: string, { width = 1000, height = 900, ...options }: ReaderOptions): Promise<PanelPage> {
+    const file = join(this.#folder, "exported.html");
+    writeFileSync(file, html);
+    const context = await this.#browser.newContext({
+      viewport: { width, height },
+      reducedMotion: "reduce",
+      offline: true,
+      ...options,
+    });
+    const panel = new PanelPage(await context.newPage());
+    await panel.page.addInitScript(WATCH);
+    await panel.page.goto(pathToFileURL(file).href);
+    if (options.javaScriptEnabled !== false) await panel.page.locator("#panel:not([aria-busy])").waitFor();
+    return panel;
   }
 
   /** A fresh page; it has said `ready` and waits for its first message. */
@@ -79,10 +94,12 @@ export class Preview {
     await page.route(`${ORIGIN}/**`, async (route) => {
       const name = new URL(route.request().url()).pathname.slice(1);
       if (name === "") await route.fulfill({ contentType: "text/html", body: html() });
-      else if (/^panel\.(js|css)$/.test(name)) await route.fulfill({ path: join(this.#folder, name) });
+      else if (name === "panel.js") await route.fulfill({ contentType: "text/javascript", body: this.code.script });
+      else if (name === "panel.css") await route.fulfill({ contentType: "text/css", body: this.code.style });
       else await route.fulfill({ status: 404 });
     });
     await page.exposeBinding("toHost", (_, message: unknown) => panel.take(message));
+    await page.addInitScript(WATCH);
     await page.addInitScript(`(${standIn})(${JSON.stringify(options.theme ?? themes[0])})`);
     await page.goto(`${ORIGIN}/`);
     await panel.until(({ type }) => type === "ready");
@@ -99,6 +116,12 @@ function html(): string {
   });
 }
 
+/** Runs in the page before its script: violations of its content security policy. */
+const WATCH = `window.violations = [];
+document.addEventListener("securitypolicyviolation", (event) => {
+  window.violations.push(event.violatedDirective + " " + event.blockedURI + " " + event.sample);
+});`;
+
 /** Runs in the page before its script, as VS Code's own preparation of a webview does. */
 const standIn = `(theme) => {
   const dress = (theme) => {
@@ -111,10 +134,6 @@ const standIn = `(theme) => {
     document.body.dataset.vscodeThemeId = theme.name;
   };
   window.dress = dress;
-  window.violations = [];
-  document.addEventListener("securitypolicyviolation", (event) => {
-    window.violations.push(event.violatedDirective + " " + event.blockedURI + " " + event.sample);
-  });
   const bodyIsThere = new MutationObserver(() => {
     if (!document.body) return;
     bodyIsThere.disconnect();
@@ -134,9 +153,12 @@ export class PanelPage {
   readonly said: FromPanel[] = [];
   /** Console errors and exceptions of the page. */
   readonly errors: string[] = [];
+  /** Addresses that it asked for, its own first. */
+  readonly asked: string[] = [];
 
   constructor(page: Page) {
     this.page = page;
+    page.on("request", (request) => this.asked.push(request.url()));
     page.on("pageerror", (error) => this.errors.push(String(error)));
     page.on("console", (message) => {
       if (message.type() === "error" || message.type() === "warning") this.errors.push(message.text());

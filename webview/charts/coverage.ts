@@ -1,7 +1,7 @@
 import type { Chart, ChartConfiguration, Plugin } from "chart.js";
 import type { Hue } from "../../src/designs/look.ts";
 import type { CoverageName } from "../../src/report/fidelity.ts";
-import type { CoverageChart } from "../../src/report/page/coverage.ts";
+import type { CoverageChart } from "../model/coverage.ts";
 import type { Theme } from "../theme.ts";
 import { measure } from "./bars.ts";
 import { writeEnds } from "./ends.ts";

@@ -50,7 +50,7 @@ export interface PlotOptions<Of extends Kind> {
   readonly configure: (theme: Theme) => ChartConfiguration<Of, Values, string>;
 }
 
-/** A chart on the page. It is drawn when it first comes near the screen. */
+/** A chart on the page. It is drawn when it first comes near the screen, or goes to paper. */
 export interface Plot {
   readonly root: HTMLElement;
   readonly recolour: () => void;
@@ -102,22 +102,29 @@ export function plot<Of extends Kind>(options: PlotOptions<Of>): Plot {
     at = -1;
     show();
   });
+  const begin = (): void => {
+    if (!chart) draw();
+    stopWaiting();
+  };
   const near = new IntersectionObserver(
     (entries) => {
-      if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
-      near.disconnect();
-      draw();
+      if (entries.some(({ isIntersecting }) => isIntersecting)) begin();
     },
     { rootMargin: AHEAD },
   );
+  const stopWaiting = (): void => {
+    near.disconnect();
+    window.removeEventListener("beforeprint", begin);
+  };
   near.observe(canvas);
+  window.addEventListener("beforeprint", begin);
   return {
     root,
     recolour: () => {
       if (chart) draw();
     },
     dispose: () => {
-      near.disconnect();
+      stopWaiting();
       chart?.destroy();
     },
   };

@@ -1,6 +1,8 @@
 import type { PanelState } from "../../src/protocol/panel.ts";
+import type { Report } from "../../src/profile/report.ts";
 import { variantsOf } from "../../src/report/breakdown.ts";
 import { card, command, type CardRow } from "../../src/report/card.ts";
+import { sentence } from "../../src/report/format.ts";
 import { VARIANT_MEANINGS, VARIANT_NAMES } from "../../src/report/names.ts";
 
 export interface AboutModel {
@@ -16,6 +18,7 @@ export function aboutModel({ report }: PanelState): AboutModel | undefined {
     command: command(report),
     notes: [
       ...report.model.notes,
+      ...(report.importance ? [] : [whyNoImportance(report)]),
       ...variantsOf(report).map(({ name, data }) => {
         const note = data.note === undefined ? "" : ` ${sentence(data.note)}`;
         return `${VARIANT_NAMES[name]}: ${VARIANT_MEANINGS[name]}.${note}`;
@@ -24,6 +27,9 @@ export function aboutModel({ report }: PanelState): AboutModel | undefined {
   };
 }
 
-function sentence(text: string): string {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1).replace(/[.]$/, "")}.`;
+function whyNoImportance({ model }: Report): string {
+  return model.weights === "synthetic"
+    ? "These weights are synthetic: times and memory are those of the real shape, but which blocks the model chooses means " +
+        "nothing, so no importance is shown."
+    : "HySparse was not among the variants, so no blocks were scored and no importance is known.";
 }

@@ -1,4 +1,5 @@
 import type { Fill } from "../../src/designs/look.ts";
+import type { Report } from "../../src/profile/report.ts";
 
 /** Stacked bars as plain data: values in the axis's unit, and beside each the text that a reader sees. */
 export interface BarsModel {
@@ -29,4 +30,9 @@ export interface BarsModel {
   readonly ends?: readonly string[];
   /** Lines of the tooltip, per category. */
   readonly texts: readonly (readonly string[])[];
+}
+
+/** Ticks of charts by layer: full layers carry an F. */
+export function layerNames({ model }: Report): string[] {
+  return model.schedule.map((kind, index) => (kind === "full" ? `F${index}` : String(index)));
 }

@@ -3,7 +3,6 @@ import { coverageTables, FIDELITY_READING } from "../../src/report/fidelity-tabl
 import { COVERAGE_MEANINGS, COVERAGE_NAMES, COVERAGES, fidelityRuns } from "../../src/report/fidelity.ts";
 import { sentence } from "../../src/report/format.ts";
 import { snippet } from "../../src/report/lines.ts";
-import { coverageChart, RANGE_READING, type CoverageChart } from "../../src/report/page/coverage.ts";
 import {
   coverageFinding,
   hasSelectionChecks,
@@ -13,6 +12,7 @@ import {
 } from "../../src/report/selection-finding.ts";
 import { SWAP_LABELS, SWAP_MEANINGS, swapPlaces, swapsTable } from "../../src/report/swaps-table.ts";
 import { wordsOf } from "./blocks.ts";
+import { coverageChart, RANGE_READING, type CoverageChart } from "./coverage.ts";
 import type { NamedTable } from "./named-table.ts";
 import { whyNoLinks } from "./place.ts";
 

@@ -6,6 +6,7 @@ import { bytes, count, duration, plural } from "../../src/report/format.ts";
 import { crossovers, type Crossover } from "../../src/report/crossover.ts";
 import { VARIANT_NAMES, VARIANT_SHORT, VARIANT_WORDS, type PhaseName } from "../../src/report/names.ts";
 import { sweepKv, sweepNotes, sweepPhases, sweepRatios, sweepTimes } from "../../src/report/sweep-table.ts";
+import { hasEditor } from "./exported.ts";
 import type { NamedTable } from "./named-table.ts";
 import { largest, least } from "../../src/profile/extremes.ts";
 
@@ -76,10 +77,12 @@ const QUANTITIES: readonly Quantity[] = [
   { id: "curve-kv", caption: "KV memory", unit: "bytes", value: ({ kvBytes }) => kvBytes, samples: () => undefined },
 ];
 
-export function curvesModel({ report, job }: PanelState): CurvesModel | undefined {
+export function curvesModel(state: PanelState): CurvesModel | undefined {
+  const { report, job } = state;
   if (!report) return undefined;
   const { sweep } = report;
   if (!sweep) {
+    if (!hasEditor(state)) return undefined;
     return {
       message:
         "Only this document's own length was measured. A sweep runs the same variants at other lengths and shows from which length on a design pays.",

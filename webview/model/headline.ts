@@ -6,6 +6,7 @@ import { finding } from "../../src/report/finding.ts";
 import { bytes, duration, plural, timestamp } from "../../src/report/format.ts";
 import { VARIANT_MEANINGS, VARIANT_NAMES } from "../../src/report/names.ts";
 import { roundsWords } from "../../src/report/ratio.ts";
+import { hasEditor } from "./exported.ts";
 import { whyNoLinks } from "./place.ts";
 
 /** A figure with the range of its rounds, where there is one. */
@@ -24,7 +25,8 @@ export interface HeadlineModel {
   readonly rows: readonly { readonly name: string; readonly meaning: string; readonly figures: readonly Figure[] }[];
   readonly device: string;
   readonly note?: string;
-  readonly actions: Actions;
+  /** Absent where nobody could carry them out. */
+  readonly actions?: Actions;
 }
 
 /** What the buttons can do now. */
@@ -43,7 +45,8 @@ export function headlineModel(state: PanelState): HeadlineModel | undefined {
   const { report } = state;
   if (!report) return undefined;
   const { lead, more } = leadOf(finding(report));
-  const note = report.importance ? whyNoLinks(state) : undefined;
+  const editor = hasEditor(state);
+  const note = report.importance && editor ? whyNoLinks(state) : undefined;
   return {
     document: `${report.document.name}, ${plural(report.document.tokens, "token")}`,
     lead,
@@ -52,15 +55,19 @@ export function headlineModel(state: PanelState): HeadlineModel | undefined {
     ...figures(report),
     device: deviceLine(report, state.source),
     ...(note === undefined ? {} : { note: note }),
-    actions: {
-      comparing: state.baseline !== undefined,
-      highlights: state.highlights,
-      follow: state.follow,
-      canFollow: state.canFollow,
-      canHighlight: report.importance !== undefined,
-      busy: state.job !== undefined,
-      trusted: state.trusted,
-    },
+    ...(editor ? { actions: actionsOf(state, report) } : {}),
+  };
+}
+
+function actionsOf({ baseline, highlights, follow, canFollow, job, trusted }: PanelState, report: Report): Actions {
+  return {
+    comparing: baseline !== undefined,
+    highlights,
+    follow,
+    canFollow,
+    canHighlight: report.importance !== undefined,
+    busy: job !== undefined,
+    trusted,
   };
 }
 
@@ -118,9 +125,11 @@ function rangeText(from: string, to: string): string {
 }
 
 const SOURCES: Readonly<Record<PanelState["source"], string>> = {
-  profile: "measured here",
-  file: "from a report file",
-  sample: "a sample that ships with the extension, not measured on this machine",
+  profile: ", measured here",
+  file: ", from a report file",
+  sample: ", a sample that ships with the extension, not measured on this machine",
+  // It may have come from anywhere before it was exported.
+  page: "",
 };
 
 function deviceLine(report: Report, source: PanelState["source"]): string {
@@ -129,6 +138,6 @@ function deviceLine(report: Report, source: PanelState["source"]): string {
   const runs = settings.repetitions === 1 ? "one run of each" : `medians of ${roundsWords(report)}`;
   return (
     `On ${where} (${environment.engine} engine), ${model.name} with ${model.weights} weights; ${runs}; ` +
-    `${timestamp(createdAt)}, ${SOURCES[source]}.`
+    `${timestamp(createdAt)}${SOURCES[source]}.`
   );
 }

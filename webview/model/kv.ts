@@ -9,7 +9,7 @@ import { growthOf, type Growth } from "../../src/report/growth.ts";
 import { keepingAll, planIn } from "../../src/report/plan.ts";
 import { VARIANT_NAMES, VARIANT_WORDS } from "../../src/report/names.ts";
 import type { Table } from "../../src/report/tables.ts";
-import type { BarsModel } from "./bars.ts";
+import { layerNames, type BarsModel } from "./bars.ts";
 import type { NamedTable } from "./named-table.ts";
 import { largest } from "../../src/profile/extremes.ts";
 
@@ -18,7 +18,7 @@ export interface KvModel {
   readonly legend: readonly { readonly fill: Fill; readonly name: string; readonly meaning: string }[];
   readonly charts: readonly BarsModel[];
   /** Always shown: what each variant holds, how it grows and where it ends. */
-  readonly ledger: Table;
+  readonly ledger: NamedTable;
   /** How the length at which the device is full was found. */
   readonly note: string;
   readonly tables: readonly NamedTable[];
@@ -34,7 +34,7 @@ export function kvModel({ report }: PanelState): KvModel | undefined {
     message: messageOf(report),
     legend: MIXER_IDS.filter((kind) => kinds.has(kind)).map((kind) => MIXERS[kind].role),
     charts: variantsOf(report).map(({ name, data }) => bars(name, data, report, unit, highest)),
-    ledger: ledger(report, growth),
+    ledger: { caption: "Keys and values of the context, all layers together", table: ledger(report, growth) },
     note: growth.note,
     tables: variantsOf(report).map(({ name, data }) => ({
       caption: `${VARIANT_NAMES[name]}: who keeps what`,
@@ -62,7 +62,7 @@ function bars(variant: Variant, data: VariantReport, report: Report, unit: Unit,
     smallest: 3,
     axis: unit.name,
     top: largest / unit.size,
-    categories: report.model.schedule.map((kind, index) => (kind === "full" ? `F${index}` : String(index))),
+    categories: layerNames(report),
     titles: data.layers.map((layer) => `Layer ${layer.index}, ${MIXERS[layer.kind].role.name}`),
     series: MIXER_IDS.filter((mixer) => data.layers.some(({ kind }) => kind === mixer)).map((mixer) => ({
       fill: MIXERS[mixer].role.fill,

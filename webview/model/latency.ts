@@ -1,10 +1,12 @@
 import type { Fill } from "../../src/designs/look.ts";
-import { ATTEND_PARTS, byStage } from "../../src/designs/stages.ts";
+import { ATTEND_PARTS, byStage, type Stage } from "../../src/designs/stages.ts";
 import type { PanelState } from "../../src/protocol/panel.ts";
-import type { Report, VariantReport } from "../../src/profile/report.ts";
-import { hasDecode, stagesIn, stageTotals, variantsOf } from "../../src/report/breakdown.ts";
-import { duration, milliseconds } from "../../src/report/format.ts";
+import { largest } from "../../src/profile/extremes.ts";
+import type { PhaseReport, Report, VariantReport } from "../../src/profile/report.ts";
+import { floorOf, hasDecode, slices, stagesIn, stageTotals, variantsOf } from "../../src/report/breakdown.ts";
+import { duration, milliseconds, sentence } from "../../src/report/format.ts";
 import {
+  PHASE_NAMES,
   STAGE_MEANINGS,
   STAGE_NAMES,
   VARIANT_NAMES,
@@ -12,10 +14,9 @@ import {
   VARIANT_WORDS,
   type PhaseName,
 } from "../../src/report/names.ts";
-import { chartData, latencyId } from "../../src/report/page/charts.ts";
-import { phaseTable, ratiosTable, stageTable } from "../../src/report/tables.ts";
+import { layerTable, phaseTable, ratiosTable, stageTable } from "../../src/report/tables.ts";
 import type { UiState } from "../ui-state.ts";
-import type { BarsModel } from "./bars.ts";
+import { layerNames, type BarsModel } from "./bars.ts";
 import type { NamedTable } from "./named-table.ts";
 
 export interface LatencyModel {
@@ -25,10 +26,22 @@ export interface LatencyModel {
   readonly stages: readonly { readonly fill: Fill; readonly name: string; readonly meaning: string }[];
   readonly totals: BarsModel;
   readonly layers: readonly BarsModel[];
+  /** Of the phase that is shown. */
   readonly tables: readonly NamedTable[];
+  /** Of both phases. */
+  readonly common: readonly NamedTable[];
+  /** How charts and tables are to be read. */
+  readonly reading: readonly string[];
 }
 
 const FILLS = byStage(({ fill }) => fill);
+/** What a reader chooses between. */
+export const PHASES = { prefill: "Prefill: reading the document", decode: "Decode: each output token" } as const;
+
+const HOW_TO_READ =
+  "The thick mark across a bar is its floor: the time that the work needs at this machine's measured matrix rate and copy " +
+  "bandwidth. What lies beyond it is overhead. The thin line is the range of all runs. F marks full layers, which read " +
+  "every token. All charts of one kind share one scale.";
 
 /** What the rest of a pass is: neither in a layer nor in any stage. */
 export const REST: Fill = { hue: "pale", pattern: "solid" };
@@ -50,15 +63,19 @@ export function latencyModel({ report }: PanelState, ui: UiState): LatencyModel 
     totals: totals(report, phase, message),
     layers: layers(report, phase),
     tables: [
-      ...(report.ratios === undefined
-        ? []
-        : [{ caption: "Times against each other, by paired rounds", table: ratiosTable(report) }]),
       { caption: "All layers together, by stage", table: stageTable(report, phase) },
       ...variantsOf(report).map(({ name, data }) => ({
         caption: `${VARIANT_NAMES[name]}, by layer, ms`,
         table: phaseTable(report, data, phase),
       })),
     ],
+    common: [
+      ...(report.ratios === undefined
+        ? []
+        : [{ caption: "Times against each other, by paired rounds", table: ratiosTable(report) }]),
+      { caption: "Every layer in one table", table: layerTable(report) },
+    ],
+    reading: [HOW_TO_READ, ...(report.ratios === undefined ? [] : [sentence(report.ratios.method)])],
   };
 }
 
@@ -105,14 +122,14 @@ function totals(report: Report, phase: PhaseName, message: string): BarsModel {
     };
   });
   const present = stagesIn(report, phase);
-  const largest = Math.max(...rows.map(({ time }) => time.max));
-  const unit = largest >= 2000 ? { name: "seconds", size: 1000 } : { name: "milliseconds", size: 1 };
+  const longest = largest(rows.map(({ time }) => time.max));
+  const unit = longest >= 2000 ? { name: "seconds", size: 1000 } : { name: "milliseconds", size: 1 };
   return {
     id: "latency-totals",
     label: `${message} Stacked by stage, with the range of rounds and the floor.`,
     direction: "across",
     axis: unit.name,
-    top: largest / unit.size,
+    top: longest / unit.size,
     categories: rows.map(({ name }) => VARIANT_SHORT[name]),
     titles: rows.map(({ name }) => VARIANT_NAMES[name]),
     series: [
@@ -140,33 +157,48 @@ function totals(report: Report, phase: PhaseName, message: string): BarsModel {
 }
 
 function layers(report: Report, phase: PhaseName): BarsModel[] {
-  const data = chartData(report);
-  return variantsOf(report).flatMap(({ name, data: variant }) => {
-    const chart = data.latency.find(({ id }) => id === latencyId(phase, name));
-    if (!chart) return [];
-    const slowest = variant.layers.reduce((a, b) => ((b[phase]?.medianMs ?? 0) > (a[phase]?.medianMs ?? 0) ? b : a));
-    return [
-      {
-        id: `latency-${name}`,
-        caption: VARIANT_NAMES[name],
-        label:
-          `${chart.label}: the slowest is layer ${slowest.index}, ${slowest.kind}, ` +
-          `${milliseconds(slowest[phase]?.medianMs ?? 0)} ms.`,
-        direction: "up" as const,
-        axis: "ms",
-        top: chart.top,
-        categories: data.layers,
-        titles: chart.titles,
-        series: chart.stages.map(({ stage, name: stageName, ms }) => ({
+  const variants = variantsOf(report);
+  const top = largest(
+    variants.flatMap(({ data }) => data.layers.map((layer) => layer[phase]?.maxMs ?? 0)),
+    0,
+  );
+  return variants.map(({ name, data }) => {
+    const of = (value: (measured: PhaseReport) => number): number[] =>
+      data.layers.map(({ [phase]: measured }) => (measured ? value(measured) : 0));
+    const parts = data.layers.map(({ [phase]: measured }) => (measured ? slices(measured) : {}));
+    const slowest = data.layers.reduce((a, b) => ((b[phase]?.medianMs ?? 0) > (a[phase]?.medianMs ?? 0) ? b : a));
+    return {
+      id: `latency-${name}`,
+      caption: VARIANT_NAMES[name],
+      label:
+        `${PHASE_NAMES[phase]} time by layer, ${VARIANT_NAMES[name]}: the slowest is layer ${slowest.index}, ` +
+        `${slowest.kind}, ${milliseconds(slowest[phase]?.medianMs ?? 0)} ms.`,
+      direction: "up",
+      axis: "ms",
+      top,
+      categories: layerNames(report),
+      titles: data.layers.map((layer) => `Layer ${layer.index}, ${layer.kind}`),
+      series: stagesIn(report, phase)
+        .filter((stage) => parts.some((part) => part[stage]))
+        .map((stage) => ({
           fill: FILLS[stage],
-          name: stageName,
-          values: ms,
+          name: STAGE_NAMES[stage],
+          values: parts.map((part) => part[stage]?.ms ?? 0),
         })),
-        floor: chart.floor,
-        range: { min: chart.min, max: chart.max },
-        median: variant.layers.map((layer) => layer[phase]?.medianMs ?? 0),
-        texts: chart.texts,
-      },
-    ];
+      floor: of(floorOf),
+      range: { min: of(({ minMs }) => minMs), max: of(({ maxMs }) => maxMs) },
+      median: of(({ medianMs }) => medianMs),
+      texts: data.layers.map((layer) => layerText(layer[phase])),
+    };
   });
+}
+
+function layerText(measured: PhaseReport | undefined): string[] {
+  if (!measured) return ["not measured"];
+  const stages = Object.entries(slices(measured)) as [Stage, { ms: number }][];
+  return [
+    `median ${milliseconds(measured.medianMs)} ms (${milliseconds(measured.minMs)} to ${milliseconds(measured.maxMs)})`,
+    ...stages.map(([stage, slice]) => `${STAGE_NAMES[stage]} ${milliseconds(slice.ms)} ms`),
+    `floor ${milliseconds(floorOf(measured))} ms`,
+  ];
 }

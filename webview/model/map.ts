@@ -2,8 +2,9 @@ import type { Cursor, PanelState } from "../../src/protocol/panel.ts";
 import type { Report } from "../../src/profile/report.ts";
 import { count, percent, plural, score } from "../../src/report/format.ts";
 import { QUERY_WORDS } from "../../src/report/names.ts";
-import type { Table } from "../../src/report/tables.ts";
+import { selectionTable, type Table } from "../../src/report/tables.ts";
 import { blocksOf, type Block } from "./blocks.ts";
+import { hasEditor } from "./exported.ts";
 import type { NamedTable } from "./named-table.ts";
 import { whyNoLinks } from "./place.ts";
 import { largest } from "../../src/profile/extremes.ts";
@@ -32,7 +33,10 @@ export interface MapModel {
   readonly top: number;
   readonly hint: string;
   readonly unlinked?: string;
+  /** A row per block. */
   readonly table: NamedTable;
+  /** A row per oracle and KV head. */
+  readonly chosen: NamedTable;
 }
 
 /** Undefined where no selection is known or it means nothing. */
@@ -59,8 +63,9 @@ export function mapModel(state: PanelState): MapModel | undefined {
     top: largest(shares, 1e-9),
     hint:
       "Point at a block, or tab to the map and use the arrow keys." +
-      (why === undefined ? " A click or Enter shows it in the editor." : ""),
+      (why === undefined ? ` A click or Enter shows it in the ${hasEditor(state) ? "editor" : "text"}.` : ""),
     table: { caption: "Blocks of the document", table: mapTable(blocks, rows, report) },
+    chosen: { caption: "Blocks chosen for the last token, by KV head", table: selectionTable(report) },
     ...(why === undefined ? {} : { unlinked: why }),
   };
 }

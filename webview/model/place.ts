@@ -1,4 +1,5 @@
 import type { PanelState } from "../../src/protocol/panel.ts";
+import { hasEditor } from "./exported.ts";
 
 /** The host opens a closed document, and finds passages in an edited one that edits left alone (it says so where not). */
 const REASONS: Readonly<Record<PanelState["document"], string | undefined>> = {
@@ -8,7 +9,8 @@ const REASONS: Readonly<Record<PanelState["document"], string | undefined>> = {
   unknown: "The profiled document is not known to this window, so its passages cannot be opened.",
 };
 
-/** Why characters of the report cannot be shown in the editor, or undefined where they can. */
-export function whyNoLinks({ document }: PanelState): string | undefined {
-  return REASONS[document];
+/** Why characters of the report can be shown neither in the editor nor in an exported page's text, or undefined where they can. */
+export function whyNoLinks(state: PanelState): string | undefined {
+  if (hasEditor(state)) return REASONS[state.document];
+  return state.text === undefined ? "Without the document's text its passages are only named." : undefined;
 }

@@ -3,25 +3,37 @@ import { selectingHeads } from "../../src/report/breakdown.ts";
 import { count, lines, plural, ratio, score } from "../../src/report/format.ts";
 import { snippet } from "../../src/report/lines.ts";
 import { QUERY_WORDS } from "../../src/report/names.ts";
-import { level } from "../../src/report/page/document.ts";
+import { linesOf } from "../../src/model/line-ends.ts";
+import { largest } from "../../src/profile/extremes.ts";
 import { blocksOf, wordsOf, type Block } from "./blocks.ts";
+import { hasEditor } from "./exported.ts";
 import { whyNoLinks } from "./place.ts";
 
 const SNIPPET = 200;
-/** Characters of a segment: the page lays out only those near the screen. */
+/** Characters of a segment, from which on it takes no more lines: the page lays out only those near the screen. */
 const SEGMENT = 4000;
+
+/** Steps of the shading. */
+export const LEVELS = 8;
+
+/** Weight 0 .. 1 as a step: 0 is no shading, and only a weight above zero gets any. */
+export function level(weight: number): number {
+  return Math.min(LEVELS, Math.ceil(weight * LEVELS));
+}
 
 export interface TextModel {
   readonly queries: string;
   readonly message: string;
-  /** How the shade follows from the scores, in words. */
-  readonly contrast: string;
+  /** What is shown, and how the shade follows from the scores. */
+  readonly reading: string;
   readonly passages: readonly PassageItem[];
   readonly blocks: readonly ShadedBlock[];
-  /** The profiled text in pieces, each within one block; undefined where the text is not at hand. */
-  readonly segments?: readonly (readonly Piece[])[];
+  /** The profiled text, its lines in groups; undefined where it is not at hand. */
+  readonly segments?: readonly (readonly TextLine[])[];
   readonly whyNoText?: string;
   readonly unlinked?: string;
+  /** Whether an editor shows places; else the text here does. */
+  readonly editor: boolean;
 }
 
 export interface PassageItem {
@@ -40,6 +52,15 @@ export interface ShadedBlock extends Block {
   readonly level: number;
   readonly chosen: boolean;
   readonly facts: string;
+}
+
+/** A line in pieces, each within one block. */
+export interface TextLine {
+  /** From 1. */
+  readonly number: number;
+  /** The highest of its blocks'. */
+  readonly level: number;
+  readonly pieces: readonly Piece[];
 }
 
 export interface Piece {
@@ -67,7 +88,9 @@ export function textModel(state: PanelState): TextModel | undefined {
     message: first
       ? `For ${queries} the model looks most at ${lines(first.startLine, first.endLine)}.`
       : `For ${queries} no passage stands out.`,
-    contrast: importance.contrast,
+    reading:
+      `For ${queries}: how much the full layers look at each block of ${report.model.architecture.block} tokens, against ` +
+      `what a block in its place is expected to get. The shade is the ${importance.contrast.replace(/\.$/, "")}.`,
     passages: importance.passages.map((passage) => {
       const words = text === undefined ? passage.text : wordsOf(text, passage.start, passage.end, SNIPPET);
       return {
@@ -83,6 +106,7 @@ export function textModel(state: PanelState): TextModel | undefined {
     blocks,
     ...(text === undefined ? { whyNoText: whyNoText(state) } : { segments: segmentsOf(text, blocks) }),
     ...(why === undefined ? {} : { unlinked: why }),
+    editor: hasEditor(state),
   };
 }
 
@@ -99,36 +123,48 @@ function whyNoText({ document }: PanelState): string {
   return "The document's text is not part of this report.";
 }
 
-/** The profiled text cut at block borders, and grouped at line ends into segments of some thousand characters. */
-export function segmentsOf(text: string, blocks: readonly Block[]): Piece[][] {
-  const segments: Piece[][] = [];
-  let current: Piece[] = [];
-  let length = 0;
+/** The lines of the profiled text, cut at block borders, in groups of some thousand characters. */
+export function segmentsOf(
+  text: string,
+  blocks: readonly (Pick<Block, "start" | "end"> & Pick<ShadedBlock, "level">)[],
+): TextLine[][] {
   let from = 0;
-  const add = (piece: Piece): void => {
-    if (piece.text === "") return;
-    current.push(piece);
-    length += piece.text.length;
-  };
-  blocks.forEach((range, block) => {
-    // A token may end inside a character, which then belongs to the earlier block.
+  // A token may end inside a character, which then belongs to the earlier block.
+  const ranges = blocks.map((range) => {
     const start = Math.max(from, range.start);
-    const end = Math.max(start, range.end);
-    from = end;
-    const words = text.slice(start, end);
-    const cut = length + words.length > SEGMENT ? words.lastIndexOf("\n") : -1;
-    if (cut < 0) {
-      add({ block, text: words });
-      return;
-    }
-    // The line end itself is the border of the two segments.
-    add({ block, text: words.slice(0, cut) });
-    if (current.length > 0) segments.push(current);
-    current = [];
-    length = 0;
-    add({ block, text: words.slice(cut + 1) });
+    from = Math.max(start, range.end);
+    return { start, end: from };
   });
-  if (current.length > 0) segments.push(current);
+  const segments: TextLine[][] = [];
+  let segment: TextLine[] = [];
+  let length = 0;
+  let block = 0;
+  for (const [index, line] of linesOf(text).entries()) {
+    if (index > 0 && line.start >= from) break;
+    const pieces: Piece[] = [];
+    for (; block < ranges.length; block++) {
+      const { start, end } = ranges[block]!;
+      if (start >= line.end) break;
+      const words = text.slice(Math.max(start, line.start), Math.min(end, line.end));
+      if (words !== "") pieces.push({ block, text: words });
+      // It goes on in the next line.
+      if (end > line.end) break;
+    }
+    segment.push({
+      number: index + 1,
+      level: largest(
+        pieces.map((piece) => blocks[piece.block]!.level),
+        0,
+      ),
+      pieces,
+    });
+    length += line.end - line.start + 1;
+    if (length < SEGMENT) continue;
+    segments.push(segment);
+    segment = [];
+    length = 0;
+  }
+  if (segment.length > 0) segments.push(segment);
   return segments;
 }
 

@@ -3,20 +3,14 @@ import { element } from "../dom.ts";
 import { aboutModel } from "../model/about.ts";
 import { section } from "../section.ts";
 
-export const aboutSection = section(
-  "about",
-  "What was measured",
-  aboutModel,
-  ({ rows, command, notes }) => ({
-    content: [
-      element(
-        "dl",
-        {},
-        ...rows.map(({ name, text }) => element("div", {}, element("dt", {}, name), element("dd", {}, text))),
-        element("div", {}, element("dt", {}, "Repeat it"), element("dd", {}, element("code", {}, command))),
-      ),
-      element("ul", { class: "notes" }, ...notes.map((note) => element("li", {}, note))),
-    ],
-  }),
-  "About",
-);
+export const aboutSection = section("about", aboutModel, ({ rows, command, notes }) => ({
+  content: [
+    element(
+      "dl",
+      {},
+      ...rows.map(({ name, text }) => element("div", {}, element("dt", {}, name), element("dd", {}, text))),
+      element("div", {}, element("dt", {}, "Repeat it"), element("dd", {}, element("code", {}, command))),
+    ),
+    element("ul", { class: "notes" }, ...notes.map((note) => element("li", {}, note))),
+  ],
+}));

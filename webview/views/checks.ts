@@ -5,36 +5,30 @@ import { section, type Page } from "../section.ts";
 import { link } from "./link.ts";
 import { disclosure, tableElement, twins } from "./table.ts";
 
-export const checksSection = section(
-  "checks",
-  "Does the selection matter?",
-  checksModel,
-  (model, page) => {
-    const runs = (model.coverage?.runs ?? []).map(({ chart, sentences }) => ({ plot: coverage(chart), sentences }));
-    for (const { plot, sentences } of runs) plot.root.append(...sentences.map((text) => paragraph(text)));
-    return {
-      content: [
-        paragraph(model.message, "message"),
-        ...model.more.map((text) => paragraph(text)),
-        ...(model.swaps ? swaps(model.swaps, model.unlinked, page) : []),
-        ...(model.coverage
-          ? coverageNodes(
-              model.coverage,
-              runs.map(({ plot }) => plot.root),
-              page,
-            )
-          : []),
-      ],
-      recolour: () => {
-        for (const { plot } of runs) plot.recolour();
-      },
-      dispose: () => {
-        for (const { plot } of runs) plot.dispose();
-      },
-    };
-  },
-  "Worth",
-);
+export const checksSection = section("checks", checksModel, (model, page) => {
+  const runs = (model.coverage?.runs ?? []).map(({ chart, sentences }) => ({ plot: coverage(chart), sentences }));
+  for (const { plot, sentences } of runs) plot.root.append(...sentences.map((text) => paragraph(text)));
+  return {
+    content: [
+      paragraph(model.message, "message"),
+      ...model.more.map((text) => paragraph(text)),
+      ...(model.swaps ? swaps(model.swaps, model.unlinked, page) : []),
+      ...(model.coverage
+        ? coverageNodes(
+            model.coverage,
+            runs.map(({ plot }) => plot.root),
+            page,
+          )
+        : []),
+    ],
+    recolour: () => {
+      for (const { plot } of runs) plot.recolour();
+    },
+    dispose: () => {
+      for (const { plot } of runs) plot.dispose();
+    },
+  };
+});
 
 function swaps(
   { table, scope, places, placesNote, method, meanings }: NonNullable<ChecksModel["swaps"]>,
@@ -50,7 +44,11 @@ function swaps(
       : [
           element("h3", {}, "Where random blocks cost most"),
           ...(placesNote === undefined ? [] : [paragraph(placesNote, "aside")]),
-          element("ol", { class: "passages" }, ...places.map((item) => place(item, unlinked, page))),
+          element(
+            "ol",
+            { class: "passages" },
+            places.map((item) => place(item, unlinked, page)),
+          ),
         ]),
   ];
 }

@@ -4,24 +4,18 @@ import { section } from "../section.ts";
 import { button } from "../ui/button.ts";
 import { tableElement, twins } from "./table.ts";
 
-export const comparisonSection = section(
-  "comparison",
-  "Comparison",
-  comparisonModel,
-  (model, page) => ({
-    content: [
-      paragraph(`Against ${model.baseline}.`, "aside"),
-      paragraph(model.headline, "message"),
-      ...(model.figures ? [tableElement(model.figures)] : []),
-      ...(model.differences
-        ? [twins(page, "comparison-differences", [model.differences], model.differences.caption)]
-        : []),
-      element(
-        "div",
-        { class: "buttons" },
-        button({ id: "comparison-end", label: "End Comparison", press: () => page.command("endCompare") }),
-      ),
-    ],
-  }),
-  "Comparison",
-);
+export const comparisonSection = section("comparison", comparisonModel, (model, page) => ({
+  content: [
+    paragraph(`Against ${model.baseline}.`, "aside"),
+    paragraph(model.headline, "message"),
+    ...(model.figures ? [tableElement(model.figures)] : []),
+    ...(model.differences
+      ? [twins(page, "comparison-differences", [model.differences], model.differences.caption)]
+      : []),
+    element(
+      "div",
+      { class: "buttons" },
+      button({ id: "comparison-end", label: "End Comparison", press: () => page.command("endCompare") }),
+    ),
+  ],
+}));

@@ -1,5 +1,6 @@
 import "./contents.css";
 import { element } from "../dom.ts";
+import { SECTIONS, type SectionId } from "../model/sections.ts";
 
 /** The list of sections, which stays at the top while the page scrolls. */
 export class Contents {
@@ -10,9 +11,12 @@ export class Contents {
     this.root.hidden = true;
   }
 
-  /** `sections` that are on the page now and have a short name. */
-  show(sections: readonly { readonly id: string; readonly short?: string }[]): void {
-    const listed = sections.flatMap(({ id, short }) => (short === undefined ? [] : [{ id, short }]));
+  /** `sections` that are on the page now; listed are those with a short name. */
+  show(sections: readonly SectionId[]): void {
+    const listed = sections.flatMap((id) => {
+      const section = SECTIONS[id];
+      return "short" in section ? [{ id, short: section.short }] : [];
+    });
     const key = listed.map(({ id }) => id).join(" ");
     if (key === this.#shown) return;
     this.#shown = key;

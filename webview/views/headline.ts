@@ -7,7 +7,7 @@ import { scrollBox } from "./table.ts";
 
 const BUSY = "A run is going on.";
 
-export const headlineSection = section("headline", "Finding", headlineModel, (model, page) => ({
+export const headlineSection = section("headline", headlineModel, (model, page) => ({
   content: [
     paragraph(model.document, "document"),
     element(
@@ -32,15 +32,15 @@ export const headlineSection = section("headline", "Finding", headlineModel, (mo
     ),
     paragraph(model.device, "aside"),
     ...(model.note === undefined ? [] : [paragraph(model.note, "aside")]),
-    buttons(model.actions, page),
-    ...(model.actions.trusted
-      ? []
-      : [
+    ...(model.actions ? [buttons(model.actions, page)] : []),
+    ...(model.actions?.trusted === false
+      ? [
           paragraph(
             "This workspace is not trusted: checkpoint folders and executables named in its settings are not used.",
             "aside",
           ),
-        ]),
+        ]
+      : []),
   ],
 }));
 

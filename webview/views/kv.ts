@@ -6,34 +6,28 @@ import { readTheme } from "../theme.ts";
 import { legend } from "./legend.ts";
 import { disclosure, tableElement, twins } from "./table.ts";
 
-export const kvSection = section(
-  "memory",
-  "KV memory",
-  kvModel,
-  (model, page) => {
-    const charts = model.charts.map((chart) => bars(chart, "low"));
-    const key = legend(model.legend, false);
-    return {
-      content: [
-        paragraph(model.message, "message"),
-        tableElement({ caption: "Keys and values of the context, all layers together", table: model.ledger }, "unseen"),
-        key.root,
-        element("div", { class: "panels" }, ...charts.map(({ root }) => root)),
-        element(
-          "div",
-          { class: "opens" },
-          twins(page, "memory-tables", model.tables, "Ledger of every layer"),
-          disclosure(page, "memory-note", "How growth and the limit were found", () => [paragraph(model.note)]),
-        ),
-      ],
-      recolour: () => {
-        key.recolour(readTheme());
-        for (const { recolour } of charts) recolour();
-      },
-      dispose: () => {
-        for (const { dispose } of charts) dispose();
-      },
-    };
-  },
-  "Memory",
-);
+export const kvSection = section("memory", kvModel, (model, page) => {
+  const charts = model.charts.map((chart) => bars(chart, "low"));
+  const key = legend(model.legend, false);
+  return {
+    content: [
+      paragraph(model.message, "message"),
+      tableElement(model.ledger, "unseen"),
+      key.root,
+      element("div", { class: "panels" }, ...charts.map(({ root }) => root)),
+      element(
+        "div",
+        { class: "opens" },
+        twins(page, "memory-tables", model.tables, "Ledger of every layer"),
+        disclosure(page, "memory-note", "How growth and the limit were found", () => [paragraph(model.note)]),
+      ),
+    ],
+    recolour: () => {
+      key.recolour(readTheme());
+      for (const { recolour } of charts) recolour();
+    },
+    dispose: () => {
+      for (const { dispose } of charts) dispose();
+    },
+  };
+});

@@ -10,56 +10,50 @@ const HOW_TO_READ =
   "chooses blocks for the sparse layers after it. Recent blocks and the first one are often chosen for their place alone; " +
   "importance takes that out.";
 
-export const mapSection = section(
-  "selection",
-  "Which blocks the model chose",
-  mapModel,
-  (model, page) => {
-    const map = new SelectionMap(model, (block, focus) => {
-      const { start, end } = model.blocks[block]!;
-      if (model.unlinked === undefined) page.reveal(start, end, focus);
-    });
-    const query = element("span", {}, querySaid(undefined));
-    return {
-      content: [
-        paragraph(model.message, "message"),
+export const mapSection = section("selection", mapModel, (model, page) => {
+  const map = new SelectionMap(model, (block, focus) => {
+    const { start, end } = model.blocks[block]!;
+    if (model.unlinked === undefined) page.reveal(start, end, focus);
+  });
+  const query = element("span", {}, querySaid(undefined));
+  return {
+    content: [
+      paragraph(model.message, "message"),
+      element(
+        "ul",
+        { class: "legend" },
         element(
-          "ul",
-          { class: "legend" },
-          element(
-            "li",
-            {},
-            element("span", { class: "diamond full" }),
-            element("span", {}, "chosen by all KV heads for ", query),
-          ),
-          element("li", {}, element("span", { class: "diamond" }), "by some"),
-          ...(model.rows.some(({ share }) => share)
-            ? [
-                element(
-                  "li",
-                  {},
-                  element("span", { class: "column" }),
-                  "how often chosen over the document (taller: more)",
-                ),
-              ]
-            : []),
+          "li",
+          {},
+          element("span", { class: "diamond full" }),
+          element("span", {}, "chosen by all KV heads for ", query),
         ),
-        map.root,
-        ...(model.unlinked === undefined ? [] : [paragraph(model.unlinked, "aside")]),
-        element(
-          "div",
-          { class: "opens" },
-          twins(page, "selection-tables", [model.table]),
-          disclosure(page, "selection-reading", "How to read this", () => [paragraph(HOW_TO_READ)]),
-        ),
-      ],
-      follow: (cursor) => {
-        query.textContent = querySaid(cursor);
-        map.follow(cursor);
-      },
-      recolour: () => map.draw(),
-      dispose: () => map.dispose(),
-    };
-  },
-  "Blocks",
-);
+        element("li", {}, element("span", { class: "diamond" }), "by some"),
+        ...(model.rows.some(({ share }) => share)
+          ? [
+              element(
+                "li",
+                {},
+                element("span", { class: "column" }),
+                "how often chosen over the document (taller: more)",
+              ),
+            ]
+          : []),
+      ),
+      map.root,
+      ...(model.unlinked === undefined ? [] : [paragraph(model.unlinked, "aside")]),
+      element(
+        "div",
+        { class: "opens" },
+        twins(page, "selection-tables", [model.table, model.chosen]),
+        disclosure(page, "selection-reading", "How to read this", () => [paragraph(HOW_TO_READ)]),
+      ),
+    ],
+    follow: (cursor) => {
+      query.textContent = querySaid(cursor);
+      map.follow(cursor);
+    },
+    recolour: () => map.draw(),
+    dispose: () => map.dispose(),
+  };
+});

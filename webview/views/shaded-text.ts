@@ -1,8 +1,10 @@
 import { element } from "../dom.ts";
-import type { FollowText, Piece, TextModel } from "../model/text.ts";
+import type { FollowText, Piece, TextLine, TextModel } from "../model/text.ts";
 import type { Page } from "../section.ts";
 
 const SCROLL_REST = 200;
+/** One for each level above none. */
+const BARS = "▁▂▃▄▅▆▇█";
 
 /** The document's text, shaded block by block: by importance, or by what the token at the cursor reads. */
 export class ShadedText {
@@ -18,7 +20,7 @@ export class ShadedText {
 
   constructor(
     model: TextModel,
-    segments: readonly (readonly Piece[])[],
+    segments: readonly (readonly TextLine[])[],
     page: Page,
     open: (block: number, focus: boolean) => void,
   ) {
@@ -36,13 +38,31 @@ export class ShadedText {
           "aria-label": model.message,
         },
       },
-      ...segments.map((pieces) => element("div", { class: "segment" }, ...pieces.map((piece) => this.#piece(piece)))),
+      segments.map((lines) =>
+        element(
+          "div",
+          { class: "segment" },
+          lines.map((line) => this.#line(line)),
+        ),
+      ),
     );
     this.root = element("div", {}, this.#key, this.#text, this.#reading);
     this.#listen(page, open);
     this.follow(undefined);
     this.#tell();
     requestAnimationFrame(() => (this.#text.scrollTop = page.ui.textScroll));
+  }
+
+  /** With its number, and with the strongest shade in it as a bar, so that nothing hangs on colour. */
+  #line({ number, level, pieces }: TextLine): HTMLElement {
+    const made = element(
+      "div",
+      { class: "line" },
+      pieces.map((piece) => this.#piece(piece)),
+    );
+    made.dataset["number"] = String(number);
+    made.dataset["bar"] = BARS.charAt(level - 1);
+    return made;
   }
 
   #piece({ block, text }: Piece): HTMLElement {
@@ -108,9 +128,18 @@ export class ShadedText {
     const lines = block
       ? [`Block ${this.#current}, ${block.place}`, block.facts]
       : [
-          "Point at the text, or tab to it: arrows go from block to block, n and p to wanted ones, Enter to the editor.",
+          "The bar before a line is the strongest shade in it. Point at the text, or tab to it: arrows go from block to block, " +
+            `n and p to wanted ones${this.#model.editor ? ", Enter to the editor" : ""}.`,
         ];
     this.#reading.replaceChildren(...lines.map((line) => element("div", {}, line)));
+  }
+
+  /** Moves the reader to the block that holds this character. */
+  show(start: number): void {
+    const block = this.#model.blocks.findIndex(({ end }) => end > start);
+    this.#go(block, false);
+    this.#text.focus({ preventScroll: true });
+    this.#pieces[block]?.[0]?.scrollIntoView({ block: "center" });
   }
 
   /** Shades by what the token at the cursor reads; undefined goes back to importance. */

@@ -9,6 +9,7 @@ import { button } from "../ui/button.ts";
 export class Status {
   readonly root = element("div", { class: "status" });
   readonly #page: Pick<Page, "command">;
+  readonly #hosted: boolean;
   readonly #failure = element("div", { class: "failure", attributes: { role: "alert" } });
   readonly #job = element("div", { class: "job", attributes: { role: "group", "aria-label": "Running" } });
   readonly #title = element("strong");
@@ -16,8 +17,10 @@ export class Status {
   readonly #bar = element("progress", { id: "job-progress", attributes: { max: "1", "aria-label": "Progress" } });
   readonly #stop: HTMLElement;
 
-  constructor(page: Pick<Page, "command">) {
+  /** @param hosted whether there is a log to show */
+  constructor(page: Pick<Page, "command">, hosted: boolean) {
     this.#page = page;
+    this.#hosted = hosted;
     this.#failure.hidden = true;
     this.#job.hidden = true;
     this.#stop = button({ id: "job-stop", label: "Stop", press: () => page.command("stop") });
@@ -47,7 +50,9 @@ export class Status {
       element(
         "div",
         { class: "buttons" },
-        button({ id: "failure-log", label: "Show Log", press: () => this.#page.command("showLog") }),
+        this.#hosted
+          ? button({ id: "failure-log", label: "Show Log", press: () => this.#page.command("showLog") })
+          : undefined,
         button({
           id: "failure-close",
           label: "Dismiss",

@@ -10,56 +10,53 @@ import { disclosure } from "./table.ts";
 /** Passages that are shown at once. */
 const FIRST = 5;
 
-export const textSection = section(
-  "text",
-  "What it looked for",
-  textModel,
-  (model, page) => {
-    const open = (start: number, end: number, focus: boolean): void => {
-      if (model.unlinked === undefined) page.reveal(start, end, focus);
-    };
-    const shaded = model.segments
-      ? new ShadedText(model, model.segments, page, (block, focus) => {
-          const { start, end } = model.blocks[block]!;
-          open(start, end, focus);
-        })
-      : undefined;
-    const following = element("div", { class: "following", attributes: { "aria-live": "off" } });
-    return {
-      content: [
-        paragraph(model.message, "message"),
-        ...(model.unlinked === undefined ? [] : [paragraph(model.unlinked, "aside")]),
-        element("h3", {}, `Most wanted passages for ${model.queries}`),
-        passages(model, model.passages.slice(0, FIRST), 1, open),
-        ...(model.passages.length > FIRST
-          ? [
-              disclosure(page, "text-passages", `${model.passages.length - FIRST} more`, () => [
-                passages(model, model.passages.slice(FIRST), FIRST + 1, open),
-              ]),
-            ]
-          : []),
-        element("h3", {}, "The text"),
-        following,
-        ...(shaded ? [shaded.root] : [paragraph(model.whyNoText ?? "", "aside")]),
-        disclosure(page, "text-reading", "How importance is found", () => [
-          paragraph(`The shade is the ${model.contrast.replace(/\.$/, "")}.`),
-        ]),
-      ],
-      follow: (cursor) => {
-        following.replaceChildren(...(cursor ? cursorFacts(model, cursor, page) : []));
-        shaded?.follow(cursor ? followText(model, cursor) : undefined);
-      },
-      dispose: () => shaded?.dispose(),
-    };
-  },
-  "Text",
-);
+export const textSection = section("text", textModel, (model, page) => {
+  const open = (start: number, end: number, focus: boolean): void => {
+    if (model.unlinked === undefined) page.reveal(start, end, focus);
+  };
+  const shaded = model.segments
+    ? new ShadedText(model, model.segments, page, (block, focus) => {
+        const { start, end } = model.blocks[block]!;
+        if (model.editor) open(start, end, focus);
+      })
+    : undefined;
+  const following = element("div", { class: "following", attributes: { "aria-live": "off" } });
+  return {
+    content: [
+      paragraph(model.message, "message"),
+      ...(model.unlinked === undefined ? [] : [paragraph(model.unlinked, "aside")]),
+      element("h3", {}, `Most wanted passages for ${model.queries}`),
+      passages(model, model.passages.slice(0, FIRST), 1, open),
+      ...(model.passages.length > FIRST
+        ? [
+            disclosure(page, "text-passages", `${model.passages.length - FIRST} more`, () => [
+              passages(model, model.passages.slice(FIRST), FIRST + 1, open),
+            ]),
+          ]
+        : []),
+      element("h3", {}, "The text"),
+      following,
+      ...(shaded ? [shaded.root] : [paragraph(model.whyNoText ?? "", "aside")]),
+      disclosure(page, "text-reading", "How importance is found", () => [paragraph(model.reading)]),
+    ],
+    follow: (cursor) => {
+      following.replaceChildren(...(cursor ? cursorFacts(model, cursor, page) : []));
+      shaded?.follow(cursor ? followText(model, cursor) : undefined);
+    },
+    show: (start) => shaded?.show(start),
+    dispose: () => shaded?.dispose(),
+  };
+});
 
 type Open = (start: number, end: number, focus: boolean) => void;
 
 function passages(model: TextModel, items: readonly PassageItem[], from: number, open: Open): HTMLElement {
   if (items.length === 0) return paragraph("None stands out.");
-  const list = element("ol", { class: "passages" }, ...items.map((item) => passage(item, model.unlinked, open)));
+  const list = element(
+    "ol",
+    { class: "passages" },
+    items.map((item) => passage(item, model.unlinked, open)),
+  );
   list.start = from;
   return list;
 }

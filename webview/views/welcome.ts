@@ -12,7 +12,7 @@ function welcomeModel({ report, job }: PanelState): WelcomeModel | undefined {
   return report ? undefined : { busy: job !== undefined };
 }
 
-export const welcomeSection = section("welcome", "HySparse Profiler", welcomeModel, ({ busy }, page) => ({
+export const welcomeSection = section("welcome", welcomeModel, ({ busy }, page) => ({
   content: [
     paragraph(
       busy ? "The first results appear here when the run is done." : "Nothing was profiled yet.",

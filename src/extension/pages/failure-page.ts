@@ -1,9 +1,11 @@
+import { markup } from "../../../webview/markup.ts";
+
 /** The command that shows the file of the active editor as text; the only one that the page below may run. */
 export const REOPEN_AS_TEXT = "workbench.action.reopenTextEditor";
 
 /** A page without scripts that says why a file is no report, and leads to its text. */
 export function failurePage(message: string): string {
-  return `<!doctype html>
+  return markup`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -12,13 +14,9 @@ export function failurePage(message: string): string {
 </head>
 <body>
 <h1>This report cannot be shown</h1>
-<p role="alert">${escaped(message)}</p>
+<p role="alert">${message}</p>
 <p><a href="command:${REOPEN_AS_TEXT}">Open as text</a></p>
 </body>
 </html>
-`;
-}
-
-function escaped(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+`.text;
 }

@@ -34,7 +34,10 @@ describe("the command, with a pretended runtime", { concurrency: 2 }, () => {
     assert.equal(code, 0, err);
     assert.deepEqual(readdirSync(path).sort(), ["doc.md", "r.csv", "r.html", "r.json"]);
     assert.equal(readReport(readFileSync(join(path, "r.json"), "utf8"), "r.json").document.name, "doc.md");
-    assert.match(readFileSync(join(path, "r.html"), "utf8"), /^<!doctype html>.*id="text".*<\/html>\n$/s);
+    assert.match(
+      readFileSync(join(path, "r.html"), "utf8"),
+      /^<!doctype html>.*id="message">.*A line of the document.*<\/html>\n$/s,
+    );
     assert.match(readFileSync(join(path, "r.csv"), "utf8"), /^document,tokens,/);
     assert.match(err, /wrote r\.json\nwrote r\.html\nwrote r\.csv\n$/);
   });

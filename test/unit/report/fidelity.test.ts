@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { byDistance, byOracle, fidelityRuns, together } from "../../../src/report/fidelity.ts";
 import { distanceTable, fidelityTable } from "../../../src/report/fidelity-table.ts";
-import { coverageChart } from "../../../src/report/page/coverage.ts";
+import { coverageChart } from "../../../webview/model/coverage.ts";
 import { coverageFinding } from "../../../src/report/selection-finding.ts";
 import { reportSchema } from "../../../src/profile/report.ts";
 import { withChecks } from "./sample-checks.ts";

@@ -3,11 +3,13 @@ import { describe, it } from "node:test";
 import type { Report } from "../../../src/profile/report.ts";
 import { inconsistencies } from "../../../src/profile/report-consistency.ts";
 import { toCsv } from "../../../src/report/csv.ts";
-import { renderHtml } from "../../../src/report/html.ts";
 import { readReport, serialize, serializeLine } from "../../../src/report/json.ts";
 import { traceText } from "../../../src/report/trace.ts";
+import { renderHtml } from "../../../webview/export.ts";
 import { headlineModel } from "../../../webview/model/headline.ts";
+import { checksModel } from "../../../webview/model/checks.ts";
 import { curvesModel } from "../../../webview/model/curves.ts";
+import { exportedState } from "../../../webview/model/exported.ts";
 import { mapModel } from "../../../webview/model/map.ts";
 import { textModel } from "../../../webview/model/text.ts";
 import type { PanelState } from "../../../src/protocol/panel.ts";
@@ -19,6 +21,9 @@ const PASSAGES = 130_000;
 const SAMPLES = 130_000;
 const POINTS = 5_000;
 const PLACES = 20_000;
+
+/** The page without its code, which names the sentence that is looked for. */
+const CODE = { script: "", style: "" };
 
 /** A valid report with far more of everything than an argument list may hold. */
 function hugeReport(): Report {
@@ -82,6 +87,7 @@ function hugeReport(): Report {
 
 describe("a huge but valid report", () => {
   const report = hugeReport();
+  const text = `${"words ".repeat(33)}.\n`.repeat(report.document.characters / 200);
 
   /** Seconds of processor time: other programs of the machine do not count. */
   const seconds = (work: () => unknown): number => {
@@ -100,17 +106,16 @@ describe("a huge but valid report", () => {
     "JSON in one line, and reading it": () => readReport(serializeLine(report), "a"),
     CSV: () => toCsv(report),
     trace: () => traceText(report),
-    "HTML without the text": () => assert.ok(!renderHtml(report).includes("could not be drawn")),
-    "HTML with the text": () => {
-      assert.ok(
-        !renderHtml(report, `${"words ".repeat(33)}.\n`.repeat(report.document.characters / 200)).includes(
-          "could not be drawn",
-        ),
-      );
-    },
+    "HTML without the text": () => assert.ok(!renderHtml(report, CODE).includes("could not be drawn")),
+    "HTML with the text": () => assert.ok(!renderHtml(report, CODE, text).includes("could not be drawn")),
     "the panel's models": () => {
       const state = { report, source: "file", document: "unknown" } as unknown as PanelState;
       for (const model of [headlineModel, mapModel, textModel, curvesModel]) model(state);
+    },
+    "the page's models, with the text": () => {
+      const state = exportedState(report, text);
+      for (const model of [headlineModel, mapModel, checksModel, curvesModel]) model(state);
+      assert.ok(textModel(state)!.segments!.length > 1000);
     },
   };
   for (const [name, work] of Object.entries(exports)) {

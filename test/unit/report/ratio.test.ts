@@ -8,7 +8,7 @@ import { compareReports } from "../../../src/report/compare.ts";
 import { crossovers } from "../../../src/report/crossover.ts";
 import { toCsv } from "../../../src/report/csv.ts";
 import { finding } from "../../../src/report/finding.ts";
-import { renderHtml } from "../../../src/report/html.ts";
+import { renderHtml } from "../../../webview/export.ts";
 import { readReport } from "../../../src/report/json.ts";
 import { factor, ratioWords } from "../../../src/report/ratio.ts";
 import { ratiosTable } from "../../../src/report/tables.ts";
@@ -27,6 +27,8 @@ const SLOWER = [1.171, 1.124, 1.226] as const;
 const FASTER = [0.926, 0.9, 0.952] as const;
 const SAME = [0.99, 0.962, 1.021] as const;
 const both = sampleReport({ variants: ["hysparse", "full"] });
+
+const CODE = { script: "", style: "" };
 
 describe("a ratio in words", () => {
   it("has its interval, and is turned over where it is a gain", () => {
@@ -89,7 +91,7 @@ describe("a finding from paired rounds", () => {
     assert.doesNotMatch(text, /interval/);
     assert.equal(crossovers(old).length, 4);
     assert.deepEqual(ratiosTable(old).rows, []);
-    assert.doesNotMatch(renderHtml(old), /by paired rounds/);
+    assert.doesNotMatch(renderHtml(old, CODE), /by paired rounds/);
   });
 });
 
@@ -102,7 +104,7 @@ describe("ratios elsewhere", () => {
       ["HySparse", "Full attention", "Decode", "1.17x", "1.12x to 1.23x", "24", "slower"],
     ]);
     assert.match(stripVTControlCharacters(terminalText(report, "")), /1\.12x to 1\.23x\s+24\s+slower/);
-    assert.match(renderHtml(report, ""), /1\.12x to 1\.23x/);
+    assert.match(renderHtml(report, CODE, ""), /1\.12x to 1\.23x/);
     const { otherData } = JSON.parse(traceText(report)) as { otherData: Record<string, unknown> };
     assert.deepEqual(otherData["ratios"], report.ratios);
     const [head = "", ...lines] = toCsv(report).trim().split("\n");
@@ -116,7 +118,7 @@ describe("ratios elsewhere", () => {
         ["3986", "hysparse", "decode", "full", "1.171", "1.124", "1.226", "24"],
       ],
     );
-    const captions = latencyModel(sampleState({ report }), restoreUi(undefined))!.tables.map(({ caption }) => caption);
+    const captions = latencyModel(sampleState({ report }), restoreUi(undefined))!.common.map(({ caption }) => caption);
     assert.equal(captions[0], "Times against each other, by paired rounds");
   });
 

@@ -1,31 +1,62 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { followText, segmentsOf, textModel } from "../../../webview/model/text.ts";
+import { followText, level, LEVELS, segmentsOf, textModel, type TextLine } from "../../../webview/model/text.ts";
 import { sampleState } from "../../panel/states.ts";
 import { SAMPLE_TEXT } from "../report/sample-report.ts";
 
 describe("the text in segments", () => {
-  const blocksOf = (...ranges: [number, number][]) => ranges.map(([start, end]) => ({ start, end, place: "" }));
+  const blocksOf = (...ranges: [number, number][]) => ranges.map(([start, end], i) => ({ start, end, level: i % 3 }));
+  const linesIn = (segments: readonly (readonly TextLine[])[]): string[] =>
+    segments.flat().map(({ pieces }) => pieces.map(({ text }) => text).join(""));
 
-  it("keeps every character of the profiled text except the line ends between segments", () => {
-    const model = textModel(sampleState());
-    const segments = model?.segments ?? [];
+  it("keeps every line of the profiled text, whatever ends it, with its number", () => {
+    const segments = textModel(sampleState())?.segments ?? [];
     assert.ok(segments.length > 2);
-    const joined = segments.map((pieces) => pieces.map(({ text }) => text).join("")).join("\n");
-    assert.equal(joined, SAMPLE_TEXT);
+    assert.equal(linesIn(segments).join("\n"), SAMPLE_TEXT);
+    assert.deepEqual(
+      segments.flat().map(({ number }) => number),
+      segments.flat().map((_, i) => i + 1),
+    );
+    const odd = "a\r\n\r\nbc\rd\n";
+    for (const size of [1, 2, 3, 100]) {
+      const ranges = Array.from({ length: Math.ceil(odd.length / size) }, (_, i): [number, number] => [
+        i * size,
+        Math.min(odd.length, (i + 1) * size),
+      ]);
+      assert.deepEqual(linesIn(segmentsOf(odd, blocksOf(...ranges))), ["a", "", "bc", "d"], `blocks of ${size}`);
+    }
   });
 
-  it("puts each piece into its own block", () => {
-    const [pieces] = segmentsOf("abcdef", blocksOf([0, 2], [2, 6]));
-    assert.deepEqual(pieces, [
-      { block: 0, text: "ab" },
-      { block: 1, text: "cdef" },
+  it("ends where the profiled part ends", () => {
+    assert.deepEqual(linesIn(segmentsOf("ab\ncd\nef", blocksOf([0, 4]))), ["ab", "c"]);
+    assert.deepEqual(linesIn(segmentsOf("ab", blocksOf())), [""]);
+  });
+
+  it("puts each piece into its own block, and the highest level before the line", () => {
+    const [lines] = segmentsOf("abcdef\ngh", blocksOf([0, 2], [2, 8], [8, 9]));
+    assert.deepEqual(lines, [
+      {
+        number: 1,
+        level: 1,
+        pieces: [
+          { block: 0, text: "ab" },
+          { block: 1, text: "cdef" },
+        ],
+      },
+      {
+        number: 2,
+        level: 2,
+        pieces: [
+          { block: 1, text: "g" },
+          { block: 2, text: "h" },
+        ],
+      },
     ]);
   });
 
   it("gives an overlap to the earlier block and survives an empty one", () => {
-    const [pieces] = segmentsOf("abcd", blocksOf([0, 3], [2, 2], [2, 4]));
-    assert.deepEqual(pieces, [
+    const [[line] = []] = segmentsOf("abcd", blocksOf([0, 3], [2, 2], [2, 4]));
+    assert.deepEqual(line?.pieces, [
       { block: 0, text: "abc" },
       { block: 2, text: "d" },
     ]);
@@ -33,6 +64,10 @@ describe("the text in segments", () => {
 
   it("does not cut a text without line ends", () => {
     assert.equal(segmentsOf("x".repeat(9000), blocksOf([0, 4500], [4500, 9000])).length, 1);
+  });
+
+  it("shades by steps: none for no weight, the last for the highest", () => {
+    assert.deepEqual([0, 0.001, 0.5, 1].map(level), [0, 1, LEVELS / 2, LEVELS]);
   });
 });
 

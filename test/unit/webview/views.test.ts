@@ -7,6 +7,8 @@ import { headlineModel } from "../../../webview/model/headline.ts";
 import { jobModel } from "../../../webview/model/job.ts";
 import { kvModel } from "../../../webview/model/kv.ts";
 import { latencyModel } from "../../../webview/model/latency.ts";
+import { mapModel } from "../../../webview/model/map.ts";
+import { textModel } from "../../../webview/model/text.ts";
 import { pageHtml } from "../../../webview/page.ts";
 import { restoreUi } from "../../../webview/ui-state.ts";
 import { baselineOf, sampleState, stateOf, withSweep } from "../../panel/states.ts";
@@ -51,6 +53,29 @@ describe("the headline", () => {
   });
 });
 
+describe("a page that nobody hosts", () => {
+  const state = sampleState({ source: "page", document: "unknown" });
+
+  it("offers no commands, and says nothing of where the report was measured", () => {
+    const model = headlineModel(state);
+    assert.equal(model?.actions, undefined);
+    assert.match(model?.device ?? "", /2026-11-22 01:05( UTC)?\.$/);
+    assert.ok(headlineModel(sampleState())?.actions);
+    assert.equal(curvesModel(state), undefined);
+  });
+
+  it("leads to places where it has the text", () => {
+    const { text, ...bare } = state;
+    assert.ok(text);
+    for (const model of [textModel, mapModel]) {
+      assert.equal(model(state)?.unlinked, undefined);
+      assert.match(model(bare)?.unlinked ?? "", /^Without the document's text/);
+    }
+    assert.match(mapModel(state)?.hint ?? "", /shows it in the text\.$/);
+    assert.equal(headlineModel(bare)?.note, undefined);
+  });
+});
+
 describe("latency", () => {
   it("stacks stages up to the layers' sum and shows what is left as outside the layers", () => {
     const report = sampleReport();
@@ -82,9 +107,9 @@ describe("latency", () => {
 describe("KV memory", () => {
   it("holds allocated beside formula, growth and the length at which memory is full", () => {
     const model = kvModel(sampleState());
-    assert.deepEqual(model?.ledger.rows[0]?.slice(0, 3), ["HySparse", "16.7 MiB", "the same"]);
-    assert.equal(model.ledger.rows[0][3], "3.91 MiB");
-    assert.match(model.ledger.rows[0][4] ?? "", /^[1-9],\d00,000$/);
+    assert.deepEqual(model?.ledger.table.rows[0]?.slice(0, 3), ["HySparse", "16.7 MiB", "the same"]);
+    assert.equal(model.ledger.table.rows[0][3], "3.91 MiB");
+    assert.match(model.ledger.table.rows[0][4] ?? "", /^[1-9],\d00,000$/);
   });
 
   it("names owner, borrower and window of each layer", () => {

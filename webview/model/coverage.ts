@@ -1,13 +1,11 @@
-import type { Report } from "../../profile/report.ts";
 import {
   byDistance,
   COVERAGES,
   COVERAGE_NAMES,
-  fidelityRuns,
   type CoverageName,
   type FidelityRun,
-} from "../fidelity.ts";
-import { percent, plural } from "../format.ts";
+} from "../../src/report/fidelity.ts";
+import { percent, plural } from "../../src/report/format.ts";
 
 /** Shares of attention against the distance from the oracle, one line per choice of blocks: values and their texts. */
 export interface CoverageChart {
@@ -31,11 +29,6 @@ export interface CoverageChart {
 /** How the thin line of a chart with a `range` is to be read. */
 export const RANGE_READING =
   "The thin line is the range from the layer with the lowest share to the one with the highest.";
-
-/** One chart for each run. */
-export function coverageCharts(report: Report): CoverageChart[] {
-  return fidelityRuns(report).map(coverageChart);
-}
 
 /** The chart of one run. */
 export function coverageChart({ variant, title, layers }: FidelityRun): CoverageChart {
