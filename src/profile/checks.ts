@@ -1,6 +1,4 @@
 import type { Variant } from "../engine/engine.ts";
-import { planOf } from "../designs/designs.ts";
-import { notRestrictable } from "../engine/swap.ts";
 import { selectsAll } from "../model/architecture.ts";
 import { UserError } from "../model/errors.ts";
 import type { PreparedDocument } from "./document.ts";
@@ -9,7 +7,7 @@ import { FEWEST_TOKENS } from "./paired-interval.ts";
 import type { ProgressMeter } from "./progress-meter.ts";
 import type { Report } from "./report.ts";
 import type { ProfileRequest } from "./request.ts";
-import { swapRuns } from "./swap-runs.ts";
+import { swapRuns, whyNotRestricted } from "./swap-runs.ts";
 import { costsLike, measureSwaps, swappedVariant } from "./swaps.ts";
 
 /** What is measured of the selection's quality, apart from any time. */
@@ -87,7 +85,7 @@ async function runSwaps(request: ProfileRequest, document: PreparedDocument, met
   }
   const { swaps, leftOut } = await measureSwaps(request, document, meter);
   const warnings = [...leftOut];
-  const why = notRestrictable(planOf(a, "hysparse"));
+  const why = whyNotRestricted(a);
   if (why !== undefined) warnings.push(`The last layer was not restricted to selected blocks: ${why}.`);
   if (selectsAll(a, tokens)) {
     warnings.push(

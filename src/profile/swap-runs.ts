@@ -1,5 +1,5 @@
+import { planOf, selectingDesign } from "../designs/designs.ts";
 import type { SelectionSwap } from "../engine/engine.ts";
-import { planOf } from "../designs/designs.ts";
 import { notRestrictable } from "../engine/swap.ts";
 import { selectsAll, type Architecture } from "../model/architecture.ts";
 import { randomBlocks, recentBlocks } from "./choose-blocks.ts";
@@ -17,6 +17,12 @@ export interface SwapRun {
 
 export const DRAWS = 3;
 
+/** Why the last layer of a model of this shape cannot be restricted to selected blocks; undefined where it can. */
+export function whyNotRestricted(a: Architecture): string | undefined {
+  const design = selectingDesign(a);
+  return design === undefined ? "no design chooses blocks in it" : notRestrictable(planOf(a, design));
+}
+
 /**
  * Every prefill that swapping takes in a context of so many tokens, the learned selection first, for a schedule with sparse
  * layers.
@@ -30,7 +36,7 @@ export function swapRuns(a: Architecture, tokens: number): SwapRun[] {
     return { name: "random", title: `random ${draw + 1} of ${DRAWS}`, swap };
   });
   const restricted: SwapRun[] =
-    notRestrictable(planOf(a, "hysparse")) === undefined
+    whyNotRestricted(a) === undefined
       ? [{ name: "restrict-last", title: "restrict-last", swap: { kind: "restrict-last" } }]
       : [];
   return [

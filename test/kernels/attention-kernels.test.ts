@@ -12,7 +12,6 @@ import { Random } from "../../kernels/random.ts";
 import { slidingWindow } from "../../kernels/sliding-window/reference.ts";
 import type { SlidingWindowInput } from "../../kernels/sliding-window/sliding-window.ts";
 import type { KernelBuild } from "../../src/engine/cpu/kernels/build.ts";
-import type { NumericArray } from "../../kernels/numeric-array.ts";
 import type { Call } from "../../src/engine/cpu/kernels/call.ts";
 import { loadNative, NoNative } from "../../src/engine/cpu/kernels/native.ts";
 import { KernelPool } from "../../src/engine/cpu/kernels/pool.ts";

@@ -1,3 +1,4 @@
+import { MIXERS } from "../../designs/mixers.ts";
 import type { LayerPlan } from "../../designs/plan.ts";
 import { MOST_DECODED, MOST_TOKENS } from "../../model/limits.ts";
 import type { SelectionSwap } from "../engine.ts";
@@ -23,7 +24,7 @@ export function rolesOf(plan: readonly LayerPlan[], swap: SelectionSwap | undefi
     const through = restricted ? restricting.oracle : layer.readsFrom;
     return {
       ...layer,
-      gated: layer.mixer === "sparse",
+      gated: MIXERS[layer.mixer].gated,
       ...(through === undefined ? {} : { through }),
       restricted,
       silent: swap?.kind === "silent" && layer.readsFrom !== undefined,
