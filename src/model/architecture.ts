@@ -42,7 +42,8 @@ export const architectureSchema = z
     if (a.queryHeads % a.kvHeads !== 0) {
       refuse("queryHeads", `${a.queryHeads} query heads cannot be shared out over ${a.kvHeads} KV heads`);
     }
-    if (a.headDim % 2 !== 0) refuse("headDim", `RoPE rotates its two halves against each other, so ${a.headDim} must be even`);
+    if (a.headDim % 2 !== 0)
+      refuse("headDim", `RoPE rotates its two halves against each other, so ${a.headDim} must be even`);
     if (a.selectedTokens % a.block !== 0) {
       refuse("selectedTokens", `k = ${a.selectedTokens} is not a multiple of the block size ${a.block}`);
     }
