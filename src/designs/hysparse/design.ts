@@ -1,4 +1,4 @@
-import { fedBy, oracleOf, schedule } from "../../model/architecture.ts";
+import { fedBy, oracleOf, schedule } from "../../model/schedule.ts";
 import type { Design } from "../design.ts";
 
 /** HySparse (arXiv 2602.03560): sparse layers read the blocks that the full layer before them chose, and a window of their own. */
