@@ -56,7 +56,7 @@ export function layerCosts(
   const windowed = sumVisible(span, a.window);
   // A prefill reads every cached key once; each decode step reads all that its one query can see.
   const keysRead = (visible: number, most: number): number => (span.passes === 1 ? most : visible);
-  const indices = sumBlocks(span, a.block, selectedBlocks(a)) * Hkv * INDEX_BYTES;
+  const indices = (): number => sumBlocks(span, a.block, selectedBlocks(a)) * Hkv * INDEX_BYTES;
   const costs: Partial<Record<Stage, Cost>> = {
     project: { flops: 2 * queries * hidden * widths, bytes: weights(hidden * widths) + rows(queries, hidden + widths) },
     output: {
@@ -76,7 +76,7 @@ export function layerCosts(
     return {
       ...costs,
       score: { flops: full.flops, bytes: full.bytes + scores * bytesPerValue },
-      select: { flops: 0, bytes: scores * bytesPerValue + indices },
+      select: { flops: 0, bytes: scores * bytesPerValue + indices() },
     };
   }
   const window = attention(windowed, keysRead(windowed, span.to - Math.max(0, span.from - a.window)));
@@ -84,7 +84,7 @@ export function layerCosts(
   const perHead = situation.selectedKeys / Hkv;
   const sparse: Cost = {
     flops: 4 * d * groupSize(a) * situation.selectedKeys,
-    bytes: rows(queries, 2 * Hq * d) + rows(keysRead(perHead, Math.min(perHead, span.to)), 2 * Hkv * d) + indices,
+    bytes: rows(queries, 2 * Hq * d) + rows(keysRead(perHead, Math.min(perHead, span.to)), 2 * Hkv * d) + indices(),
   };
   return { ...costs, sparse, window };
 }
