@@ -21,7 +21,8 @@ export const SWAP_MEANINGS: Readonly<Record<SwapName, string>> = {
   recent: "the sparse layers read as many of the newest blocks",
   random: "the sparse layers read as many random visible blocks",
   none: "the block-sparse branch of every sparse layer gives zeros",
-  "restrict-last": "as learned, but the last full layer reads only the blocks that the oracle before it (the last that feeds sparse layers) selected",
+  "restrict-last":
+    "as learned, but the last full layer reads only the blocks that the oracle before it (the last that feeds sparse layers) selected",
 };
 
 /** A result as shares of the learned selection's bits. */

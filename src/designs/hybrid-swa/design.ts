@@ -1,4 +1,4 @@
-import { schedule } from "../../model/architecture.ts";
+import { schedule } from "../../model/schedule.ts";
 import type { Design } from "../design.ts";
 
 /** The baseline of the HySparse paper: the same schedule, but the layers between full ones read only a window. */

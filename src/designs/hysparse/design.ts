@@ -1,4 +1,4 @@
-import { fedBy, oracleOf, schedule } from "../../model/architecture.ts";
+import { fedBy, oracleOf, schedule } from "../../model/schedule.ts";
 import { count, plural } from "../../report/format.ts";
 import type { Design } from "../design.ts";
 
