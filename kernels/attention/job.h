@@ -12,7 +12,8 @@ typedef struct {
   int32_t heads, G;     // lists of blocks per query, and query heads that read one list; heads G = Hq
   int32_t share;        // lists that read one KV head: 1, or with a list per query head the group size
   int32_t d, B, slots, w;
-  int32_t cap;          // rows of one KV head in k and v; a window's ring wraps there
+  int32_t first;        // window: positions 0 .. first - 1, too, are seen by whoever stands behind them
+  int32_t cap;          // rows of one KV head in k and v; a window's are a ring: see ring_row
   int32_t q_row, q_head; // floats from one query to the next, and from one list's queries to the next
   int32_t o_row, o_head;
   int32_t gate_row, gate_width; // floats between queries; 0: no gate, 1: per query head, d: per value
@@ -35,6 +36,10 @@ typedef struct {
 
 // Blocks that hold any of the call's visible keys.
 INLINE int all_blocks(const Job *j) { return (j->start + j->count - 1) / j->B + 1; }
+// Where a position lies in a window's ring: the first for good, the others in turn.
+INLINE int ring_row(const Job *j, int p) {
+  return p < j->first ? p : j->first + (p - j->first) % (j->cap - j->first);
+}
 INLINE Z up(Z n) { return (n + 15) & ~(Z)15; }
 // Floats of one row of O.
 INLINE Z row_width(const Job *j) { return up((Z)j->d); }

@@ -62,14 +62,14 @@ static int unit_of(const Job *j, int threads) {
   return unit;
 }
 
-// numbers: op, start, count, heads, G, share, d, B, slots, w, cap, q_row, q_head, o_row, o_head, gate_row, gate_width, add,
-// wide, threads (in the order of job.h). Arrays that the op does not use may be null.
+// numbers: op, start, count, heads, G, share, d, B, slots, w, first, cap, q_row, q_head, o_row, o_head, gate_row, gate_width,
+// add, wide, threads (in the order of job.h). Arrays that the op does not use may be null.
 void EXPORT(prepare)(Job *j, const int32_t *numbers, float scale, const float *q, const float *k, const float *v,
                      const float *own_k, const float *own_v, void *list, const float *sinks, const float *gate,
                      float *out, float *scores, float *kept) {
   int32_t *to = &j->op;
-  for (int i = 0; i < 18; i++) to[i] = numbers[i];
-  j->wide = numbers[18], j->scale = scale;
+  for (int i = 0; i < 19; i++) to[i] = numbers[i];
+  j->wide = numbers[19], j->scale = scale;
   j->q = q, j->k = k, j->v = v, j->own_k = own_k, j->own_v = own_v, j->list = list, j->sinks = sinks, j->gate = gate;
   j->out = out, j->scores = scores, j->kept = kept, j->partials = 0;
   j->split = 0;
@@ -77,7 +77,7 @@ void EXPORT(prepare)(Job *j, const int32_t *numbers, float scale, const float *q
     const int blocks = (SPLIT_KEYS + j->B - 1) / j->B;
     j->split = blocks * j->B;
   }
-  j->unit = unit_of(j, numbers[19]);
+  j->unit = unit_of(j, numbers[20]);
   if (j->unit > j->count) j->unit = j->count;
   j->units = j->heads * (j->split ? pieces(j) : (j->count + j->unit - 1) / j->unit);
   __atomic_store_n(&j->next, 0, __ATOMIC_SEQ_CST);
@@ -128,7 +128,7 @@ static void run_unit(const Job *j, float *scratch, int index) {
   const Unit u = unit_at(j, scratch, head, first);
   forget(&u, n * j->G);
   if (j->op == SPARSE) block_sparse(j, &u, head, first, n);
-  else if (j->op == WINDOW) sliding_window(j, &u, head, first, n);
+  else if (j->op == WINDOW) sliding_window(j, &u, head, n);
   else full(j, &u, head, first, n);
   gated_store(j, &u, head, first, n);
 }

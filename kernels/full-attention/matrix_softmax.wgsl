@@ -23,8 +23,9 @@
 // reference until a logit exceeds it by more than CEILING (weights stay below 2^15 in f16), then takes its new maximum
 // less LIFT. Nearly always that happens in the first tile only. Any reference gives the same quotient.
 //
-// The file that is included with this one declares q, k, v and out and gives fetch_keys, fetch_values, first_key and
-// sink_weight.
+// The file that is included with this one declares q, k, v and out and gives fetch_keys, fetch_values, first_key, skipped_before
+// and sink_weight. Where queries see the FIRST keys of the context beside a window, the keys between them and the window of
+// the workgroup's first query are skipped, and positions are counted without them.
 //
 // q, out [C, Hq, d] f32; k, v [Hkv, T, d] halves. d and B are multiples of 16, d is at most 128.
 //
@@ -82,6 +83,8 @@ var<workgroup> weights: array<vec4<u32>, ROWS * WEIGHT_STRIDE>;
 /// Not 0 where a row of the workgroup was given a new reference.
 var<workgroup> raised: u32;
 
+/// Positions between the FIRST and the window of the workgroup's first query.
+var<private> skipped: u32;
 // Of the invocation's row of each part; the two invocations of a row agree, but each sums its own weights.
 var<private> reference: array<f32, PARTS>;
 var<private> decay: array<f32, PARTS>;
@@ -138,12 +141,13 @@ fn weigh(part: u32, head: u32, first_row: u32, last_row: u32, own: u32, half: u3
   var hidden = 0u;
   var visible = KEYS;
   if (masked) {
-    let position = params.start + row / params.group;
+    let position = params.start + row / params.group - skipped;
     hidden = max(first_key(position), begin) - begin;
     visible = u32(clamp(i32(position + 1u) - i32(begin), 0, i32(KEYS)));
     for (var j = 0u; j < QUADS / 2u; j++) {
       let key = vec4<u32>(4u * (2u * j + half)) + vec4<u32>(0u, 1u, 2u, 3u);
-      s[j] = select(vec4<f32>(LOWEST), s[j], (key >= vec4<u32>(hidden)) & (key < vec4<u32>(visible)));
+      let near = (key >= vec4<u32>(hidden)) | (key + begin < vec4<u32>(FIRST));
+      s[j] = select(vec4<f32>(LOWEST), s[j], near & (key < vec4<u32>(visible)));
     }
   }
 
@@ -158,7 +162,9 @@ fn weigh(part: u32, head: u32, first_row: u32, last_row: u32, own: u32, half: u3
     top = max(top, highest);
   }
   if (!BLOCKS_SPLIT_TILES) {
-    top = row_maximum(top, at, hidden, visible);
+    let own_top = top;
+    top = row_maximum(own_top, at, hidden, visible);
+    if (FIRST > 0u) { top = max(top, row_maximum(own_top, at, 0u, min(max(FIRST, begin) - begin, visible))); }
     keep_block_maximum(head, row, writes, part, begin, KEYS, end, top);
   }
 
@@ -222,18 +228,21 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
   let head = number / row_tiles;
   let first_row = (row_tiles - 1u - number % row_tiles) * ROWS;
   let last_row = min(first_row + ROWS, all_rows) - 1u;
-  let seen_by_all = params.start + first_row / params.group + 1u;
-  let end = params.start + last_row / params.group + 1u;
+  let first_query = params.start + first_row / params.group;
+  // Known to be the same for all, as what is read from a private variable is not.
+  let gap = skipped_before(first_query);
+  skipped = gap;
+  let seen_by_all = first_query + 1u - gap;
+  let end = params.start + last_row / params.group + 1u - gap;
   let last = end - 1u;
   // The invocation's row of part 0 within the tile, and its half of the row.
   let own = lane / 32u * (16u * PARTS) + lane % 32u / 2u;
   let half = lane % 2u;
   let logits_at = (own & ~15u) * LOGIT_STRIDE;
   let weights_at = (own & ~15u) * WEIGHT_STRIDE;
-  let low = first_key(params.start + first_row / params.group);
   begin_subgroup(lane);
 
-  place(0u, fetch_keys(head, low, last, lane), lane);
+  place(0u, fetch_keys(head, 0u, last, lane), lane);
   if (lane == 0u) { raised = 0u; }
   for (var part = 0u; part < PARTS; part++) {
     reference[part] = UNSET;
@@ -244,9 +253,9 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_i
   var query = Queries();
   load_queries(&query, head, first_row, last_row, own, half);
   var o = Outputs();
-  let tiles = (end - low + KEYS - 1u) / KEYS;
+  let tiles = (end + KEYS - 1u) / KEYS;
   for (var i = 0u; i < tiles; i++) {
-    let begin = low + i * KEYS;
+    let begin = i * KEYS;
     var values: Fetched;
     var next_keys: Fetched;
     if (AHEAD) {

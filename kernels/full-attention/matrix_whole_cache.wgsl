@@ -5,6 +5,10 @@
 @group(0) @binding(3) var<storage, read> v: array<vec4<u32>>;
 @group(0) @binding(4) var<storage, read_write> out: array<vec4<f32>>;
 
+/// Every query sees what it sees without a gap.
+const FIRST = 0u;
+fn skipped_before(position: u32) -> u32 { return 0u; }
+
 /// The first key that a query at `position` sees.
 fn first_key(position: u32) -> u32 { return 0u; }
 

@@ -1,7 +1,8 @@
-// The last `kept` = min(C, w) rows of a chunk's k and v to their places in the ring: position p to row p mod w. One
-// invocation per row and four values. k, v 16-bit [Hkv, C, d]; ring_k, ring_v 16-bit [Hkv, w, d].
+// `kept` rows of a chunk's k and v to their places in the ring (ring_row.wgsl): the first `stay`, which are of the first of
+// the context, and the last of the others. One invocation per row and four values. k, v 16-bit [Hkv, C, d]; ring_k, ring_v
+// 16-bit [Hkv, ring, d].
 
-struct Params { rows: u32, start: u32, kept: u32, stride: u32, ring: u32 }
+struct Params { rows: u32, start: u32, stay: u32, kept: u32, stride: u32, ring: u32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> k: array<Half4>;
@@ -16,9 +17,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let i = (group.y * params.stride + group.x) * WIDTH + lane;
   if (i >= KV_HEADS * params.kept * QUADS) { return; }
   let head = i / (params.kept * QUADS);
-  let row = params.rows - params.kept + i / QUADS % params.kept;
+  let number = i / QUADS % params.kept;
+  let row = select(params.rows - params.kept + number, number, number < params.stay);
   let source = (head * params.rows + row) * QUADS + i % QUADS;
-  let into = (head * params.ring + (params.start + row) % params.ring) * QUADS + i % QUADS;
+  let into = (head * params.ring + ring_row(params.start + row, params.ring)) * QUADS + i % QUADS;
   ring_k[into] = k[source];
   ring_v[into] = v[source];
 }

@@ -1,16 +1,17 @@
 // Sliding-window attention of a chunk: flash attention restricted to a band. One workgroup takes QUERIES positions times
 // HEADS query heads of one KV head (TILE_ROWS rows, a row per position and head), so that the group shares K and V, and
-// walks over the keys first position - w + 1 .. last position in tiles of TILE_KEYS, wherever they begin.
+// walks over the keys first position - w + 1 .. last position in tiles of TILE_KEYS, wherever they begin. The FIRST of the
+// context come before them; what lies between is skipped, and positions are counted without it.
 //
 // An invocation (ty, tx) owns 4 rows; for logits KEYS_EACH keys (tx, tx + LANES, ..), for outputs every LANES-th piece.
 //  1. Q, scaled to logits in base 2, stays in workgroup memory for all tiles;
-//  2. K tile to workgroup memory (positions before the chunk from the ring, at p mod w);
+//  2. K tile to workgroup memory (positions before the chunk from the ring, see ring_row.wgsl);
 //  3. logits in registers; vec4s of products are added up in Arith over at most 16 terms, then flushed to f32;
 //  4. V is fetched; row maxima are exchanged; the sums so far are scaled to the new maximum;
 //  5. probabilities and V to workgroup memory; output += P V, flushed every CHUNK <= 16 keys.
 // The sink is the first logit: maximum = sink, sum = 1.
 //
-// q f32 [C, Hq, d]; k, v 16-bit [Hkv, C, d]; ring_k, ring_v 16-bit [Hkv, w, d]; sinks f32 [Hq]; out f32 [C, Hq, d].
+// q f32 [C, Hq, d]; k, v 16-bit [Hkv, C, d]; ring_k, ring_v 16-bit [Hkv, ring, d]; sinks f32 [Hq]; out f32 [C, Hq, d].
 //
 // Versions: TILE_ROWS x TILE_KEYS, invocations, PREFETCH (the next tile's K fetched before P V; see gpu.ts). Times on
 // an H200, 2026-11-22, C = 2048, w = 128, 64/4 heads of 128, f16, the clock not woken before each case:
@@ -53,16 +54,19 @@ var<workgroup> key_tile: array<Piece, TILE_KEYS * KEY_STRIDE>;
 var<workgroup> weight_tile: array<Arith4, TILE_KEYS * ROW_GROUPS>;
 var<workgroup> exchange: array<vec4<f32>, WIDTH>;
 
+/** Positions between the FIRST and the window of the workgroup's first query. */
+var<private> skipped: u32;
+
 /** The place of a key, in pieces, within k or within the ring. */
 fn place_of(position: u32, kv_head: u32) -> u32 {
   if (position >= params.start) { return (kv_head * params.rows + position - params.start) * PIECES; }
-  return (kv_head * params.ring + position % params.ring) * PIECES;
+  return (kv_head * params.ring + ring_row(position, params.ring)) * PIECES;
 }
 
 fn fetch(values: bool, first: u32, last: u32, kv_head: u32, lane: u32) -> array<Piece, LOADS> {
   var pieces: array<Piece, LOADS>;
-  if (first >= params.start) {
-    let base = (kv_head * params.rows - params.start) * PIECES;
+  if (first >= FIRST && first + skipped >= params.start) {
+    let base = (kv_head * params.rows + skipped - params.start) * PIECES;
     for (var i = 0u; i < LOADS; i++) {
       let e = min(lane + i * WIDTH, TILE_KEYS * PIECES - 1u);
       let at = base + min(first + e / PIECES, last) * PIECES + e % PIECES;
@@ -72,7 +76,8 @@ fn fetch(values: bool, first: u32, last: u32, kv_head: u32, lane: u32) -> array<
   }
   for (var i = 0u; i < LOADS; i++) {
     let e = min(lane + i * WIDTH, TILE_KEYS * PIECES - 1u);
-    let position = min(first + e / PIECES, last);
+    let counted = min(first + e / PIECES, last);
+    let position = select(counted + skipped, counted, counted < FIRST);
     let at = place_of(position, kv_head) + e % PIECES;
     if (position >= params.start) {
       if (values) { pieces[i] = v[at]; } else { pieces[i] = k[at]; }
@@ -103,8 +108,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let kv_head = group.y;
   let head_base = group.z * HEADS;
   let row_base = group.x * QUERIES;
-  let first_position = params.start + row_base;
-  let last = params.start + min(row_base + QUERIES, params.rows) - 1u;
+  let first_query = params.start + row_base;
+  // Known to be the same for all, as what is read from a private variable is not.
+  let gap = max(max(first_query + 1u, WINDOW) - WINDOW, FIRST) - FIRST;
+  skipped = gap;
+  let first_position = first_query - gap;
+  let last = params.start + min(row_base + QUERIES, params.rows) - 1u - gap;
 
   for (var i = lane; i < TILE_ROWS * DIM_QUADS; i += WIDTH) {
     let row = i / DIM_QUADS;
@@ -128,10 +137,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   var sum: array<vec4<f32>, 4u * OUT_QUADS>;
   for (var i = 0u; i < 4u * OUT_QUADS; i++) { sum[i] = vec4<f32>(); }
 
-  let lowest_position = select(0u, first_position + 1u - WINDOW, first_position + 1u > WINDOW);
   var keys: array<Piece, LOADS>;
-  if (PREFETCH) { keys = fetch(false, lowest_position, last, kv_head, lane); }
-  for (var first = lowest_position; first <= last; first += TILE_KEYS) {
+  if (PREFETCH) { keys = fetch(false, 0u, last, kv_head, lane); }
+  for (var first = 0u; first <= last; first += TILE_KEYS) {
     if (!PREFETCH) { keys = fetch(false, first, last, kv_head, lane); }
     workgroupBarrier();
     store(&keys, lane);
@@ -168,7 +176,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     var most = highest;
     for (var j = 0u; j < KEYS_EACH; j++) {
       let p = first + tx + j * LANES;
-      logits[j] = select(vec4<f32>(LOWEST), logits[j], (vec4<u32>(p) <= position) & (vec4<u32>(p + WINDOW) > position));
+      let near = (vec4<u32>(p + WINDOW) > position) | vec4<bool>(p < FIRST);
+      logits[j] = select(vec4<f32>(LOWEST), logits[j], (vec4<u32>(p) <= position) & near);
       most = max(most, logits[j]);
     }
     exchange[lane] = most;

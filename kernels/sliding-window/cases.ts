@@ -10,6 +10,8 @@ interface Size {
   readonly group: number;
   readonly headDim: number;
   readonly sinks: boolean;
+  /** F */
+  readonly first?: number;
   /** Reserved rows beyond the last key, filled with NaN. */
   readonly spare: number;
 }
@@ -26,17 +28,22 @@ const sizes: readonly Size[] = [
   { ...base, window: 100, rows: 7, start: 0 },
   { ...base, sinks: false },
   { ...base, spare: 3 },
+  // First tokens: before the window slides past them, while it does, after; more of them than keys; in the chunk or before.
+  ...[1, 4, 30].flatMap((first) =>
+    [0, 1, 4, 7, 8, 11, 12, 13, 40].flatMap((start) => [1, 9].map((rows) => ({ ...base, first, start, rows }))),
+  ),
+  { ...base, first: 70, window: 70, rows: 150, start: 90 },
 ];
 
 export const cases: readonly KernelCase<SlidingWindowInput>[] = sizes.map((size) => {
-  const { rows, start, window, kvHeads, group, headDim, sinks, spare } = size;
+  const { rows, start, window, kvHeads, group, headDim, sinks, first = 0, spare } = size;
   const queryHeads = kvHeads * group;
-  const first = Math.max(0, start - window + 1);
-  const used = start + rows - first;
+  const from = Math.max(first, start - window + 1);
+  const used = Math.min(first, start + rows) + Math.max(0, start + rows - from);
   return {
     name:
       `sliding-window C=${rows} start=${start} w=${window} Hkv=${kvHeads} G=${group} d=${headDim} ` +
-      `sinks=${sinks ? "yes" : "no"} spare=${spare}`,
+      `sinks=${sinks ? "yes" : "no"}${first > 0 ? ` first=${first}` : ""} spare=${spare}`,
     inputs: (seed) => {
       const random = new Random(seed);
       const cache = (): Float32Array =>
@@ -45,7 +52,8 @@ export const cases: readonly KernelCase<SlidingWindowInput>[] = sizes.map((size)
         queries: random.normals(rows * queryHeads * headDim),
         keys: cache(),
         values: cache(),
-        first,
+        from,
+        ...(first > 0 ? { first } : {}),
         sinks: sinks ? random.normals(queryHeads) : new Float32Array(queryHeads).fill(-Infinity),
         queryHeads,
         kvHeads,

@@ -3,6 +3,7 @@ import { packHalves, roundToHalf } from "../half.ts";
 import { Random } from "../random.ts";
 import { ringAppendGpu, slidingWindowFits, slidingWindowGpu, slidingWindowTunings } from "./gpu.ts";
 import { slidingWindow } from "./reference.ts";
+import { cutForRing, ringRow } from "./ring.ts";
 
 interface Size {
   readonly rows: number;
@@ -12,6 +13,8 @@ interface Size {
   readonly group: number;
   readonly headDim: number;
   readonly sinks: boolean;
+  /** F */
+  readonly first?: number;
 }
 
 const base: Size = { rows: 5, start: 20, window: 8, kvHeads: 2, group: 2, headDim: 16, sinks: true };
@@ -31,49 +34,43 @@ const sizes: readonly Size[] = [
   { ...real, rows: 150, start: 0 },
   { ...real, headDim: 128, group: 4, kvHeads: 1 },
   { ...real, headDim: 128, group: 16, kvHeads: 1, rows: 21 },
+  // First tokens: fewer than a tile, more than one, more than keys; in the chunk, before it, on both sides of its border.
+  ...[1, 5, 40].flatMap((rows) =>
+    [0, 1, 3, 4, 7, 8, 11, 12, 13, 1000].map((start) => ({ ...base, first: 4, rows, start })),
+  ),
+  ...[0, 5, 25, 30, 31, 40, 200].map((start) => ({ ...base, first: 30, rows: 9, start })),
+  ...[0, 60, 127, 131, 132, 300].map((start) => ({ ...real, first: 4, start })),
+  { ...real, first: 100, rows: 150 },
 ];
 
-const nameOf = ({ rows, start, window, kvHeads, group, headDim, sinks }: Size): string =>
-  `C=${rows} start=${start} w=${window} Hkv=${kvHeads} G=${group} d=${headDim}${sinks ? "" : " no-sinks"}`;
-
-/** Rows of positions start - w .. start + C - 1 cut into the ring, NaN where nothing is held, and the chunk. */
-function cut(all: Float32Array, { rows, start, window, kvHeads, headDim }: Size, first: number) {
-  const ring = new Float32Array(kvHeads * window * headDim).fill(NaN);
-  const chunk = new Float32Array(kvHeads * rows * headDim);
-  const held = start + rows - first;
-  for (let head = 0; head < kvHeads; head++) {
-    for (let p = first; p < start + rows; p++) {
-      const row = all.subarray((head * held + p - first) * headDim, (head * held + p - first + 1) * headDim);
-      if (p >= start) chunk.set(row, (head * rows + p - start) * headDim);
-      else ring.set(row, (head * window + (p % window)) * headDim);
-    }
-  }
-  return { ring, chunk };
-}
+const nameOf = ({ rows, start, window, kvHeads, group, headDim, sinks, first = 0 }: Size): string =>
+  `C=${rows} start=${start} w=${window} Hkv=${kvHeads} G=${group} d=${headDim}${sinks ? "" : " no-sinks"}${first > 0 ? ` first=${first}` : ""}`;
 
 const attention = (size: Size, tuningIndex: number): GpuCheck => ({
   name: `sliding-window ${nameOf(size)} tuning=${tuningIndex}`,
   prepare: (seed, traits) => {
-    const { rows, start, window, kvHeads, group, headDim, sinks } = size;
+    const { rows, start, window, kvHeads, group, headDim, sinks, first = 0 } = size;
     const tuning = slidingWindowTunings[tuningIndex]!;
     if (tuningIndex > 0 && !slidingWindowFits(headDim, tuning, traits)) {
       return { skip: "these tiles do not fit the workgroup storage" };
     }
     const random = new Random(seed);
     const queryHeads = kvHeads * group;
-    const first = Math.max(0, start - window);
+    const from = Math.max(first, start - window + 1);
+    const held = Math.min(first, start + rows) + Math.max(0, start + rows - from);
     const queries = random.normals(rows * queryHeads * headDim);
-    const keys = random.normals(kvHeads * (start + rows - first) * headDim);
-    const values = random.normals(kvHeads * (start + rows - first) * headDim);
+    const keys = random.normals(kvHeads * held * headDim);
+    const values = random.normals(kvHeads * held * headDim);
     const sink = sinks ? random.normals(queryHeads, 2) : new Float32Array(queryHeads).fill(-Infinity);
-    const [k, v] = [cut(keys, size, first), cut(values, size, first)];
+    const cut = { ...{ kvHeads, headDim, start, rows, ring: first + window }, from, first };
+    const [k, v] = [cutForRing(keys, cut), cutForRing(values, cut)];
     const want = slidingWindow({
-      ...{ queries, keys: roundToHalf(keys), values: roundToHalf(values), first, sinks: sink },
+      ...{ queries, keys: roundToHalf(keys), values: roundToHalf(values), from, first, sinks: sink },
       ...{ queryHeads, kvHeads, headDim, window, start },
     });
     const tolerance = traits.arithmetic === "f16" ? 5e-3 : 2e-5;
     return checkOf({
-      op: slidingWindowGpu({ queryHeads, kvHeads, headDim, window }, traits, tuning),
+      op: slidingWindowGpu({ queryHeads, kvHeads, headDim, window, first }, traits, tuning),
       run: { rows, start },
       buffers: {
         q: queries,
@@ -92,23 +89,27 @@ const attention = (size: Size, tuningIndex: number): GpuCheck => ({
 const append = (size: Size): GpuCheck => ({
   name: `ring-append ${nameOf(size)}`,
   prepare: (seed, traits) => {
-    const { rows, start, window, kvHeads, headDim } = size;
+    const { rows, start, window, kvHeads, headDim, first = 0 } = size;
+    const ring = first + window;
     const random = new Random(seed);
     const [k, v] = [1, 2].map(() => roundToHalf(random.normals(kvHeads * rows * headDim)));
-    const [ringK, ringV] = [1, 2].map(() => roundToHalf(random.normals(kvHeads * window * headDim)));
-    const after = (ring: Float32Array, chunk: Float32Array): Float32Array => {
-      const expected = ring.slice();
+    const [ringK, ringV] = [1, 2].map(() => roundToHalf(random.normals(kvHeads * ring * headDim)));
+    const after = (before: Float32Array, chunk: Float32Array): Float32Array => {
+      const expected = before.slice();
       for (let head = 0; head < kvHeads; head++) {
         for (let row = 0; row < rows; row++) {
           const from = (head * rows + row) * headDim;
-          expected.set(chunk.subarray(from, from + headDim), (head * window + ((start + row) % window)) * headDim);
+          expected.set(
+            chunk.subarray(from, from + headDim),
+            (head * ring + ringRow(start + row, ring, first)) * headDim,
+          );
         }
       }
       return expected;
     };
     const held = (values: Float32Array) => ({ format: "f16", values, tolerance: 0, per: headDim }) as const;
     return checkOf({
-      op: ringAppendGpu({ kvHeads, headDim, window }, traits),
+      op: ringAppendGpu({ kvHeads, headDim, window, first }, traits),
       run: { rows, start },
       buffers: { k: packHalves(k!), v: packHalves(v!), ringK: packHalves(ringK!), ringV: packHalves(ringV!) },
       expected: { ringK: held(after(ringK!, k!)), ringV: held(after(ringV!, v!)) },

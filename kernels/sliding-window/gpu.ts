@@ -7,6 +7,8 @@ export interface SlidingWindowShape {
   readonly headDim: number;
   /** w */
   readonly window: number;
+  /** F: positions 0 .. F - 1 are seen, and kept, beside the window; 0 when absent. */
+  readonly first?: number;
 }
 
 export interface SlidingWindowRun {
@@ -14,7 +16,7 @@ export interface SlidingWindowRun {
   readonly rows: number;
   /** Position of the chunk's first row. */
   readonly start: number;
-  /** Rows of the ring per head, min(T, w): position p lies in row p mod ring; w when absent. */
+  /** Rows of the ring per head, min(T, F + w), positions in them by ringRow; F + w when absent. */
   readonly ring?: number;
 }
 
@@ -62,12 +64,13 @@ function requireQuads(headDim: number): void {
 /**
  * The window branch for a chunk.
  *
- * Buffers: q f32 [C, Hq, d]; k, v 16-bit [Hkv, C, d], the chunk's own; ringK, ringV 16-bit [Hkv, w, d], position p at row
- * p mod w, read for max(0, start - w + 1) .. start - 1 only; sinks f32 [Hq], minus infinity for none; out f32 [C, Hq, d].
+ * Buffers: q f32 [C, Hq, d]; k, v 16-bit [Hkv, C, d], the chunk's own; ringK, ringV 16-bit [Hkv, ring, d], positions in them
+ * by ringRow, read for 0 .. F - 1 and max(0, start - w + 1) .. start - 1 only; sinks f32 [Hq], minus infinity for none; out
+ * f32 [C, Hq, d].
  * @throws Error when d is no multiple of 4
  */
 export function slidingWindowGpu(
-  { queryHeads, kvHeads, headDim, window }: SlidingWindowShape,
+  { queryHeads, kvHeads, headDim, window, first = 0 }: SlidingWindowShape,
   traits: DeviceTraits,
   wanted: SlidingWindowTuning = slidingWindowTunings[0]!,
 ): GpuOp<SlidingWindowRun> {
@@ -80,7 +83,11 @@ export function slidingWindowGpu(
   const piece = headDim % 8 === 0 ? 8 : 4;
   const program: GpuProgram = {
     name: "sliding-window/band_tiles",
-    sources: [`full-attention-decode/pieces_of_${piece}.wgsl`, "sliding-window/band_tiles.wgsl"],
+    sources: [
+      `full-attention-decode/pieces_of_${piece}.wgsl`,
+      "sliding-window/ring_row.wgsl",
+      "sliding-window/band_tiles.wgsl",
+    ],
     constants: {
       KV_HEADS: kvHeads,
       GROUP: group,
@@ -88,6 +95,7 @@ export function slidingWindowGpu(
       QUERIES: queries,
       PIECES: headDim / piece,
       WINDOW: window,
+      FIRST: first,
       TILE_ROWS: tuning.rows,
       KEYS_EACH: tuning.keysEach,
       LANES: tuning.lanes,
@@ -108,7 +116,7 @@ export function slidingWindowGpu(
   return {
     programs: [program],
     scratch: () => ({}),
-    dispatches: ({ rows, start, ring = window }) => [
+    dispatches: ({ rows, start, ring = first + window }) => [
       {
         program,
         buffers: { q: "q", k: "k", v: "v", ring_k: "ringK", ring_v: "ringV", sinks: "sinks", out: "out" },
@@ -120,34 +128,36 @@ export function slidingWindowGpu(
 }
 
 /**
- * Keeps a chunk's last min(C, w) rows for the queries after it; to run after the chunk's own attention.
+ * Keeps a chunk's rows of the first F tokens and the last w of others for the queries after it; to run after the chunk's own
+ * attention.
  *
- * Buffers: k, v 16-bit [Hkv, C, d]; ringK, ringV 16-bit [Hkv, w, d], written at rows p mod w.
+ * Buffers: k, v 16-bit [Hkv, C, d]; ringK, ringV 16-bit [Hkv, ring, d], written by ringRow.
  * @throws Error when d is no multiple of 4
  */
 export function ringAppendGpu(
-  { kvHeads, headDim, window }: Omit<SlidingWindowShape, "queryHeads">,
+  { kvHeads, headDim, window, first = 0 }: Omit<SlidingWindowShape, "queryHeads">,
   traits: DeviceTraits,
 ): GpuOp<SlidingWindowRun> {
   requireQuads(headDim);
   const program: GpuProgram = {
     name: "sliding-window/append_ring",
-    sources: ["sliding-window/append_ring.wgsl"],
-    constants: { KV_HEADS: kvHeads, HEAD_DIM: headDim, WINDOW: window, WIDTH: APPEND_WIDTH },
+    sources: ["sliding-window/ring_row.wgsl", "sliding-window/append_ring.wgsl"],
+    constants: { KV_HEADS: kvHeads, HEAD_DIM: headDim, FIRST: first, WIDTH: APPEND_WIDTH },
     bindings: { k: "read", v: "read", ring_k: "read_write", ring_v: "read_write" },
-    params: { rows: "u32", start: "u32", kept: "u32", stride: "u32", ring: "u32" },
+    params: { rows: "u32", start: "u32", stay: "u32", kept: "u32", stride: "u32", ring: "u32" },
   };
   return {
     programs: [program],
     scratch: () => ({}),
-    dispatches: ({ rows, start, ring = window }) => {
-      const kept = Math.min(rows, ring);
+    dispatches: ({ rows, start, ring = first + window }) => {
+      const stay = Math.min(rows, Math.max(0, first - start));
+      const kept = stay + Math.min(rows - stay, Math.max(0, ring - first));
       const workgroups = spreadWorkgroups(Math.ceil((kvHeads * kept * headDim) / 4 / APPEND_WIDTH), traits);
       return [
         {
           program,
           buffers: { k: "k", v: "v", ring_k: "ringK", ring_v: "ringV" },
-          params: { rows, start, kept, stride: workgroups[0], ring },
+          params: { rows, start, stay, kept, stride: workgroups[0], ring },
           workgroups,
         },
       ];

@@ -4,17 +4,20 @@ import { packHalves, roundToHalf } from "../half.ts";
 import { Random } from "../random.ts";
 import { fitsMatrixWindow, matrixWindowTuningName, matrixWindowTunings, slidingWindowMatrix } from "./matrix.ts";
 import { slidingWindow } from "./reference.ts";
+import { cutForRing } from "./ring.ts";
 
 interface Size {
   readonly rows: number;
   readonly start: number;
   readonly window: number;
-  /** Rows of the ring per head; w when absent. */
+  /** Rows of the ring per head; F + w when absent. */
   readonly ring?: number;
   readonly kvHeads: number;
   readonly group: number;
   readonly headDim: number;
   readonly sinks: boolean;
+  /** F */
+  readonly first?: number;
 }
 
 const base: Size = { rows: 5, start: 20, window: 8, kvHeads: 2, group: 2, headDim: 16, sinks: true };
@@ -34,57 +37,51 @@ const sizes: readonly Size[] = [
   { ...real, rows: 150, start: 0 },
   { ...real, headDim: 128, group: 4, kvHeads: 1 },
   { ...real, headDim: 128, group: 16, kvHeads: 1, rows: 21 },
+  // First tokens: fewer than a tile, more than one, more than keys; in the chunk, before it, on both sides of its border.
+  ...[1, 5, 33].flatMap((rows) =>
+    [0, 1, 3, 4, 8, 11, 12, 13, 1000].map((start) => ({ ...base, first: 4, rows, start })),
+  ),
+  ...[0, 5, 30, 31, 40, 200].map((start) => ({ ...base, first: 40, rows: 9, start })),
+  ...[0, 60, 131, 132, 300].map((start) => ({ ...real, first: 4, start })),
+  { ...real, first: 100, rows: 150 },
 ];
 
 /** q and P are rounded to 16 bit. */
 const TOLERANCE = 2e-3;
 
-const nameOf = ({ rows, start, window, ring, kvHeads, group, headDim, sinks }: Size): string =>
+const nameOf = ({ rows, start, window, ring, kvHeads, group, headDim, sinks, first = 0 }: Size): string =>
   `C=${rows} start=${start} w=${window}${ring === undefined ? "" : ` ring=${ring}`} Hkv=${kvHeads} G=${group} ` +
-  `d=${headDim}${sinks ? "" : " no-sinks"}`;
-
-/** Positions from `first` on: the chunk's in a chunk, those before it in a ring, which holds NaN elsewhere. */
-function cut(all: Float32Array, { rows, start, window, ring = window, kvHeads, headDim }: Size, first: number) {
-  const before = new Float32Array(kvHeads * ring * headDim).fill(NaN);
-  const chunk = new Float32Array(kvHeads * rows * headDim);
-  const held = start + rows - first;
-  for (let head = 0; head < kvHeads; head++) {
-    for (let p = first; p < start + rows; p++) {
-      const row = all.subarray((head * held + p - first) * headDim, (head * held + p - first + 1) * headDim);
-      if (p >= start) chunk.set(row, (head * rows + p - start) * headDim);
-      else before.set(row, (head * ring + (p % ring)) * headDim);
-    }
-  }
-  return { ring: packHalves(before), chunk: packHalves(chunk) };
-}
+  `d=${headDim}${sinks ? "" : " no-sinks"}${first > 0 ? ` first=${first}` : ""}`;
 
 const checkOfSize = (size: Size, tuning?: MatrixTuning): GpuCheck => ({
   name: `matrix sliding-window ${nameOf(size)}${tuning === undefined ? "" : ` ${matrixWindowTuningName(tuning)}`}`,
   prepare: (seed, traits) => {
-    const { rows, start, window, ring, kvHeads, group, headDim, sinks } = size;
+    const { rows, start, window, first = 0, ring = first + window, kvHeads, group, headDim, sinks } = size;
     if (!fitsMatrixWindow(headDim, traits, tuning)) return { skip: "it does not fit this device's matrix units" };
     const queryHeads = kvHeads * group;
-    const shape = { queryHeads, kvHeads, headDim, window };
+    const shape = { queryHeads, kvHeads, headDim, window, first };
     const random = new Random(seed);
-    const first = Math.max(0, start - window + 1);
+    const from = Math.max(first, start - window + 1);
+    const held = Math.min(first, start + rows) + Math.max(0, start + rows - from);
     const queries = random.normals(rows * queryHeads * headDim);
-    const keys = random.normals(kvHeads * (start + rows - first) * headDim);
-    const values = random.normals(kvHeads * (start + rows - first) * headDim);
+    const keys = random.normals(kvHeads * held * headDim);
+    const values = random.normals(kvHeads * held * headDim);
     const sink = sinks ? random.normals(queryHeads, 2) : new Float32Array(queryHeads).fill(-Infinity);
-    const [k, v] = [cut(keys, size, first), cut(values, size, first)];
+    const cut = { ...{ kvHeads, headDim, start, rows, ring }, from, first };
+    const [k, v] = [cutForRing(keys, cut), cutForRing(values, cut)];
     const want = slidingWindow({
-      ...{ queries, keys: roundToHalf(keys), values: roundToHalf(values), first, sinks: sink },
+      ...{ queries, keys: roundToHalf(keys), values: roundToHalf(values), from, first, sinks: sink },
       ...{ queryHeads, kvHeads, headDim, window, start },
     });
     return checkOf({
       op: slidingWindowMatrix(shape, traits, tuning),
-      run: { rows, start, ...(ring === undefined ? {} : { ring }) },
+      run: { rows, start, ring },
       buffers: {
         q: queries,
-        k: k.chunk,
-        v: v.chunk,
-        ringK: k.ring,
-        ringV: v.ring,
+        k: packHalves(k.chunk),
+        v: packHalves(v.chunk),
+        ringK: packHalves(k.ring),
+        ringV: packHalves(v.ring),
         sinks: sink,
         out: { bytes: want.length * 4 },
       },

@@ -28,12 +28,12 @@ export function fitsMatrixWindow(headDim: number, traits: DeviceTraits, tuning?:
  * window pass by. Products of 16-bit operands (q, weights rounded), f32 sums.
  *
  * Buffers as of slidingWindowGpu: q f32 [C, Hq, d], rotated, unscaled; k, v halves [Hkv, C, d], the chunk's own; ringK,
- * ringV halves [Hkv, ring, d], position p at row p mod ring, read for max(0, start - w + 1) .. start - 1 only; sinks f32
- * [Hq], minus infinity for none; out f32 [C, Hq, d].
+ * ringV halves [Hkv, ring, d], positions in them by ringRow, read for 0 .. F - 1 and max(0, start - w + 1) .. start - 1
+ * only; sinks f32 [Hq], minus infinity for none; out f32 [C, Hq, d].
  * @throws RangeError when no tuning, or not this one, fits: see fitsMatrixWindow
  */
 export function slidingWindowMatrix(
-  { queryHeads, kvHeads, headDim, window }: SlidingWindowShape,
+  { queryHeads, kvHeads, headDim, window, first = 0 }: SlidingWindowShape,
   traits: DeviceTraits,
   tuning?: MatrixTuning,
 ): GpuOp<SlidingWindowRun> {
@@ -46,6 +46,7 @@ export function slidingWindowMatrix(
     name: "sliding-window/matrix_passing",
     sources: [
       "full-attention/matrix_softmax.wgsl",
+      "sliding-window/ring_row.wgsl",
       "sliding-window/matrix_passing_keys.wgsl",
       "full-attention/matrix_columns.wgsl",
       "full-attention/matrix_no_block_maxima.wgsl",
@@ -55,6 +56,7 @@ export function slidingWindowMatrix(
     constants: {
       HEAD_DIM: headDim,
       WINDOW: window,
+      FIRST: first,
       BLOCKS_SPLIT_TILES: false,
       SUBGROUPS: subgroups,
       PARTS: parts,
@@ -70,7 +72,7 @@ export function slidingWindowMatrix(
   return {
     programs: [program],
     scratch: () => ({}),
-    dispatches: ({ rows, start, ring = window }) => {
+    dispatches: ({ rows, start, ring = first + window }) => {
       const workgroups = spreadWorkgroups(Math.ceil((rows * group) / rowsOf(cut)) * kvHeads, traits);
       return [
         {

@@ -1,8 +1,8 @@
 // What full-attention/matrix_softmax.wgsl attends to in the window branch of a chunk: the last WINDOW keys up to the query's
-// own, tile after tile. Keys of the chunk come from k and v, those before it from the ring, position p from row p mod ring.
+// own, and the FIRST of the context, tile after tile. Keys of the chunk come from k and v, those before it from the ring (see
+// ring_row.wgsl). Of the parameters, `room` is the ring's rows.
 //
 // q f32 [C, Hq, d]; k, v halves [Hkv, C, d]; ring_k, ring_v halves [Hkv, ring, d]; sinks f32 [Hq]; out f32 [C, Hq, d].
-// Of the parameters, `room` is the ring's rows.
 //
 // Versions (SUBGROUPS x 16 rows, KEYS; see matrix.ts), on an H200, 2026-11-22: C = 2048, w = 128; 32/8 heads of 128, then
 // 64/4:
@@ -26,7 +26,10 @@ const LOG2_E = 1.4426950408889634;
 /// Finite, so that a sink of minus infinity makes no NaN.
 const NO_SINK = -1.0e38;
 
-/// The first key that a query at `position` sees.
+/// Positions between the FIRST and the window of a query at `position`.
+fn skipped_before(position: u32) -> u32 { return max(first_key(position), FIRST) - FIRST; }
+
+/// Where the window of a query at `position` begins.
 fn first_key(position: u32) -> u32 { return max(position + 1u, WINDOW) - WINDOW; }
 
 /// What a row's sink adds to its sum of weights.
@@ -34,15 +37,18 @@ fn sink_weight(head: u32, row: u32, reference: f32) -> f32 {
   return exp2(max(sinks[head * params.group + row % params.group] * LOG2_E, NO_SINK) - reference);
 }
 
-/// Position of vector e of a tile that begins with key `begin`; keys behind `last` repeat it.
-fn position_of(begin: u32, last: u32, e: u32) -> u32 { return min(begin + e / OCTETS, last); }
+/// Position in the text of vector e of a tile that begins with key `begin`; keys behind `last` repeat it.
+fn position_of(begin: u32, last: u32, e: u32) -> u32 {
+  let counted = min(begin + e / OCTETS, last);
+  return select(counted + skipped, counted, counted < FIRST);
+}
 
 /// Where it lies in the chunk, and in the ring.
 fn chunk_at(head: u32, position: u32, e: u32) -> u32 {
   return (head * params.rows + position - params.start) * OCTETS + e % OCTETS;
 }
 fn ring_at(head: u32, position: u32, e: u32) -> u32 {
-  return (head * params.room + position % params.room) * OCTETS + e % OCTETS;
+  return (head * params.room + ring_row(position, params.room)) * OCTETS + e % OCTETS;
 }
 
 fn fetch_keys(head: u32, begin: u32, last: u32, lane: u32) -> Fetched {

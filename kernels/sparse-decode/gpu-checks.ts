@@ -84,7 +84,7 @@ const checkOne = (size: Size, sparse: boolean): GpuCheck => ({
     };
     const shape = { queries, queryHeads, kvHeads, headDim, start: position };
     const outWindow = slidingWindow({
-      ...{ ...shape, keys: roundToHalf(ringKeys), values: roundToHalf(ringValues), first: 0 },
+      ...{ ...shape, keys: roundToHalf(ringKeys), values: roundToHalf(ringValues), from: 0 },
       ...{ sinks: windowSinks, window },
     });
     const chosen = new Uint32Array((FREE_ROWS + 1) * kvHeads * slots).fill(1 << 30);

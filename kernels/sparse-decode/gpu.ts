@@ -11,20 +11,20 @@ export interface SparseDecodeShape {
   readonly block: number;
   /** k / B */
   readonly slots: number;
-  /** w */
+  /** w; with the first tokens that the ring keeps beside it: every row of the ring is seen. */
   readonly window: number;
   /** False: the window branch only, as in a hybrid-SWA layer. */
   readonly sparse: boolean;
 }
 
 export interface SparseDecodeRun {
-  /** t, whose own k', v' stand in the ring already, at row t mod w. */
+  /** t, whose own k', v' stand in the ring already, at its row by ringRow. */
   readonly position: number;
   /** Rows reserved in the oracle's cache. */
   readonly room: number;
   /** Row of `blocks` that holds this position's selection. */
   readonly selectionRow: number;
-  /** Rows of the ring per head, min(T, w): position p lies in row p mod ring; w when absent. */
+  /** Rows of the ring per head, min(T, w); w when absent. */
   readonly ring?: number;
 }
 

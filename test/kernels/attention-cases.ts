@@ -77,6 +77,11 @@ export const window: readonly KernelCase<SlidingWindowInput>[] = [
     [0, 1, w - 1, w, 2 * w + 7].map((start) => windowCase({ G: 3, d: 64, window: w, rows: 45, start })),
   ),
   ...[1, 64, 128].map((start) => windowCase({ G: 3, d: 64, window: 128, rows: 1, start })),
+  ...[4, 63, 64, 65, 200].flatMap((first) =>
+    [0, 50, 64, 127 + first, 300].flatMap((start) =>
+      [1, 45, 140].map((rows) => windowCase({ G: 3, d: 64, window: 128, rows, start, first })),
+    ),
+  ),
 ];
 
 function windowCase(size: {
@@ -85,19 +90,20 @@ function windowCase(size: {
   window: number;
   rows: number;
   start: number;
+  first?: number;
 }): KernelCase<SlidingWindowInput> {
-  const { G, d, window: w, rows, start } = size;
+  const { G, d, window: w, rows, start, first = 0 } = size;
   return {
     name: `sliding-window ${JSON.stringify(size)}`,
     inputs: (seed) => {
       const random = new Random(seed);
-      const first = Math.max(0, start - w + 1);
-      const held = 2 * (start + rows - first) * d;
+      const from = Math.max(first, start - w + 1);
+      const held = 2 * (Math.min(first, start + rows) + Math.max(0, start + rows - from)) * d;
       return {
         queries: random.normals(rows * 2 * G * d),
         keys: random.normals(held),
         values: random.normals(held),
-        ...{ first, sinks: random.normals(2 * G), queryHeads: 2 * G, kvHeads: 2, headDim: d, window: w, start },
+        ...{ from, first, sinks: random.normals(2 * G), queryHeads: 2 * G, kvHeads: 2, headDim: d, window: w, start },
       };
     },
   };

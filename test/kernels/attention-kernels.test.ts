@@ -10,6 +10,7 @@ import type { ScoredAttentionInput } from "../../kernels/full-attention/full-att
 import type { NumericArray } from "../../kernels/numeric-array.ts";
 import { Random } from "../../kernels/random.ts";
 import { slidingWindow } from "../../kernels/sliding-window/reference.ts";
+import { cutForRing } from "../../kernels/sliding-window/ring.ts";
 import type { SlidingWindowInput } from "../../kernels/sliding-window/sliding-window.ts";
 import type { KernelBuild } from "../../src/engine/cpu/kernels/build.ts";
 import type { Call } from "../../src/engine/cpu/kernels/call.ts";
@@ -249,28 +250,17 @@ function fullCall(input: ScoredAttentionInput): { call: Call; out: Float32Array;
   return { call, out, scores };
 }
 
-/** Keys before the call's own go into a ring of w rows, as the engine keeps them. */
+/** Keys before the call's own go into a ring, as the engine keeps them. */
 function windowCall(input: SlidingWindowInput): { call: Call; out: Float32Array } {
-  const { keys, values, first, kvHeads, headDim: d, window: w, start, sinks } = input;
+  const { keys, values, from, first = 0, kvHeads, headDim, window, start, sinks } = input;
   const out = new Float32Array(input.queries.length).fill(NaN);
   const s = shape(input);
-  const held = keys.length / (kvHeads * d);
-  const split = (cache: NumericArray): { ring: Float32Array; own: Float32Array } => {
-    const ring = new Float32Array(kvHeads * w * d).fill(NaN);
-    const own = new Float32Array(kvHeads * s.count * d);
-    for (let h = 0; h < kvHeads; h++) {
-      for (let p = Math.max(0, start - w + 1); p < start + s.count; p++) {
-        const row = cache.subarray((h * held + p - first) * d, (h * held + p - first + 1) * d);
-        if (p < start) ring.set(row, (h * w + (p % w)) * d);
-        else own.set(row, (h * s.count + p - start) * d);
-      }
-    }
-    return { ring, own };
-  };
-  const [k, v] = [split(keys), split(values)];
+  const cap = Math.min(start + s.count, window + first);
+  const cut = { ...{ kvHeads, headDim, start, rows: s.count, ring: cap }, from, first };
+  const [k, v] = [cutForRing(keys, cut), cutForRing(values, cut)];
   const call: Call = {
-    ...{ op: "window", start, B: 64, window: w, ...s, k: k.ring, v: v.ring, cap: w },
-    ...{ own: { k: k.own, v: v.own }, sinks: floatsOf(sinks), out },
+    ...{ op: "window", start, B: 64, window, first, ...s, k: k.ring, v: v.ring, cap },
+    ...{ own: { k: k.chunk, v: v.chunk }, sinks: floatsOf(sinks), out },
   };
   return { call, out };
 }

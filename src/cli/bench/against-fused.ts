@@ -47,7 +47,7 @@ export async function againstFused(
   const graphs = new FullGraphs(s, sessions, buffers);
   const fused = new FusedAttention(s, sessions, buffers);
   const random = (size: number): Float32Array => Float32Array.from({ length: size }, () => 4 * Math.random() - 2);
-  const cache = new KvCache(kernels, s.Hkv, s.d);
+  const cache = new KvCache(kernels, s.Hkv, s.d, { kind: "all" });
   cache.reserve(tokens, 0);
   cache.append(random(tokens * s.Hkv * s.d), random(tokens * s.Hkv * s.d), 0, tokens);
   const clock = new StageClock({});

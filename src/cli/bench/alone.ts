@@ -1,4 +1,3 @@
-import { keptRows } from "../../designs/plan.ts";
 import { Random } from "../../../kernels/random.ts";
 import { Attention } from "../../engine/cpu/attention.ts";
 import { Buffers } from "../../engine/cpu/buffers.ts";
@@ -98,7 +97,7 @@ export class AloneAttention {
 
   #filled(chunks: readonly Projected[], { keeps }: LayerRole, tokens: number): Operands {
     const { Hkv, d } = this.#s;
-    const cache = new KvCache(this.#kernels, Hkv, d, keptRows(keeps, Infinity));
+    const cache = new KvCache(this.#kernels, Hkv, d, keeps);
     cache.reserve(tokens, 0);
     if (keeps.kind === "all") for (const { k, v, start, count } of chunks) cache.append(k, v, start, count);
     return { chunks, cache };

@@ -1,3 +1,4 @@
+import type { KeptStream } from "../../designs/plan.ts";
 import { Attention } from "../../engine/cpu/attention.ts";
 import { Buffers } from "../../engine/cpu/buffers.ts";
 import { loadKernels } from "../../engine/cpu/kernels/load.ts";
@@ -98,14 +99,14 @@ class Bench {
     this.#attention = new Attention(s, kernels, new FullPaths(s, kernels, sessions, "kernels"), new Buffers());
     this.#graphs = new FullGraphs(s, sessions, new Buffers());
     this.#fused = new FusedAttention(s, sessions, new Buffers());
-    const filled = (most?: number): KvCache => {
-      const cache = new KvCache(kernels, s.Hkv, s.d, most);
+    const filled = (keeps: KeptStream): KvCache => {
+      const cache = new KvCache(kernels, s.Hkv, s.d, keeps);
       cache.reserve(tokens, 0);
       cache.append(this.#inputs.kByHead, this.#inputs.vByHead, 0, tokens);
       return cache;
     };
-    this.#cache = filled();
-    this.#ring = filled(s.w);
+    this.#cache = filled({ kind: "all" });
+    this.#ring = filled({ kind: "ring", tokens: s.w });
     this.#selection = selection;
     this.#spare = new OracleSelection(0, s.Hkv, s.slots, tokens, s.B);
     this.#out = new Float32Array(tokens * s.Hq * s.d);

@@ -117,9 +117,20 @@ export class Attention {
     await this.#run(chunk.layer, "sparse", call, clock);
   }
 
-  /** Attention to each query's last `w` positions, of the chunk's own keys and of older ones in the ring. */
+  /**
+   * Attention to each query's last `w` positions, of the chunk's own keys and of older ones in the ring, and to the first of
+   * the context where the ring keeps them.
+   */
   async window(chunk: Chunk, { ring, w, k, v }: Window, branch: Branch, clock: StageClock): Promise<void> {
-    const call: Call = { ...this.#call(chunk), op: "window", ...whole(ring), window: w, own: { k, v }, ...branch };
+    const call: Call = {
+      ...this.#call(chunk),
+      op: "window",
+      ...whole(ring),
+      window: w,
+      first: ring.first,
+      own: { k, v },
+      ...branch,
+    };
     await this.#run(chunk.layer, "window", call, clock);
   }
 

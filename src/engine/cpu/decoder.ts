@@ -1,4 +1,3 @@
-import { keptRows } from "../../designs/plan.ts";
 import type { Model } from "../../model/model.ts";
 import type { Chunk, DecoderBody, Run } from "../decoder/body.ts";
 import { HostSelections } from "../decoder/host-selections.ts";
@@ -52,7 +51,7 @@ export class CpuDecoder implements DecoderBody {
     this.#roles = roles;
     this.#s = shapeOf(a);
     this.#attention = new Attention(this.#s, kernels, fullPaths, this.#buffers);
-    this.caches = roles.map(({ keeps }) => new KvCache(kernels, a.kvHeads, a.headDim, keptRows(keeps, Infinity)));
+    this.caches = roles.map(({ keeps }) => new KvCache(kernels, a.kvHeads, a.headDim, keeps));
     this.selections = new HostSelections(roles, a, swap);
     this.#rope = new RopeTables(a.headDim, a.ropeBase);
     this.#dense = new Dense(model, this.#s, sessions, this.#buffers, this.#rope);

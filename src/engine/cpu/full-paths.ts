@@ -104,7 +104,7 @@ export class FullPaths {
     const { Hq, Hkv, G, d, B } = this.#s;
     const random = new Random(1);
     const buffers = new Buffers();
-    const cache = new KvCache(this.#kernels, Hkv, d);
+    const cache = new KvCache(this.#kernels, Hkv, d, { kind: "all" });
     const most = TRIAL_KEYS[1];
     cache.reserve(most, 0);
     cache.append(random.normals(Hkv * most * d), random.normals(Hkv * most * d), 0, most);

@@ -1,32 +1,38 @@
+import { ringRow } from "../../../kernels/sliding-window/ring.ts";
+import { keptRows, type KeptStream } from "../../designs/plan.ts";
 import type { LayerCache } from "../decoder/body.ts";
 import type { KernelMemory } from "./kernels/build.ts";
 
 /**
  * Keys (after RoPE) and values of one layer, [Hkv, capacity, d] each, so that a block of one head is contiguous.
- * Positions live at row `position mod capacity`: a full layer's capacity is all T tokens and never wraps, a window
- * layer's is min(T, w) and does.
+ * Positions live in rows by ringRow: a full layer's capacity is all T tokens and never wraps, a window layer's is min(T, w)
+ * (with the first of the context, where it keeps them) and does.
  */
 export class KvCache implements LayerCache {
   readonly #memory: KernelMemory;
   readonly #heads: number;
   readonly #d: number;
-  /** Most rows this layer ever needs: w for a window, unbounded for a full layer. */
-  readonly #most: number;
+  readonly #keeps: KeptStream;
   #capacity = 0;
   #k: Float32Array = new Float32Array(0);
   #v: Float32Array = new Float32Array(0);
   /** A ring as `mark` found it, [Hkv, rows, d]. */
   #marked: { readonly k: Float32Array; readonly v: Float32Array; readonly rows: number } | undefined;
 
-  constructor(memory: KernelMemory, heads: number, headDim: number, most: number = Infinity) {
+  constructor(memory: KernelMemory, heads: number, headDim: number, keeps: KeptStream) {
     this.#memory = memory;
     this.#heads = heads;
     this.#d = headDim;
-    this.#most = most;
+    this.#keeps = keeps;
   }
 
   get bytes(): number {
     return this.#k.byteLength + this.#v.byteLength;
+  }
+
+  /** Rows that the first of the context keep for good. */
+  get first(): number {
+    return this.#keeps.kind === "ring" ? (this.#keeps.first ?? 0) : 0;
   }
 
   /** Rows of one head, and all keys and values, where they lie. */
@@ -43,7 +49,7 @@ export class KvCache implements LayerCache {
   }
 
   reserve(tokens: number, held: number): void {
-    const capacity = Math.min(tokens, this.#most);
+    const capacity = keptRows(this.#keeps, tokens);
     if (capacity <= this.#capacity) return;
     this.#k = this.#grown(this.#k, capacity, held);
     this.#v = this.#grown(this.#v, capacity, held);
@@ -61,13 +67,19 @@ export class KvCache implements LayerCache {
     return grown;
   }
 
-  /** Stores rows [Hkv, rows, d] of positions start .. start + rows - 1, the last `capacity` of them. */
+  /** Stores rows [Hkv, rows, d] of positions start .. start + rows - 1: those of the first of the context, the last of others. */
   append(k: Float32Array, v: Float32Array, start: number, rows: number): void {
-    const skip = Math.max(0, rows - this.#capacity);
+    const stay = Math.min(rows, Math.max(0, this.first - start));
+    this.#store(k, v, start, rows, 0, stay);
+    this.#store(k, v, start, rows, Math.max(stay, rows - Math.max(0, this.#capacity - this.first)), rows);
+  }
+
+  /** Stores rows begin .. end - 1 of them, which do not overwrite each other. */
+  #store(k: Float32Array, v: Float32Array, start: number, rows: number, begin: number, end: number): void {
     for (let head = 0; head < this.#heads; head++) {
-      for (let row = skip; row < rows;) {
-        const at = (start + row) % this.#capacity;
-        const count = Math.min(rows - row, this.#capacity - at);
+      for (let row = begin; row < end;) {
+        const at = ringRow(start + row, this.#capacity, this.first);
+        const count = Math.min(end - row, this.#capacity - at);
         const from = (head * rows + row) * this.#d;
         const to = (head * this.#capacity + at) * this.#d;
         this.#k.set(k.subarray(from, from + count * this.#d), to);
@@ -90,7 +102,7 @@ export class KvCache implements LayerCache {
   /** The rows of a ring; nothing of a full layer. */
   mark(): void {
     this.#marked =
-      this.#most === Infinity ? undefined : { k: this.#k.slice(), v: this.#v.slice(), rows: this.#capacity };
+      this.#keeps.kind === "all" ? undefined : { k: this.#k.slice(), v: this.#v.slice(), rows: this.#capacity };
   }
 
   /** A ring that grew since had not wrapped, so its rows keep their places. */

@@ -34,8 +34,7 @@ export const MIXERS: MixerTable<Mixer> = {
   full: ({ attention, clock, projected, cache, reads, scored, out }) => {
     if (reads === undefined) return attention.full(projected, cache, out, clock, scored);
     // Like any full layer's, without sinks.
-    const sinks = new Float32Array(attention.queryHeads).fill(-Infinity);
-    return attention.sparse(projected, reads.cache, reads.blocks, { sinks, out }, clock);
+    return attention.sparse(projected, reads.cache, reads.blocks, { sinks: noSinks(attention), out }, clock);
   },
 
   sparse: async (mix) => {
@@ -50,10 +49,15 @@ export const MIXERS: MixerTable<Mixer> = {
 
   window: (mix) => inWindow(mix, { sinks: mixing(mix).windowSinks, out: mix.out }),
 
-  streaming: { declined: "its kernels cannot attend to the first tokens and a window yet" },
+  // The first tokens take what a learned sink would.
+  streaming: (mix) => inWindow(mix, { sinks: noSinks(mix.attention), out: mix.out }),
 };
 
-/** Attention to the layer's own window; the ring gains the chunk. */
+function noSinks({ queryHeads }: Attention): Float32Array {
+  return new Float32Array(queryHeads).fill(-Infinity);
+}
+
+/** Attention to what the layer itself keeps; the ring gains the chunk. */
 async function inWindow({ attention, clock, plan, projected, cache }: Mix, branch: Branch): Promise<void> {
   const { layer, start, count, k, v } = projected;
   await attention.window(projected, { ring: cache, w: windowOf(plan), k, v }, branch, clock);

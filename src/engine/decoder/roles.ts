@@ -49,3 +49,8 @@ export function windowOf({ keeps }: Pick<LayerPlan, "keeps">): number {
   // A context with what is decoded is never longer: a larger window sees the same, and kernels count in 32 bits.
   return Math.min(keeps.tokens, MOST_TOKENS + MOST_DECODED);
 }
+
+/** Tokens of the context that a layer sees beside its window. */
+export function firstOf({ keeps }: Pick<LayerPlan, "keeps">): number {
+  return keeps.kind === "ring" ? (keeps.first ?? 0) : 0;
+}

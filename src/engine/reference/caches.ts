@@ -1,3 +1,4 @@
+import { ringRow } from "../../../kernels/sliding-window/ring.ts";
 import type { LayerCache } from "../decoder/body.ts";
 
 /** New rows for a cache: what a projection yields, [C, Hkv, d] each. */
@@ -6,14 +7,16 @@ export interface NewRows {
   readonly values: Float64Array;
 }
 
-/** K and V of consecutive positions, head by head. */
+/** K and V of the first positions of the context and of consecutive later ones, head by head. */
 export interface KeyValues {
   /** [Hkv, rows, d] */
   readonly keys: Float64Array;
   /** [Hkv, rows, d] */
   readonly values: Float64Array;
-  /** Position of row 0. */
+  /** Rows that hold the first positions of the context whatever came since. */
   readonly first: number;
+  /** Position of the row after them. */
+  readonly from: number;
 }
 
 /** The KV cache of one layer: two arrays [Hkv, capacity, d] of which the last positions are held. */
@@ -99,25 +102,27 @@ export class FullCache extends HeldRows {
 
   /** Everything held, and the room after it. */
   all(): KeyValues {
-    return { keys: this.keys, values: this.values, first: 0 };
+    return { keys: this.keys, values: this.values, first: 0, from: 0 };
   }
 }
 
 /**
- * Cache of a sliding window: a ring of min(T, w) rows, position p in row p mod capacity. 2 * Hkv * d * 8 * min(T, w)
- * bytes. A ring shorter than w has never wrapped, so it can grow without moving rows.
+ * Cache of a sliding window and the first F tokens: min(T, F + w) rows, positions in them by ringRow. 2 * Hkv * d * 8 *
+ * min(T, F + w) bytes. One with fewer rows has never wrapped, so it can grow without moving rows.
  */
 export class WindowCache extends HeldRows {
   readonly window: number;
+  readonly first: number;
   #marked: { readonly keys: Float64Array<ArrayBuffer>; readonly values: Float64Array<ArrayBuffer> } | undefined;
 
-  constructor(kvHeads: number, headDim: number, window: number) {
+  constructor(kvHeads: number, headDim: number, window: number, first: number) {
     super(kvHeads, headDim);
     this.window = window;
+    this.first = first;
   }
 
   protected override rowsFor(tokens: number): number {
-    return Math.min(tokens, this.window);
+    return Math.min(tokens, this.first + this.window);
   }
 
   override mark(): void {
@@ -137,31 +142,32 @@ export class WindowCache extends HeldRows {
     this.#marked = undefined;
   }
 
-  /** Forgets what leaves the window; the queries see the window of the first of them up to the last. */
+  /** Forgets what leaves the window; the queries see the first tokens and the window of the first of them up to the last. */
   override write(start: number, count: number, rows: NewRows): KeyValues {
     const seen = this.#unrolled(start, count, rows);
-    for (let row = Math.max(0, count - this.capacity); row < count; row++) {
-      this.put(rows, row, (start + row) % this.capacity);
-    }
+    // In order, so that of those that come to one row the last stays.
+    for (let row = 0; row < count; row++) this.put(rows, row, ringRow(start + row, this.capacity, this.first));
     return seen;
   }
 
-  /** The ring's rows start - w + 1 .. start - 1 in order, then the new ones. Must run before these replace old rows. */
+  /** Positions 0 .. F - 1, then those from start - w + 1 on, in order. Must run before the new rows replace old ones. */
   #unrolled(start: number, count: number, rows: NewRows): KeyValues {
-    const { kvHeads, headDim, capacity } = this;
-    const first = Math.max(0, start - this.window + 1);
-    const length = start + count - first;
+    const { kvHeads, headDim, capacity, first } = this;
+    const end = start + count;
+    const from = Math.max(first, start - this.window + 1);
+    const length = Math.min(first, end) + Math.max(0, end - from);
     const keys = new Float64Array(kvHeads * length * headDim);
     const values = new Float64Array(kvHeads * length * headDim);
     for (let head = 0; head < kvHeads; head++) {
-      for (let p = first; p < start + count; p++) {
+      for (let row = 0; row < length; row++) {
+        const p = row < first ? row : from + row - first;
         const old = p < start;
-        const from = old ? (head * capacity + (p % capacity)) * headDim : ((p - start) * kvHeads + head) * headDim;
-        const to = (head * length + p - first) * headDim;
-        keys.set((old ? this.keys : rows.keys).subarray(from, from + headDim), to);
-        values.set((old ? this.values : rows.values).subarray(from, from + headDim), to);
+        const at = old ? head * capacity + ringRow(p, capacity, first) : (p - start) * kvHeads + head;
+        const to = (head * length + row) * headDim;
+        keys.set((old ? this.keys : rows.keys).subarray(at * headDim, (at + 1) * headDim), to);
+        values.set((old ? this.values : rows.values).subarray(at * headDim, (at + 1) * headDim), to);
       }
     }
-    return { keys, values, first };
+    return { keys, values, first, from };
   }
 }

@@ -31,7 +31,9 @@ export class ReferenceDecoder implements DecoderBody {
     this.#roles = roles;
     this.#kvType = kvType;
     this.caches = roles.map(({ keeps }) =>
-      keeps.kind === "all" ? new FullCache(kvHeads, headDim) : new WindowCache(kvHeads, headDim, keeps.tokens),
+      keeps.kind === "all"
+        ? new FullCache(kvHeads, headDim)
+        : new WindowCache(kvHeads, headDim, keeps.tokens, keeps.first ?? 0),
     );
     this.selections = new HostSelections(roles, model.architecture, swap);
   }

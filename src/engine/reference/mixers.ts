@@ -31,17 +31,21 @@ export const MIXERS: MixerTable<Mixer> = {
         reads === undefined
           ? new Float64Array(queries.length)
           : timed("sparse", () => inBlocks(step, queries, reads, sparseSinks)),
-      window: inWindow(step, projected),
+      window: inWindow(step, projected, mixing(step).windowSinks),
     };
     return () => gateFusion({ ...branches, ...gates, ...headCounts(step), kind: architecture.gate });
   },
 
   window: (step, projected) => {
-    const out = inWindow(step, projected);
+    const out = inWindow(step, projected, mixing(step).windowSinks);
     return () => out;
   },
 
-  streaming: { declined: "it cannot attend to the first tokens and a window yet" },
+  /** The first tokens take what a learned sink would. */
+  streaming: (step, projected) => {
+    const out = inWindow(step, projected, noSinks(step));
+    return () => out;
+  },
 };
 
 /** Full causal attention, with block scores and a choice by them where anyone asks (eq. 1-3). */
@@ -62,12 +66,14 @@ function everything(step: LayerStep, { queries, own }: Projected): Float64Array 
 
 /** Attention of a full layer's queries inside some blocks of its own cache; like any full layer's, without a sink. */
 function restricted(step: LayerStep, { queries }: Projected, reads: BlockReads): Float64Array {
-  const sinks = new Float64Array(step.architecture.queryHeads).fill(-Infinity);
-  return step.timed("sparse", () => inBlocks(step, queries, reads, sinks));
+  return step.timed("sparse", () => inBlocks(step, queries, reads, noSinks(step)));
 }
 
-function inWindow(step: LayerStep, { queries, own }: Projected): Float64Array {
-  const sinks = mixing(step).windowSinks;
+function noSinks({ architecture }: LayerStep): Float64Array {
+  return new Float64Array(architecture.queryHeads).fill(-Infinity);
+}
+
+function inWindow(step: LayerStep, { queries, own }: Projected, sinks: NumericArray): Float64Array {
   const window = windowOf(step.role);
   return step.timed("window", () => slidingWindow({ queries, ...own, sinks, window, ...headCounts(step) }));
 }

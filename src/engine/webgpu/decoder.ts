@@ -1,4 +1,3 @@
-import { keptRows } from "../../designs/plan.ts";
 import type { Model } from "../../model/model.ts";
 import type { Chunk, DecoderBody, Run } from "../decoder/body.ts";
 import { emitsScores, type LayerRole } from "../decoder/roles.ts";
@@ -82,9 +81,7 @@ export class GpuDecoder implements DecoderBody {
     this.#chunk = chunk;
     this.#release = release;
     this.mostTokens = positions;
-    this.caches = roles.map(
-      ({ keeps }, layer) => new GpuKvCache(device, allocator, layer, kvHeads, headDim, keptRows(keeps, Infinity)),
-    );
+    this.caches = roles.map(({ keeps }, layer) => new GpuKvCache(device, allocator, layer, kvHeads, headDim, keeps));
     this.selections = new DeviceSelections(session, roles, ops.shape);
     this.#flight = new Flight(device);
     this.#ledger = new StageLedger(device, allocator, roles.length * SPANS);

@@ -10,7 +10,7 @@ import type { Model } from "../../model/model.ts";
 import { admit } from "../decoder/admit.ts";
 import { contextBytes } from "../decoder/estimate.ts";
 import { declinedOf } from "../decoder/mixers.ts";
-import { rolesOf, windowOf } from "../decoder/roles.ts";
+import { firstOf, rolesOf, windowOf } from "../decoder/roles.ts";
 import { DecoderRunner } from "../decoder/runner.ts";
 import type { Ceilings, DeviceMeter, Engine, EngineInfo, LoadOptions, Runner, Variant } from "../engine.ts";
 import { measureCeilings } from "./ceilings.ts";
@@ -85,8 +85,8 @@ export class WebGpuEngine implements Engine {
   }
 
   canRun(plan: readonly LayerPlan[]): string | undefined {
-    const windows = plan.flatMap(({ keeps }) => (keeps.kind === "ring" ? [keeps.tokens] : []));
-    return new Set(windows).size > 1
+    const rings = plan.flatMap(({ keeps }) => (keeps.kind === "ring" ? [`${keeps.tokens} ${keeps.first ?? 0}`] : []));
+    return new Set(rings).size > 1
       ? "its kernels are made for one window, and the layers have several"
       : declinedOf(MIXERS, plan);
   }
@@ -167,8 +167,9 @@ export class WebGpuEngine implements Engine {
   #opsOf({ architecture }: Pick<Model, "architecture">, plan: readonly LayerPlan[] = []): Ops {
     const ring = plan.find(({ keeps }) => keeps.kind === "ring");
     const shape = ring === undefined ? architecture : { ...architecture, window: windowOf(ring) };
-    const key = JSON.stringify(shape);
-    const ops = this.#ops.get(key) ?? makeOps(shape, this.#session.device.traits);
+    const first = ring === undefined ? 0 : firstOf(ring);
+    const key = JSON.stringify([shape, first]);
+    const ops = this.#ops.get(key) ?? makeOps(shape, this.#session.device.traits, first);
     this.#ops.set(key, ops);
     return ops;
   }

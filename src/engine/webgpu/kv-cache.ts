@@ -1,3 +1,4 @@
+import { keptRows, type KeptStream } from "../../designs/plan.ts";
 import type { LayerCache } from "../decoder/body.ts";
 import type { GpuAllocator, GpuBlock } from "./allocator.ts";
 import type { GpuDevice } from "./device.ts";
@@ -5,8 +6,8 @@ import type { GpuDevice } from "./device.ts";
 const HALF = 2;
 
 /**
- * The KV cache of one layer: K and V [Hkv, rows, d] of 16 bits, rotated. A full layer has a row per token; a window has
- * at most `most` rows and is a ring: position p lies in row p mod rows (it wraps only at its full size).
+ * The KV cache of one layer: K and V [Hkv, rows, d] of 16 bits, rotated. A full layer has a row per token; a window is a
+ * ring of as many rows as its plan keeps at most, positions in them by ringRow (it wraps only at its full size).
  */
 export class GpuKvCache implements LayerCache {
   readonly #device: GpuDevice;
@@ -14,7 +15,7 @@ export class GpuKvCache implements LayerCache {
   readonly #layer: number;
   readonly #kvHeads: number;
   readonly #headDim: number;
-  readonly #most: number;
+  readonly #keeps: KeptStream;
   #rows = 0;
   #k: GpuBlock | undefined;
   #v: GpuBlock | undefined;
@@ -27,14 +28,14 @@ export class GpuKvCache implements LayerCache {
     layer: number,
     kvHeads: number,
     headDim: number,
-    most = Infinity,
+    keeps: KeptStream,
   ) {
     this.#device = device;
     this.#allocator = allocator;
     this.#layer = layer;
     this.#kvHeads = kvHeads;
     this.#headDim = headDim;
-    this.#most = most;
+    this.#keeps = keeps;
   }
 
   /** Rows per KV head: T of the kernels' layouts. */
@@ -56,7 +57,7 @@ export class GpuKvCache implements LayerCache {
   }
 
   async reserve(tokens: number, held: number): Promise<void> {
-    const rows = Math.min(tokens, this.#most);
+    const rows = keptRows(this.#keeps, tokens);
     if (rows <= this.#rows) return;
     const { k, v } = await this.#allocate(rows);
     const keep = Math.min(held, this.#rows);
@@ -69,7 +70,7 @@ export class GpuKvCache implements LayerCache {
   /** A ring; nothing of a full layer. */
   async mark(): Promise<void> {
     this.#forgetMark();
-    if (this.#most === Infinity) return;
+    if (this.#keeps.kind === "all") return;
     const { k, v } = await this.#allocate(this.#rows);
     this.#copy(this.#k, this.#rows, k, this.#rows, this.#rows);
     this.#copy(this.#v, this.#rows, v, this.#rows, this.#rows);
@@ -78,7 +79,7 @@ export class GpuKvCache implements LayerCache {
 
   /** A ring that grew since had not wrapped, so its rows keep their places. */
   rewind(): void {
-    if (this.#most === Infinity) return;
+    if (this.#keeps.kind === "all") return;
     if (this.#marked === undefined) throw new Error("there is no mark to go back to");
     const { k, v, rows } = this.#marked;
     this.#copy(k, rows, this.k, this.#rows, rows);

@@ -1,3 +1,4 @@
+import { ringRow } from "../../../kernels/sliding-window/ring.ts";
 import type { Chunk } from "../decoder/body.ts";
 import type { LayerRole } from "../decoder/roles.ts";
 import type { Stage } from "../engine.ts";
@@ -64,12 +65,12 @@ export function keyPlace(
   { role, rows, start, cache }: Pick<LayerStep, "role" | "rows" | "start" | "cache">,
   workspace: Pick<Workspace, "get">,
 ): KeyPlace {
-  const whole = role.keeps.kind === "all";
-  if (!whole && rows > 1) {
+  const { keeps } = role;
+  if (keeps.kind === "ring" && rows > 1) {
     return { k: workspace.get("chunkK"), v: workspace.get("chunkV"), room: rows, firstRow: 0 };
   }
   const { k, v, rows: room } = cache;
-  return { k, v, room, firstRow: whole ? start : start % room };
+  return { k, v, room, firstRow: keeps.kind === "all" ? start : ringRow(start, room, keeps.first) };
 }
 
 /** @throws Error where the step lacks what its mixer needs */

@@ -21,15 +21,13 @@ export const MIXERS: MixerTable<Mixer> = {
       return;
     }
     inBlocks(recording, step, recording.at("attendedSparse"));
-    inWindow(recording, step, recording.at("attendedWindow"));
+    inWindow(recording, step, present(step.weights.windowSinks), recording.at("attendedWindow"));
   },
 
-  window: (recording, step) => {
-    if (step.rows === 1) inRing(recording, step);
-    else inWindow(recording, step, recording.at("attended"));
-  },
+  window: (recording, step) => windowAlone(recording, step, present(step.weights.windowSinks)),
 
-  streaming: { declined: "its kernels cannot attend to the first tokens and a window yet" },
+  // The first tokens take what a learned sink would.
+  streaming: (recording, step) => windowAlone(recording, step, step.weights.noSinks),
 };
 
 /** Causal attention to the whole cache, with scores and a choice by them where anyone asks. */
@@ -77,24 +75,31 @@ function inBlocks(recording: Recording, step: LayerStep, out: GpuBlock): void {
   );
 }
 
+/** Attention to what the layer keeps of its own, and to nothing else. */
+function windowAlone(recording: Recording, step: LayerStep, sinks: GpuBlock): void {
+  if (step.rows === 1) inRing(recording, step, sinks);
+  else inWindow(recording, step, sinks, recording.at("attended"));
+}
+
 /** Attention of a chunk to the layer's own window; then the ring gains the chunk. */
-function inWindow(recording: Recording, { layer, rows, start, weights, cache }: LayerStep, out: GpuBlock): void {
+function inWindow(
+  recording: Recording,
+  { layer, rows, start, cache }: LayerStep,
+  sinks: GpuBlock,
+  out: GpuBlock,
+): void {
   const { window, append } = recording.ops;
   const ring = { ringK: cache.k, ringV: cache.v };
   const chunk = { k: recording.at("chunkK"), v: recording.at("chunkV") };
   recording.begin(layer, "window");
-  recording.run(
-    window,
-    { rows, start, ring: cache.rows },
-    { q: recording.at("q"), ...chunk, ...ring, sinks: present(weights.windowSinks), out },
-  );
+  recording.run(window, { rows, start, ring: cache.rows }, { q: recording.at("q"), ...chunk, ...ring, sinks, out });
   // Only now: the chunk's first queries still needed what the ring forgets.
   recording.begin(layer, "project");
   recording.run(append, { rows, start, ring: cache.rows }, { ...chunk, ...ring });
 }
 
 /** One query's window: its own k and v are in the ring already. */
-function inRing(recording: Recording, { layer, start, weights, cache }: LayerStep): void {
+function inRing(recording: Recording, { layer, start, cache }: LayerStep, sinks: GpuBlock): void {
   recording.begin(layer, "window");
   recording.run(
     recording.ops.decode.window,
@@ -103,7 +108,7 @@ function inRing(recording: Recording, { layer, start, weights, cache }: LayerSte
       q: recording.at("q"),
       ringK: cache.k,
       ringV: cache.v,
-      windowSinks: present(weights.windowSinks),
+      windowSinks: sinks,
       outWindow: recording.at("attended"),
     },
   );

@@ -34,19 +34,25 @@ export function projectedWidth({ Hq, Hkv, d, gates }: Shape, gated: boolean): nu
   return (Hq + 2 * Hkv) * d + (gated ? 2 * gates : 0);
 }
 
-export function makeOps(a: Architecture, traits: DeviceTraits) {
+/** @param first tokens of the context that its rings keep beside the window */
+export function makeOps(a: Architecture, traits: DeviceTraits, first = 0) {
   const s = shapeOf(a);
   const heads = { queryHeads: s.Hq, kvHeads: s.Hkv, headDim: s.d };
   const project = (gated: boolean) =>
     named("project", linearOp({ inputs: s.hidden, outputs: projectedWidth(s, gated), add: false }, traits));
   const split = (gated: boolean) => named("split", ropeSplitGpu({ ...heads, extra: gated ? 2 * s.gates : 0 }, traits));
   const sparseDecode = (sparse: boolean) =>
-    named("sparse decode", sparseDecodeOp({ ...heads, block: s.B, slots: s.slots, window: s.w, sparse }, traits));
+    named(
+      "sparse decode",
+      sparseDecodeOp({ ...heads, block: s.B, slots: s.slots, window: s.w + first, sparse }, traits),
+    );
   const full = (scores: boolean) => named("full", fullAttentionOp({ ...heads, block: s.B, scores }, traits));
   const fullDecode = (scores: boolean) => named("full decode", fullDecodeOp({ ...heads, block: s.B, scores }, traits));
   const sparse = blockSparseOps({ ...heads, block: s.B, slots: s.slots }, traits);
   return {
     shape: s,
+    /** Rows of a ring at most. */
+    ring: s.w + first,
     embedding: named("embedding", embeddingGpu({ hidden: s.hidden }, traits)),
     norm: named("norm", rmsnormGpu({ hidden: s.hidden, eps: s.eps }, traits)),
     project: { plain: project(false), gated: project(true) },
@@ -58,8 +64,8 @@ export function makeOps(a: Architecture, traits: DeviceTraits) {
     planBytes: sparse.planBytes,
     largestRows: sparse.largestRows,
     sparse: named("sparse", sparse.sparse),
-    window: named("window", slidingWindowOp({ ...heads, window: s.w }, traits)),
-    append: named("append", ringAppendGpu({ kvHeads: s.Hkv, headDim: s.d, window: s.w }, traits)),
+    window: named("window", slidingWindowOp({ ...heads, window: s.w, first }, traits)),
+    append: named("append", ringAppendGpu({ kvHeads: s.Hkv, headDim: s.d, window: s.w, first }, traits)),
     decode: { sparse: sparseDecode(true), window: sparseDecode(false) },
     fuse: named(
       "fuse",
@@ -133,7 +139,6 @@ export function activationSizes({ shape: s }: Ops, rows: number, tokens: number,
 
 /** Bytes that the ops keep between their dispatches, for chunks of at most `rows` queries that end at `tokens`. */
 export function scratchSizes(ops: Ops, rows: number, tokens: number, needs: Needs): Sizes {
-  const { shape: s } = ops;
   const extents: Chunk[] = [{ rows: Math.min(rows, tokens), start: tokens - Math.min(rows, tokens) }];
   if (rows > 1) extents.push({ rows: 1, start: tokens - 1 });
   const all: Sizes[] = [];
@@ -153,13 +158,13 @@ export function scratchSizes(ops: Ops, rows: number, tokens: number, needs: Need
         add(needs.sparse ? ops.decode.sparse : ops.decode.window, {
           position,
           room,
-          ring: Math.min(tokens, s.w),
+          ring: Math.min(tokens, ops.ring),
           selectionRow: 0,
         });
       }
     } else {
       add(needs.scores ? ops.full.scored : ops.full.plain, { ...extent, room });
-      if (needs.window) add(ops.window, { ...extent, ring: Math.min(tokens, s.w) });
+      if (needs.window) add(ops.window, { ...extent, ring: Math.min(tokens, ops.ring) });
     }
     if (needs.restricted || (needs.sparse && extent.rows > 1)) {
       add(ops.plan, { ...extent, firstRow: extent.start });

@@ -20,6 +20,8 @@ export interface LayerBlocks {
   readonly down: GpuBlock;
   readonly sparseSinks: GpuBlock | undefined;
   readonly windowSinks: GpuBlock | undefined;
+  /** Of mixers whose window has no sinks in any model; the same for all layers. */
+  readonly noSinks: GpuBlock;
 }
 
 /** A model's weights on the device, uploaded once and shared by its runners. */
@@ -45,9 +47,10 @@ export class GpuWeights {
       const embedding = await self.#matrix([weights.embedding]);
       const head = weights.head === weights.embedding ? embedding : await self.#matrix([weights.head]);
       self.#dense = { embedding, head, finalNorm: await self.#vector(weights.finalNorm) };
+      const noSinks = await self.#vector(new Float32Array(architecture.queryHeads).fill(NO_SINK));
       for (let i = 0; i < architecture.layers; i++) {
         const layer = weights.layer(i);
-        if (!self.#layers.has(layer)) self.#layers.set(layer, await self.#layer(layer));
+        if (!self.#layers.has(layer)) self.#layers.set(layer, await self.#layer(layer, noSinks));
       }
     } catch (error) {
       self.free();
@@ -74,7 +77,7 @@ export class GpuWeights {
     this.#dense = undefined;
   }
 
-  async #layer(weights: LayerWeights): Promise<LayerBlocks> {
+  async #layer(weights: LayerWeights, noSinks: GpuBlock): Promise<LayerBlocks> {
     const { sparse } = weights;
     const gates = sparse === undefined ? [] : [sparse.sparseGate, sparse.windowGate];
     const sinks = (values: Float32Array): Promise<GpuBlock> =>
@@ -88,6 +91,7 @@ export class GpuWeights {
       down: await this.#matrix([weights.down]),
       sparseSinks: sparse === undefined ? undefined : await sinks(sparse.sparseSinks),
       windowSinks: sparse === undefined ? undefined : await sinks(sparse.windowSinks),
+      noSinks,
     };
   }
 
@@ -123,7 +127,7 @@ export class GpuWeights {
 /** Bytes that `GpuWeights` will hold for a model. */
 export function weightBytes({ weights, architecture }: Model): number {
   const seen = new Set<LayerWeights>();
-  let bytes = 2 * weights.embedding.length + 4 * weights.finalNorm.length;
+  let bytes = 2 * weights.embedding.length + 4 * (weights.finalNorm.length + architecture.queryHeads);
   if (weights.head !== weights.embedding) bytes += 2 * weights.head.length;
   for (let i = 0; i < architecture.layers; i++) {
     const layer = weights.layer(i);

@@ -7,37 +7,43 @@ import { predictedKvBytes } from "../../../src/profile/kv.ts";
 import { randomTokens, tinyArchitecture, tinyModel } from "../../kernels/tiny-model.ts";
 
 describe("KV cache", () => {
-  it("keeps the last w positions in a ring, whatever the chunks", () => {
-    const heads = 2;
-    const d = 3;
-    const w = 5;
-    for (const chunks of [[12], [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1], [4, 8], [5, 5, 2], [3, 9]]) {
-      const ring = new KvCache({ floats: (count) => new Float32Array(count), release: () => undefined }, heads, d, w);
-      let length = 0;
-      for (const rows of chunks) {
-        ring.reserve(length + rows, length);
-        const of = (kind: number): Float32Array =>
-          Float32Array.from({ length: heads * rows * d }, (_, i) => {
-            const head = Math.floor(i / (rows * d));
-            const position = length + (Math.floor(i / d) % rows);
-            return kind + head * 1000 + position * 10 + (i % d);
-          });
-        ring.append(of(0), of(0.5), length, rows);
-        length += rows;
-      }
-      assert.equal(ring.bytes, 2 * heads * w * d * 4);
-      for (let head = 0; head < heads; head++) {
-        for (let position = length - w; position < length; position++) {
-          for (let i = 0; i < d; i++) {
-            const at = (head * w + (position % w)) * d + i;
-            const expected = head * 1000 + position * 10 + i;
-            assert.equal(ring.k[at], expected, `chunks ${chunks.join()}`);
-            assert.equal(ring.v[at], expected + 0.5);
+  for (const first of [0, 1, 4, 20]) {
+    it(`keeps the last w positions in a ring and the first ${first} beside it, whatever the chunks`, () => {
+      const heads = 2;
+      const d = 3;
+      const w = 5;
+      const memory = { floats: (count: number) => new Float32Array(count), release: () => undefined };
+      for (const chunks of [[12], new Array<number>(12).fill(1), [4, 8], [5, 5, 2], [3, 9], [2, 1, 3, 6], [30, 1]]) {
+        const ring = new KvCache(memory, heads, d, { kind: "ring", tokens: w, first });
+        let length = 0;
+        for (const rows of chunks) {
+          ring.reserve(length + rows, length);
+          const of = (kind: number): Float32Array =>
+            Float32Array.from({ length: heads * rows * d }, (_, i) => {
+              const head = Math.floor(i / (rows * d));
+              const position = length + (Math.floor(i / d) % rows);
+              return kind + head * 1000 + position * 10 + (i % d);
+            });
+          ring.append(of(0), of(0.5), length, rows);
+          length += rows;
+        }
+        const held = Math.min(length, first + w);
+        assert.equal(ring.bytes, 2 * heads * held * d * 4);
+        const positions = Array.from({ length }, (_, p) => p).filter((p) => p < first || p >= length - w);
+        for (let head = 0; head < heads; head++) {
+          for (const position of positions) {
+            for (let i = 0; i < d; i++) {
+              const row = position < first ? position : first + ((position - first) % w);
+              const at = (head * held + row) * d + i;
+              const expected = head * 1000 + position * 10 + i;
+              assert.equal(ring.k[at], expected, `chunks ${chunks.join()}`);
+              assert.equal(ring.v[at], expected + 0.5);
+            }
           }
         }
       }
-    }
-  });
+    });
+  }
 
   // The real block and window on a model small enough to prefill 32,768 tokens in seconds.
   const a = tinyArchitecture({

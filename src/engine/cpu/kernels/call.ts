@@ -23,9 +23,11 @@ export interface Call {
   readonly slots?: number;
   /** w (window). */
   readonly window?: number;
+  /** Positions 0 .. first - 1 are seen beside the window; 0 when absent. */
+  readonly first?: number;
   /** [H, count, G d] */
   readonly q?: Float32Array;
-  /** [Hkv, cap, d], rotated; for a window the ring of earlier positions, p at row p mod cap. Must be kernel memory. */
+  /** [Hkv, cap, d], rotated; for a window the ring of earlier positions, see ringRow. Must be kernel memory. */
   readonly k?: Float32Array;
   readonly v?: Float32Array;
   /** Rows of one KV head in k and v. */
@@ -50,11 +52,11 @@ export interface Call {
 
 /** The numbers of a call in the order in which `prepare` of kernels.c takes them. */
 export function numbersOf(call: Call, threads: number): Int32Array {
-  const { op, start, count, heads, G, share, d, B, slots = 1, window = 1, cap = 0, list, gate } = call;
+  const { op, start, count, heads, G, share, d, B, slots = 1, window = 1, first = 0, cap = 0, list, gate } = call;
   const width = heads * G * d;
   const gateWidth = gate === undefined ? 0 : gate.length / (count * heads * G);
   return Int32Array.of(
-    ...[OPS[op], start, count, heads, G, share, d, B, slots, window, cap],
+    ...[OPS[op], start, count, heads, G, share, d, B, slots, window, first, cap],
     ...[G * d, count * G * d, width, G * d],
     ...[gateWidth * heads * G, gateWidth, call.add === true ? 1 : 0],
     ...[list instanceof Uint32Array ? 1 : 0, threads],
