@@ -1,4 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { DEFAULT_DESIGNS } from "../designs/designs.ts";
 import { VARIANTS, type Variant } from "../engine/engine.ts";
 import { engineChoices, ENGINES } from "../engine/registry.ts";
 import type { EngineRow } from "../engine/row.ts";
@@ -102,7 +103,7 @@ export function command(engines: readonly EngineRow[] = ENGINES): Command {
     .addOption(
       new Option("--variants <list>", `any of ${VARIANTS.join(",")}, comma-separated`)
         .argParser(variants)
-        .default([...VARIANTS], "all"),
+        .default([...DEFAULT_DESIGNS], DEFAULT_DESIGNS.join(",")),
     )
     .option("--max-tokens <n>", "profile only this many tokens of the document", within(1, MOST_TOKENS))
     .option("--decode <n>", "tokens to decode after the document; 0 measures prefill only", within(0, MOST_DECODED), 16)

@@ -20,6 +20,8 @@ export interface Design {
   readonly look: Look;
   /** What others are held against: a report is about it only where nothing else was run. */
   readonly baseline?: true;
+  /** It is profiled only where it is asked for: what runs without a word of the user stays as it is. */
+  readonly onRequest?: true;
   readonly needs: readonly ExtraWeights[];
   /** Present where a checkpoint may say that its weights were made for the design. */
   readonly checkpoint?: {

@@ -13,6 +13,9 @@ export const DESIGNS: readonly DesignRow[] = ROWS;
 
 export const DESIGN_IDS: readonly DesignId[] = DESIGNS.map(({ id }) => id);
 
+/** What is profiled where nobody says. */
+export const DEFAULT_DESIGNS: readonly DesignId[] = DESIGNS.flatMap(({ id, onRequest }) => (onRequest ? [] : [id]));
+
 /** What weights may have been made for; where a checkpoint does not say, the first, which has all tensors of the others. */
 export const CHECKPOINT_DESIGNS = idsWith("checkpoint");
 

@@ -1,3 +1,4 @@
+import { DEFAULT_DESIGNS } from "../designs/designs.ts";
 import { VARIANTS, type Variant } from "../engine/engine.ts";
 
 /** The settings as they are used: whatever stood in a settings file, these are in range. */
@@ -39,7 +40,7 @@ export function settingsFrom(read: (name: string) => unknown): Settings {
     gpu: text(read("gpu")),
     threads: integer(read("threads"), 0, MOST_THREADS, 0) || undefined,
     model: text(read("model")) ?? "embedded",
-    variants: wanted.length > 0 ? wanted : VARIANTS,
+    variants: wanted.length > 0 ? wanted : DEFAULT_DESIGNS,
     // 0 in the settings.
     repetitions: integer(read("repetitions"), 0, 100, 0) || "auto",
     decodeTokens: integer(read("decodeTokens"), 0, 1024, 16),

@@ -13,8 +13,8 @@ export const full = {
   checkpoint: {
     called: "a dense model",
     notes: [
-      "A dense model: every layer was trained with full attention and it runs under the variant full only; the schedule is " +
-        "laid over it to ask what sparse layers would inherit.",
+      "A dense model: every layer was trained with full attention, without the gates and sinks that other variants need; the " +
+        "schedule is laid over it to ask what sparse layers would inherit.",
     ],
   },
   fidelity: {

@@ -10,7 +10,7 @@ import { sentence } from "../../../src/extension/failure-text.ts";
 import { CURSOR_LEVELS, LEVELS } from "../../../src/extension/highlights/ranges.ts";
 import { PANEL_TYPE, REPORT_TYPE } from "../../../src/extension/pages/types.ts";
 import { KNOWN_MODELS, settingsFrom } from "../../../src/extension/settings-values.ts";
-import { DESIGN_IDS } from "../../../src/designs/designs.ts";
+import { DEFAULT_DESIGNS, DESIGN_IDS } from "../../../src/designs/designs.ts";
 import { MODEL_IDS } from "../../../src/model/models.ts";
 import { PANEL_COMMANDS } from "../../../src/protocol/panel.ts";
 
@@ -204,7 +204,7 @@ describe("settings and package.json", () => {
 
   it("variants are the rows of the table of designs, in its order", () => {
     assert.deepEqual(configuration.properties["hysparse.variants"]?.items?.enum, DESIGN_IDS);
-    assert.deepEqual(defaults("variants"), DESIGN_IDS);
+    assert.deepEqual(defaults("variants"), DEFAULT_DESIGNS);
   });
 
   it("models that need no folder are those of the runtime", () => {

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { ATTEND_PARTS, VARIANTS, type LayerKind, type Stage, type Variant } from "../../../src/engine/engine.ts";
+import { DEFAULT_DESIGNS } from "../../../src/designs/designs.ts";
+import { ATTEND_PARTS, type LayerKind, type Stage, type Variant } from "../../../src/engine/engine.ts";
 import { fedBy, oracleOf, schedule, type Architecture } from "../../../src/model/architecture.ts";
 import {
   reportSchema,
@@ -59,7 +60,7 @@ export interface SampleOptions {
 export function sampleReport(options: SampleOptions = {}): Report {
   const text = options.text ?? SAMPLE_TEXT;
   const tokens = options.tokens ?? 3986;
-  const variants = options.variants ?? VARIANTS;
+  const variants = options.variants ?? DEFAULT_DESIGNS;
   const repetitions = options.repetitions ?? 3;
   const decodeTokens = options.decodeTokens ?? 16;
   const kinds = schedule(ARCHITECTURE);
