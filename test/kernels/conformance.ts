@@ -125,14 +125,15 @@ export function describeEngine(name: string, createEngine: () => Promise<Engine>
 
 /** What the designs say of each layer, worked out here a second time. */
 function expectedMixers(architecture: Architecture, variant: Variant): MixerId[] {
-  if (variant === "full") return schedule(architecture).map(() => "full");
+  if (variant === "full" || variant === "streaming") return schedule(architecture).map(() => variant);
   return schedule(architecture).map((kind) => (kind === "sparse" && variant === "hybrid-swa" ? "window" : kind));
 }
 
-/** 2 Hkv d b T in a full layer, 2 Hkv d b min(T, w) in any other. */
+/** 2 Hkv d b T in a full layer, 2 Hkv d b min(T, w) in any other, under `streaming` min(T, 4 + w). */
 export function expectedKvBytes(engine: Engine, a: Architecture, variant: Variant, tokens: number): number[] {
   const perToken = 2 * a.kvHeads * a.headDim * engine.info.kvBytesPerValue;
-  return expectedMixers(a, variant).map((kind) => perToken * (kind === "full" ? tokens : Math.min(tokens, a.window)));
+  const ring = Math.min(tokens, variant === "streaming" ? 4 + a.window : a.window);
+  return expectedMixers(a, variant).map((kind) => perToken * (kind === "full" ? tokens : ring));
 }
 
 /** Final norm and head over one position's last hidden state. */

@@ -7,12 +7,14 @@ const PREFILL: Readonly<Record<Variant, (tokens: number) => number>> = {
   hysparse: (tokens) => 0.6 * tokens,
   full: (tokens) => 0.3 * tokens * (1 + tokens / 6000),
   "hybrid-swa": (tokens) => 0.3 * tokens,
+  streaming: (tokens) => 0.2 * tokens,
 };
 
 const DECODE: Readonly<Record<Variant, (tokens: number) => number>> = {
   hysparse: () => 5,
   full: (tokens) => 6 + tokens / 1000,
   "hybrid-swa": () => 5,
+  streaming: () => 4,
 };
 
 /** The report with a sweep over `lengths`; samples spread by 2 % either way. */
