@@ -1,5 +1,5 @@
 import { designById, DESIGNS, type DesignRow } from "../designs/designs.ts";
-import { UserError } from "../model/errors.ts";
+import { UserError, words } from "../model/errors.ts";
 import type { Model } from "../model/model.ts";
 import type { Variant } from "./engine.ts";
 
@@ -12,7 +12,6 @@ export function checkRunsAs({ name, design }: Pick<Model, "name" | "design">, va
   const lacking = [...new Set(others.flatMap(missing))].join(" and ");
   const possible = DESIGNS.filter((row) => missing(row).length === 0).map(({ id }) => id);
   throw new UserError(
-    `${name} is ${made.checkpoint?.called ?? made.title}, without the ${lacking} that ` +
-      `${others.map(({ id }) => id).join(" and ")} need: run it with --variants ${possible.join(",")}`,
+    words`${name} is ${made.checkpoint?.called ?? made.title}, without the ${lacking} that ${others.map(({ id }) => id).join(" and ")} need: run it with ${{ setting: "variants", value: possible.join(",") }}`,
   );
 }
