@@ -15,7 +15,7 @@ export function aboutModel({ report }: PanelState): AboutModel | undefined {
   if (!report) return undefined;
   return {
     rows: card(report),
-    command: command(report),
+    command: command(report, "editor"),
     notes: [
       ...report.model.notes,
       ...(report.importance ? [] : [whyNoImportance(report)]),
