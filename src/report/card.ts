@@ -94,7 +94,7 @@ export function cutText({ document }: Report): string {
 export type Reader = "command line" | "editor";
 
 /** What repeats the measurement, of what its reader has: a line for a shell, or the editor's command with its settings. */
-export function command(report: Report, reader: Reader = "command line"): string {
+export function command(report: Report, reader: Reader): string {
   const { document, settings } = report;
   const asked = Object.entries(askedIn(report)) as [SettingName, Asked | undefined][];
   const given = asked.flatMap(([name, value]) =>

@@ -28,9 +28,9 @@ function row(report: Report, name: string): string {
 describe("the command that repeats a report", () => {
   it("names the threads only where they were asked for", () => {
     const report = sampleReport();
-    assert.doesNotMatch(command(report), /--threads/);
+    assert.doesNotMatch(command(report, "command line"), /--threads/);
     report.settings.threads = 1;
-    assert.match(command(report), / --threads 1 /);
+    assert.match(command(report, "command line"), / --threads 1 /);
   });
 });
 
@@ -75,12 +75,15 @@ describe("the card of a report from a GPU", () => {
   });
 
   it("repeats the checks of the selection that were asked for", () => {
-    assert.doesNotMatch(command(onGpu()), /--fidelity|--swaps/);
+    assert.doesNotMatch(command(onGpu(), "command line"), /--fidelity|--swaps/);
     const { settings, ...rest } = onGpu();
-    assert.match(command({ ...rest, settings: { ...settings, fidelity: true, swaps: true } }), /--fidelity --swaps$/);
+    assert.match(
+      command({ ...rest, settings: { ...settings, fidelity: true, swaps: true } }, "command line"),
+      /--fidelity --swaps$/,
+    );
   });
 
   it("repeats the measurement on the same GPU", () => {
-    assert.match(command(onGpu()), /--engine webgpu --gpu 'NVIDIA H200'/);
+    assert.match(command(onGpu(), "command line"), /--engine webgpu --gpu 'NVIDIA H200'/);
   });
 });
