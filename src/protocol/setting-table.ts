@@ -73,8 +73,8 @@ export function hasEditorName(setting: SettingName): boolean {
   return editor !== undefined;
 }
 
-/** As the editor calls it: "hysparse.maxTokens"; the option where the editor has no such setting. */
+/** As the editor calls it: "hysparse.maxTokens"; where it has no such setting, the option, and whose that is. */
 export function editorName(setting: SettingName): string {
   const { option, editor }: SettingFacts = SETTINGS[setting];
-  return editor === undefined ? option : `hysparse.${editor}`;
+  return editor === undefined ? `${option} (command line)` : `hysparse.${editor}`;
 }
