@@ -259,8 +259,12 @@ export const reportSchema = z.strictObject({
       copyGBps: z.number().positive(),
       reads: z
         .array(z.strictObject({ bytes: z.int().positive(), GBps: z.number().positive() }))
+        .min(1)
         .optional()
-        .describe("bandwidth of reading so many bytes again and again, ascending; absent in reports up to 0.5.0"),
+        .describe(
+          "bandwidth of reading so many bytes again and again, ascending; where present, floors are limits. Absent in reports up to " +
+            "0.5.0, whose ceilings were the rates of our own product and copy, which a stage could beat",
+        ),
       method: z.string(),
     }),
   }),

@@ -8,8 +8,8 @@ const MATRIX = 1024;
 /** 64 MiB: several times any cache that one process gets to itself. */
 const COPIED_FLOATS = 16 * 1024 * 1024;
 const MIB = 2 ** 20;
-/** From what the second caches of a few cores hold to more than any cache that one process gets to itself. */
-const READ_BYTES = [MIB / 2, 2 * MIB, 8 * MIB, 32 * MIB, 128 * MIB] as const;
+/** From what the first caches of a few cores hold to more than any cache that one process gets to itself. */
+const READ_BYTES = [MIB / 16, MIB / 2, 2 * MIB, 8 * MIB, 32 * MIB, 128 * MIB] as const;
 /** Small arrays are read so often that waking the threads takes no part in it. */
 const READ_IN_ALL = 256 * MIB;
 /** Parts of an array are whole cache lines, of which the kernel reads a few at a time. */

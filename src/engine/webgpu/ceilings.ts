@@ -25,19 +25,39 @@ const SOFTWARE_CHAINS = { workgroups: 64, rounds: 8, scale: 0.875, add: 0.25 };
 
 interface Rate {
   readonly name: string;
-  /** GFLOP/s or GB/s. */
-  readonly rate: number;
+  readonly gflops: number;
+}
+
+/** What a device shows, everything that `measureCeilings` chooses from. */
+export interface DeviceRates {
+  readonly arithmetic: readonly Rate[];
+  readonly reads: Ceilings["reads"];
+  readonly copy: { readonly bytes: number; readonly GBps: number };
+}
+
+/** The best that this device shows now: floors follow from it. */
+export async function measureCeilings(session: GpuSession, signal?: AbortSignal): Promise<Ceilings> {
+  const { arithmetic, reads, copy } = await measureRates(session, signal);
+  const fastest = arithmetic.reduce((a, b) => (b.gflops > a.gflops ? b : a));
+  return {
+    matrixGflops: fastest.gflops,
+    copyGBps: copy.GBps,
+    reads,
+    method:
+      `${fastest.name}; reads of a buffer again and again; a copy of ${Math.round(copy.bytes / 2 ** 20)} MiB, bytes read ` +
+      `plus written; the best of at least ${runsOf(session)} runs each by the device's clock`,
+  };
 }
 
 /**
- * What this device can do now: the best of multiply-adds in registers, of products in the registers of its matrix units and of
- * the engine's own matrix product at a size that fills the device; reads of buffers that fit its caches, and of one that fits
- * none; a copy larger than its caches. The best of several runs each, by the device's clock.
+ * What this device can do now: multiply-adds in registers, products in the registers of its matrix units and the engine's own
+ * matrix product at a size that fills the device; reads of buffers that fit its caches, and of one that fits none; a copy larger
+ * than its caches. The best of several runs each, by the device's clock.
  */
-export async function measureCeilings(session: GpuSession, signal?: AbortSignal): Promise<Ceilings> {
+export async function measureRates(session: GpuSession, signal?: AbortSignal): Promise<DeviceRates> {
   const { traits } = session.device;
   await session.waker.wake();
-  const fastest = (await arithmetic(session, signal)).reduce((a, b) => (b.rate > a.rate ? b : a));
+  const arithmetic = await arithmeticRates(session, signal);
   const copy = copyGpu(traits);
   const copyGBps = copy.bytes / (await best(session, copy, signal)) / 1e6;
   const reads: { bytes: number; GBps: number }[] = [];
@@ -45,23 +65,16 @@ export async function measureCeilings(session: GpuSession, signal?: AbortSignal)
     const read = readGpu(traits, bytes);
     reads.push({ bytes, GBps: read.bytes / (await best(session, read, signal)) / 1e6 });
   }
-  return {
-    matrixGflops: fastest.rate,
-    copyGBps,
-    reads,
-    method:
-      `${fastest.name}; reads of a buffer again and again; a copy of ${Math.round(copy.bytes / 2 / 2 ** 20)} MiB, bytes read ` +
-      `plus written; the best of at least ${runsOf(session)} runs each by the device's clock`,
-  };
+  return { arithmetic, reads, copy: { bytes: copy.run.bytes, GBps: copyGBps } };
 }
 
-async function arithmetic(session: GpuSession, signal: AbortSignal | undefined): Promise<Rate[]> {
+async function arithmeticRates(session: GpuSession, signal: AbortSignal | undefined): Promise<Rate[]> {
   const { traits, adapter, path } = session.device;
   const { software } = adapter;
   const side = software ? SOFTWARE_SIDE : traits.maxInvocations >= BIG_SIDE / WORD ? BIG_SIDE : SMALL_SIDE;
   const rates: Rate[] = [];
   const measure = async <Run>(name: string, ceiling: Ceiling<Run>): Promise<void> => {
-    rates.push({ name, rate: ceiling.flops / (await best(session, ceiling, signal)) / 1e6 });
+    rates.push({ name, gflops: ceiling.flops / (await best(session, ceiling, signal)) / 1e6 });
   };
   for (const type of traits.arithmetic === "f16" ? (["f32", "arithmetic"] as const) : (["f32"] as const)) {
     const name = `multiply-adds in registers (${type === "f32" ? type : traits.arithmetic})`;
