@@ -49,25 +49,29 @@ async function peakGflops(kernels: KernelPool, signal: AbortSignal | undefined):
   return (2 * PEAK_ROUND * PEAK_ROUNDS * out.length) / ms / 1e6;
 }
 
+/** Sizes take turns: on a shared machine memory is fast or slow for as long as all rounds of one size would take. */
 async function readRates(kernels: KernelPool, signal: AbortSignal | undefined): Promise<Ceilings["reads"]> {
   const array = kernels.floats(READ_BYTES.at(-1)! / Float32Array.BYTES_PER_ELEMENT + LINE_FLOATS);
-  const rates: { bytes: number; GBps: number }[] = [];
   try {
     array.fill(1.5);
-    for (const size of READ_BYTES) {
+    const reads = READ_BYTES.map((size) => {
       const out = new Float32Array(kernels.threads);
       const wanted = size / Float32Array.BYTES_PER_ELEMENT / out.length;
       const cap = Math.max(1, Math.floor(wanted / PART_FLOATS)) * PART_FLOATS;
       const bytes = cap * out.length * Float32Array.BYTES_PER_ELEMENT;
       const times = Math.ceil(READ_IN_ALL / bytes);
       const call = ceilingCall("read", out, { scale: 0, window: times, k: array, cap });
-      const ms = await fastest(() => kernels.run(call, signal), signal);
-      rates.push({ bytes, GBps: (times * bytes) / ms / 1e6 });
+      return { bytes, moved: times * bytes, call, ms: Infinity };
+    });
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const read of reads) {
+        read.ms = Math.min(read.ms, await timed(() => kernels.run(read.call, signal), signal));
+      }
     }
+    return reads.map(({ bytes, moved, ms }) => ({ bytes, GBps: moved / ms / 1e6 }));
   } finally {
     kernels.release(array);
   }
-  return rates;
 }
 
 async function productGflops(threads: number, signal: AbortSignal | undefined): Promise<number> {
@@ -111,11 +115,14 @@ async function fastestGraph(
 /** Milliseconds of the fastest round. */
 async function fastest(work: () => Promise<unknown>, signal: AbortSignal | undefined): Promise<number> {
   let best = Infinity;
-  for (let round = 0; round < ROUNDS; round++) {
-    signal?.throwIfAborted();
-    const begin = performance.now();
-    await work();
-    best = Math.min(best, performance.now() - begin);
-  }
+  for (let round = 0; round < ROUNDS; round++) best = Math.min(best, await timed(work, signal));
   return best;
+}
+
+/** Milliseconds. */
+async function timed(work: () => Promise<unknown>, signal: AbortSignal | undefined): Promise<number> {
+  signal?.throwIfAborted();
+  const begin = performance.now();
+  await work();
+  return performance.now() - begin;
 }
