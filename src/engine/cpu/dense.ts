@@ -1,7 +1,7 @@
 import type { LayerWeights, Model } from "../../model/model.ts";
 import type { Shape } from "../shape.ts";
-import type { Chunk } from "./attention.ts";
 import type { Buffers } from "./buffers.ts";
+import type { Chunk } from "./chunk.ts";
 import { headGraph, mlpGraph, outputGraph, projectGraph } from "./graphs/dense.ts";
 import type { RopeTables } from "./rope-tables.ts";
 import { floats, int64s, type Sessions, type Tensor } from "./session.ts";
