@@ -153,12 +153,14 @@ export interface DeviceMeter {
   resetPeak(): void;
 }
 
-/** The machine's measured speed limits, from which each stage's floor follows. */
+/** The machine's measured speed limits, from which each stage's floor follows: the best that was seen, by whatever code. */
 export interface Ceilings {
-  /** Matrix product rate in GFLOP/s. */
+  /** Multiply-adds in GFLOP/s (two each): in registers, or a matrix product where that is faster. */
   readonly matrixGflops: number;
-  /** Copy bandwidth in GB/s, bytes read plus bytes written. */
+  /** Copy bandwidth in GB/s, bytes read plus bytes written, of more than any cache holds. */
   readonly copyGBps: number;
+  /** Read bandwidth in GB/s of so many bytes that are read again and again, ascending; caches hold the small ones. */
+  readonly reads: readonly { readonly bytes: number; readonly GBps: number }[];
   /** How they were measured, in words. */
   readonly method: string;
 }

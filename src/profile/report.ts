@@ -34,7 +34,10 @@ const samples = z.strictObject({
 const stage = samples.extend({
   flops: z.number().nonnegative().describe("floating-point operations the stage must do"),
   bytes: z.number().nonnegative().describe("bytes the stage must move: inputs once, outputs once"),
-  floorMs: ms.describe("the larger of flops / matrix rate and bytes / copy bandwidth"),
+  floorMs: ms.describe(
+    "the larger of flops / matrix rate and bytes / the best bandwidth seen for so many bytes (the copy's where the ceilings " +
+      "have no reads); for attend at most the sum of its parts",
+  ),
 });
 
 const phase = samples.extend({
@@ -258,6 +261,14 @@ export const reportSchema = z.strictObject({
     ceilings: z.strictObject({
       matrixGflops: z.number().positive(),
       copyGBps: z.number().positive(),
+      reads: z
+        .array(z.strictObject({ bytes: z.int().positive(), GBps: z.number().positive() }))
+        .min(1)
+        .optional()
+        .describe(
+          "bandwidth of reading so many bytes again and again, ascending; where present, floors are limits. Absent in reports up to " +
+            "0.5.0, whose ceilings were the rates of our own product and copy, which a stage could beat",
+        ),
       method: z.string(),
     }),
   }),

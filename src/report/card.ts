@@ -54,9 +54,7 @@ export function card(report: Report): CardRow[] {
     },
     {
       name: "Ceilings",
-      text:
-        `${matrixRate(environment.ceilings.matrixGflops)} matrix rate, ${bandwidth(environment.ceilings.copyGBps)} ` +
-        `copy bandwidth (${environment.ceilings.method})`,
+      text: ceilingsText(environment.ceilings),
     },
     {
       name: "Settings",
@@ -69,6 +67,14 @@ export function card(report: Report): CardRow[] {
     { name: "Measured", text: `${timestamp(report.createdAt)}, ${report.tool.name} ${report.tool.version}` },
   );
   return rows;
+}
+
+function ceilingsText({ matrixGflops, copyGBps, reads, method }: Report["environment"]["ceilings"]): string {
+  const rate = matrixRate(matrixGflops);
+  const copy = bandwidth(copyGBps);
+  if (reads === undefined) return `${rate} matrix rate, ${copy} copy bandwidth (${method})`;
+  const read = (at: 0 | -1): string => `${bandwidth(reads.at(at)?.GBps ?? 0)} of ${bytes(reads.at(at)?.bytes ?? 0)}`;
+  return `${rate}, reads ${read(0)} to ${read(-1)}, copy ${copy} (${method})`;
 }
 
 /** "NVIDIA L4 (GPU 1)": names alone do not tell equal cards apart. */

@@ -111,7 +111,7 @@ export class CpuEngine implements Engine {
   }
 
   measureCeilings(signal?: AbortSignal): Promise<Ceilings> {
-    return measureCeilings(this.info.threads, signal);
+    return measureCeilings(this.info.threads, this.#kernels, signal);
   }
 
   async dispose(): Promise<void> {
