@@ -174,6 +174,8 @@ export interface Engine {
   load(model: Model, variant: Variant, options?: LoadOptions): Promise<Runner>;
   /** Queries per prefill chunk when `load` is not told otherwise. */
   defaultChunk(model: Model): number;
+  /** Bytes that the first `load` of a model takes for weights beside `estimateBytes`: none once they are held. */
+  weightBytes?(model: Model): number;
   /** Bytes that `load` and a run of `tokens` will hold at most, before anything is allocated. */
   estimateBytes(model: Model, variant: Variant, tokens: number): number;
   /** Bytes that a run may take; infinite where nobody tells. */

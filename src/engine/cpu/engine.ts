@@ -13,6 +13,7 @@ import { rolesOf } from "../decoder/roles.ts";
 import { DecoderRunner } from "../decoder/runner.ts";
 import type { Ceilings, Engine, EngineInfo, LoadOptions, Runner, Variant } from "../engine.ts";
 import { measureCeilings } from "./ceilings.ts";
+import { floatBytes, floatModel } from "../float-model.ts";
 import { scoreFloats } from "./attention.ts";
 import { CpuDecoder } from "./decoder.ts";
 import { FullPaths, type FullPath } from "./full-paths.ts";
@@ -87,12 +88,16 @@ export class CpuEngine implements Engine {
     await paths.decide();
     const { chunk = this.defaultChunk(model), swap } = options;
     const parts = { sessions, kernels: this.#kernels, fullPaths: paths };
-    const body = new CpuDecoder(model, rolesOf(plan, swap), swap, parts);
+    const body = new CpuDecoder(await floatModel(model), rolesOf(plan, swap), swap, parts);
     return new DecoderRunner({ variant, plan, vocabulary: s.vocabulary, chunk, swap }, body);
   }
 
   defaultChunk(model: Model): number {
     return defaultChunk(model.architecture);
+  }
+
+  weightBytes(model: Model): number {
+    return floatBytes(model);
   }
 
   estimateBytes(model: Model, variant: Variant, tokens: number): number {
