@@ -168,7 +168,8 @@ export interface Engine {
   /** Why the engine cannot run a plan (it lacks a mixer), as the end of a sentence; undefined where it can. */
   canRun(plan: readonly LayerPlan[]): string | undefined;
   /**
-   * @throws UserError when the engine declines the design or a width, or the model's schedule does not allow the swap
+   * @throws UserError when the engine declines the design or a width, the model's schedule does not allow the swap, or memory
+   *   does not hold the weights
    * @throws RangeError when the chunk is not a positive whole number
    */
   load(model: Model, variant: Variant, options?: LoadOptions): Promise<Runner>;

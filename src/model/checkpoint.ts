@@ -1,5 +1,5 @@
 import { designById } from "../designs/designs.ts";
-import type { Formats, OpenedCheckpoint } from "./formats/format.ts";
+import type { OpenedCheckpoint } from "./formats/format.ts";
 import { FORMATS } from "./formats/formats.ts";
 import { assembleLayer } from "./layer-weights.ts";
 import type { Model, ModelWeights } from "./model.ts";
@@ -12,9 +12,9 @@ import { layerPrefix, parameterCount, tensorKinds } from "./tensors.ts";
  *
  * @throws UserError when a file is missing, damaged or does not fit the others
  */
-export async function loadCheckpoint(path: string, formats: Formats = FORMATS): Promise<Model> {
-  let [format] = formats;
-  for (const candidate of formats) {
+export async function loadCheckpoint(path: string): Promise<Model> {
+  let [format] = FORMATS;
+  for (const candidate of FORMATS) {
     if (!(await candidate.matches(path))) continue;
     format = candidate;
     break;

@@ -2,7 +2,6 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { loadCheckpoint } from "./checkpoint.ts";
 import { UserError } from "./errors.ts";
-import type { Formats } from "./formats/format.ts";
 import { FORMATS } from "./formats/formats.ts";
 import type { Model } from "./model.ts";
 import { packageFile } from "./package-root.ts";
@@ -38,13 +37,9 @@ export const MEDIA_ROOT = packageFile("media");
  * @param mediaRoot the folder that holds model/, the embedded checkpoint
  * @throws UserError for an unknown name, and whatever is wrong with a checkpoint
  */
-export async function loadModel(
-  id: string,
-  mediaRoot: string = MEDIA_ROOT,
-  formats: Formats = FORMATS,
-): Promise<Model> {
+export async function loadModel(id: string, mediaRoot: string = MEDIA_ROOT): Promise<Model> {
   const embedded = join(mediaRoot, "model");
-  if (id === EMBEDDED_ID) return loadCheckpoint(embedded, formats);
+  if (id === EMBEDDED_ID) return loadCheckpoint(embedded);
   if (isPresetId(id)) {
     const { architecture, notes } = PRESETS[id];
     return syntheticModel(id, architecture, await loadTokenizerFile(embedded), {
@@ -53,7 +48,7 @@ export async function loadModel(
       notes: [...notes, "Text is tokenized with the embedded model's tokenizer, so token counts are that model's."],
     });
   }
-  if (existsSync(id)) return loadCheckpoint(id, formats);
-  const read = formats.map(({ title }) => title).join(", or ");
+  if (existsSync(id)) return loadCheckpoint(id);
+  const read = FORMATS.map(({ title }) => title).join(", or ");
   throw new UserError(`there is no model "${id}": choose ${MODEL_IDS.join(", ")}, or the path of ${read}.`);
 }
