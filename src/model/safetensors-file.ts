@@ -9,18 +9,18 @@ import { PIECE, valueCount, type LazyTensor, type Values } from "./tensor.ts";
 
 /** A safetensors file of which the header was read: its tensors are read from it when somebody wants them. */
 export class SafetensorsFile {
-  /** In the order of their data. */
-  readonly entries: readonly TensorEntry[];
   readonly #path: string;
   /** How messages call it. */
   readonly #source: string;
   readonly #stats: Stats;
+  /** In the order of their data. */
+  readonly #entries: readonly TensorEntry[];
 
   private constructor(path: string, stats: Stats, entries: readonly TensorEntry[]) {
     this.#path = path;
     this.#source = basename(path);
     this.#stats = stats;
-    this.entries = entries;
+    this.#entries = entries;
   }
 
   /** @throws UserError naming the file and the tensor */
@@ -37,11 +37,12 @@ export class SafetensorsFile {
   }
 
   /** Its tensors by their names. */
-  tensors(): [string, LazyTensor][] {
-    return this.entries.map((entry) => {
-      const { name, dtype, shape } = entry;
-      return [name, { dtype, shape, read: (out, from = 0) => this.#read(entry, out, from) }];
-    });
+  tensors(): Map<string, LazyTensor> {
+    const lazy = (entry: TensorEntry): LazyTensor => {
+      const { dtype, shape } = entry;
+      return { dtype, shape, read: (out, from = 0) => this.#read(entry, out, from) };
+    };
+    return new Map(this.#entries.map((entry) => [entry.name, lazy(entry)]));
   }
 
   /**
@@ -56,12 +57,12 @@ export class SafetensorsFile {
         await readInto(file, into, start, this.#source);
         hash.update(into);
       };
-      const dataStart = this.entries[0]?.start ?? this.#stats.size;
+      const dataStart = this.#entries[0]?.start ?? this.#stats.size;
       for (let at = 0; at < dataStart; at += piece.byteLength) {
         await next(at, Math.min(piece.byteLength, dataStart - at));
       }
       // The entries leave no gap, so hashing them one by one hashes the file.
-      for (const { name, dtype, shape, start } of this.entries) {
+      for (const { name, dtype, shape, start } of this.#entries) {
         const total = valueCount(shape);
         for (let from = 0; from < total; from += PIECE) {
           const count = Math.min(PIECE, total - from);

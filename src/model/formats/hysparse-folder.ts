@@ -24,7 +24,7 @@ export async function openHysparse(folder: string): Promise<OpenedCheckpoint> {
   const notes = [...(config.notes ?? []), ...checkVocabulary(tokenizer.vocabulary, architecture, TOKENIZER)];
 
   const file = await SafetensorsFile.open(join(folder, WEIGHTS));
-  const tensors = new Map(file.tensors());
+  const tensors = file.tensors();
   const parts = { architecture, design, weights: WEIGHTS, config: CONFIG };
   checkTensors(tensors, parts, otherDesign(tensors, architecture, design));
   const hash = createHash("sha256");
