@@ -1,5 +1,5 @@
 import os from "node:os";
-import { UserError } from "../model/errors.ts";
+import { UserError, words } from "../model/errors.ts";
 import { bytes } from "../report/format.ts";
 import { readLimits, type Limits } from "./control-groups.ts";
 
@@ -13,8 +13,7 @@ export function defaultThreads(limits: Limits = readLimits()): number {
 export function checkThreads(threads: number, cores = os.cpus().length): number {
   if (Number.isInteger(threads) && threads >= 1 && threads <= cores) return threads;
   throw new UserError(
-    `there cannot be ${threads} threads: this machine has ${cores} logical core${cores === 1 ? "" : "s"}, so choose 1 to ${cores}, or ` +
-      "leave the number to the profiler (no --threads; hysparse.threads 0)",
+    words`there cannot be ${threads} threads: this machine has ${cores} logical core${cores === 1 ? "" : "s"}, so choose 1 to ${cores}, or leave the number to the profiler (without ${{ setting: "threads" }})`,
   );
 }
 

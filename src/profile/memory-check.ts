@@ -1,5 +1,5 @@
 import { containerText } from "../engine/machine.ts";
-import { UserError } from "../model/errors.ts";
+import { UserError, words } from "../model/errors.ts";
 import { bytes } from "../report/format.ts";
 import type { ProfileRequest } from "./request.ts";
 
@@ -14,8 +14,9 @@ export function checkMemory(
 ): void {
   const shortage = memoryShortage(request, tokens, available);
   if (shortage === undefined) return;
-  const advice = shortage.fits > 0 ? `--max-tokens ${shortage.fits} would fit` : "not even one token would fit";
-  throw new UserError(`${shortage.text}: ${advice}`);
+  const { text, fits } = shortage;
+  if (fits === 0) throw new UserError(`${text}: not even one token would fit`);
+  throw new UserError(words`${text}: ${{ setting: "maxTokens", value: fits }} would fit`);
 }
 
 /** What a context of `tokens` lacks, and the longest that fits; undefined where it does. */

@@ -3,6 +3,7 @@ import { FIDELITY_DESIGNS } from "../designs/designs.ts";
 import { MIXER_IDS } from "../designs/mixers.ts";
 import { STAGES, VARIANTS } from "../engine/engine.ts";
 import { architectureSchema } from "../model/architecture.ts";
+import { chosenSchema } from "../protocol/settings.ts";
 
 /**
  * The report: one versioned JSON document, the only thing that exporters, pages and the editor read. Times are
@@ -14,6 +15,9 @@ export const SCHEMA_VERSION = 1;
 /** What replaces the learned selection; see `swaps` below. */
 export const SWAP_NAMES = ["learned", "all", "recent", "random", "none", "restrict-last"] as const;
 export type SwapName = (typeof SWAP_NAMES)[number];
+
+/** What is reported as it was chosen; counts have no upper bound here, so that reports of any version are read. */
+const chosen = chosenSchema.shape;
 
 const ms = z.number().nonnegative();
 const bytes = z.int().nonnegative();
@@ -269,16 +273,16 @@ export const reportSchema = z.strictObject({
   settings: z.strictObject({
     model: z.string().optional().describe("the model as it was asked for: a known name, or a checkpoint folder"),
     threads: z.int().positive().optional().describe("of the CPU engine, where a number was asked for"),
-    variants: z.array(z.enum(VARIANTS)).min(1),
+    variants: chosen.variants,
     repetitions: z.int().positive().describe("timed rounds of prefill"),
     rounds: z.literal("auto").optional().describe("as many rounds as it took; absent where a number was asked for"),
     warmup: z.int().nonnegative(),
     decodeTokens: index,
     chunk: z.int().positive(),
     maxTokens: z.int().positive().optional(),
-    importance: z.enum(["last-token", "document"]),
-    fidelity: z.boolean().optional(),
-    swaps: z.boolean().optional(),
+    importance: chosen.importance,
+    fidelity: chosen.fidelity,
+    swaps: chosen.swaps,
     sweep: z.array(z.int().positive()).optional().describe("context lengths that were asked for"),
   }),
   variants: z.partialRecord(z.enum(VARIANTS), variant),
@@ -298,7 +302,7 @@ export const reportSchema = z.strictObject({
     .describe("absent when no variant chose blocks"),
   importance: z
     .strictObject({
-      queries: z.enum(["last-token", "document"]),
+      queries: chosen.importance,
       contrast: z.string().describe("how weight follows from score and average, in words"),
       ranges: z.array(importanceRange),
       layers: z.array(z.strictObject({ layer: index, scores: z.array(z.number().nonnegative()) })),

@@ -204,9 +204,10 @@ async function upload({ device, allocator }: GpuSession, model: Model): Promise<
 function refuseOddShapes({ hidden, intermediate, headDim }: Architecture): void {
   for (const [name, width] of Object.entries({ hidden, intermediate, headDim })) {
     if (width % VECTOR !== 0) {
-      throw new UserError(
-        `the webgpu engine needs ${name} to be a multiple of ${VECTOR}, and it is ${width}; use --engine cpu`,
-      );
+      throw new UserError([
+        `the webgpu engine needs ${name} to be a multiple of ${VECTOR}, and it is ${width}; use `,
+        { setting: "engine", value: "cpu" },
+      ]);
     }
   }
 }
