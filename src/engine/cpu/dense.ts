@@ -1,8 +1,8 @@
 import type { LayerWeights } from "../../model/model.ts";
 import type { FloatModel } from "../float-model.ts";
 import type { Shape } from "../shape.ts";
-import type { Chunk } from "./attention.ts";
 import type { Buffers } from "./buffers.ts";
+import type { Chunk } from "./chunk.ts";
 import { headGraph, mlpGraph, outputGraph, projectGraph } from "./graphs/dense.ts";
 import type { RopeTables } from "./rope-tables.ts";
 import { floats, int64s, type Sessions, type Tensor } from "./session.ts";
