@@ -170,12 +170,15 @@ export interface Engine {
   /** Why the engine cannot run a plan (it lacks a mixer), as the end of a sentence; undefined where it can. */
   canRun(plan: readonly LayerPlan[]): string | undefined;
   /**
-   * @throws UserError when the engine declines the design or a width, or the model's schedule does not allow the swap
+   * @throws UserError when the engine declines the design or a width, the model's schedule does not allow the swap, or memory
+   *   does not hold the weights
    * @throws RangeError when the chunk is not a positive whole number
    */
   load(model: Model, variant: Variant, options?: LoadOptions): Promise<Runner>;
   /** Queries per prefill chunk when `load` is not told otherwise. */
   defaultChunk(model: Model): number;
+  /** Bytes that the first `load` of a model takes for weights beside `estimateBytes`: none once they are held. */
+  weightBytes?(model: Model): number;
   /** Bytes that `load` and a run of `tokens` will hold at most, before anything is allocated. */
   estimateBytes(model: Model, variant: Variant, tokens: number): number;
   /** Bytes that a run may take; infinite where nobody tells. */

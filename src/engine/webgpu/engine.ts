@@ -13,6 +13,7 @@ import { declinedOf } from "../decoder/mixers.ts";
 import { rolesOf, windowOf } from "../decoder/roles.ts";
 import { DecoderRunner } from "../decoder/runner.ts";
 import type { Ceilings, DeviceMeter, Engine, EngineInfo, LoadOptions, Runner, Variant } from "../engine.ts";
+import { checkWeightsFit } from "../weights-fit.ts";
 import { measureCeilings } from "./ceilings.ts";
 import { GpuDecoder, type RopeBlocks } from "./decoder.ts";
 import type { OpenOptions } from "./device.ts";
@@ -173,9 +174,10 @@ export class WebGpuEngine implements Engine {
     return ops;
   }
 
-  #share(model: Model): Promise<Loaded> {
+  async #share(model: Model): Promise<Loaded> {
     const known = this.#models.get(model);
     if (known !== undefined) return known;
+    checkWeightsFit(model, weightBytes(model), "16-bit floats", this.availableBytes(), "of device memory are free");
     const loading = upload(this.#session, model);
     this.#models.set(model, loading);
     loading.catch(() => this.#models.delete(model));
