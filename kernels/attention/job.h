@@ -4,7 +4,7 @@
 #define JOB_H
 #include "tiles.h"
 
-enum { SPARSE, WINDOW, FULL, TOPK };
+enum { SPARSE, WINDOW, FULL, TOPK, PEAK, READ };
 
 typedef struct {
   int32_t op;

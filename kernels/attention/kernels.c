@@ -4,6 +4,7 @@
 #include "visit.h"
 #include "../block-sparse-attention/block_sparse.c"
 #include "../block-topk/block_topk.c"
+#include "../ceilings/ceilings.c"
 #include "../full-attention/full.c"
 #include "../full-attention-decode/split.c"
 #include "../gate-fusion/gated_store.c"
@@ -110,6 +111,10 @@ static Unit unit_at(const Job *j, float *scratch, int head, int first) {
 }
 
 static void run_unit(const Job *j, float *scratch, int index) {
+  if (j->op >= PEAK) {
+    ceiling(j, index);
+    return;
+  }
   const int head = index % j->heads, per = j->units / j->heads;
   // The last units of a full layer cost most, so they go first.
   const int part = j->op == FULL ? per - 1 - index / j->heads : index / j->heads;

@@ -2,7 +2,7 @@ import { checkOf, type GpuCheck } from "../gpu-check.ts";
 import { packHalves, roundToHalf } from "../half.ts";
 import { linear } from "../linear/reference.ts";
 import { Random } from "../random.ts";
-import { copyGpu, copyTunings, FMA, fmaPeakGpu, matrixGpu } from "./gpu.ts";
+import { copyGpu, copyTunings, FMA, fmaPeakGpu, matrixGpu, READ, readGpu } from "./gpu.ts";
 
 const VECTOR = 16;
 
@@ -23,6 +23,35 @@ const copies: readonly GpuCheck[] = copyTunings.flatMap((each) =>
       },
     })),
   ),
+);
+
+/** Small whole numbers add up exactly: each invocation's vectors, counted one by one. */
+const reads: readonly GpuCheck[] = [1, 256, 4096, 2 ** 17].flatMap((vectors) =>
+  [0, 1, 3].map((rounds) => ({
+    name: `read ${vectors * VECTOR} bytes rounds=${rounds}`,
+    prepare: (seed, traits) => {
+      const random = new Random(seed);
+      const source = Float32Array.from({ length: vectors * 4 }, () => random.integer(8));
+      const workgroups = 3;
+      const { op, run, bytes } = readGpu(traits, vectors * VECTOR, { workgroups, rounds });
+      const invocations = workgroups * READ.width;
+      const each = (bytes / invocations - 4) / VECTOR;
+      const values = Float64Array.from({ length: invocations }, (_, invocation) => {
+        let sum = 0;
+        for (let i = 0; i < each; i++) {
+          const at = (invocation + i * (workgroups + READ.beyond) * READ.width) % vectors;
+          for (let lane = 0; lane < 4; lane++) sum += source[4 * at + lane]!;
+        }
+        return sum;
+      });
+      return checkOf({
+        op,
+        run,
+        buffers: { source, sums: { bytes: invocations * 4 } },
+        expected: { sums: { format: "f32", values, tolerance: 0, per: 1 } },
+      });
+    },
+  })),
 );
 
 /** With a scale and an addend of 1, every number counts the multiply-adds done to it: those that `flops` claims. */
@@ -71,4 +100,4 @@ const matrix: GpuCheck = {
   },
 };
 
-export const checks: readonly GpuCheck[] = [...copies, ...chains, matrix];
+export const checks: readonly GpuCheck[] = [...copies, ...reads, ...chains, matrix];

@@ -65,6 +65,61 @@ export function copyGpu(traits: DeviceTraits, bytes?: number, each: number = cop
   };
 }
 
+export interface ReadRun {
+  readonly workgroups: number;
+  readonly rounds: number;
+}
+
+/** Vectors of 16 bytes that an invocation has in flight, and workgroups that the stride goes beyond those of a round. */
+export const READ = { width: WIDTH, each: 8, beyond: 7 } as const;
+
+/** Sizes that readGpu is worth timing at, ascending, each a power of two: the smallest fit a cache, the largest none. */
+export function readSizes(traits: DeviceTraits): number[] {
+  const most = Math.min(traits.maxBindingBytes, (isBig(traits) ? 512 : 64) * 2 ** 20);
+  const largest = 2 ** Math.floor(Math.log2(most));
+  return [256, 64, 16, 4, 1].map((part) => largest / part);
+}
+
+/** As many bytes as the largest of readSizes, or as `run` says, read from a buffer of `bytes`. Buffers: source, sums. */
+export function readGpu(
+  traits: DeviceTraits,
+  bytes: number,
+  run: ReadRun = { workgroups: isBig(traits) ? 2048 : 256, rounds: 8 },
+): Ceiling<ReadRun> {
+  const vectors = bytes / VECTOR;
+  if (!Number.isInteger(Math.log2(vectors))) throw new Error(`${bytes} bytes are no power of two of vectors`);
+  const { width, each, beyond } = READ;
+  const program: GpuProgram = {
+    name: "ceilings/streamed_read",
+    sources: ["ceilings/streamed_read.wgsl"],
+    constants: { WIDTH: width, EACH: each },
+    bindings: { source: "read", sums: "read_write" },
+    params: { mask: "u32", stride: "u32", rounds: "u32" },
+  };
+  const invocations = run.workgroups * width;
+  return {
+    op: {
+      programs: [program],
+      scratch: () => ({}),
+      dispatches: ({ workgroups, rounds }) => [
+        {
+          program,
+          buffers: { source: "source", sums: "sums" },
+          params: { mask: vectors - 1, stride: (workgroups + beyond) * width, rounds },
+          workgroups: [workgroups, 1, 1],
+        },
+      ],
+    },
+    run,
+    buffers: {
+      source: { values: bytes / WORD, format: "f32" },
+      sums: { values: invocations, format: "f32" },
+    },
+    flops: 0,
+    bytes: invocations * (run.rounds * each * VECTOR + WORD),
+  };
+}
+
 /** The projections' own product, size^3: 4096 on big devices, 1024 on others. Buffers: linearGpu's x, weight, y. */
 export function matrixGpu(traits: DeviceTraits, size = isBig(traits) ? 4096 : 1024): Ceiling<LinearRun> {
   const values = size * size;

@@ -1,6 +1,6 @@
 import type { DeviceTraits, GpuOp, GpuProgram } from "../gpu-op.ts";
 import { matrixDirectives } from "../matrix-directives.ts";
-import type { FullAttentionRun, FullAttentionShape } from "./gpu.ts";
+import type { FullAttentionRun, FullAttentionShape } from "./shape.ts";
 import { chooseMatrixTuning, matrixFits, rowsOf, type MatrixTuning } from "./matrix-tunings.ts";
 import { scoredOp } from "./scored-op.ts";
 

@@ -1,5 +1,5 @@
 import { spreadWorkgroups, type DeviceTraits, type GpuDispatch, type GpuOp, type GpuProgram } from "../gpu-op.ts";
-import type { FullAttentionRun, FullAttentionShape } from "./gpu.ts";
+import type { FullAttentionRun, FullAttentionShape } from "./shape.ts";
 
 /** Raw block maxima take no more than this; a call that would need more is run as several over fewer queries. */
 const RAW_BYTES = 2 ** 30;

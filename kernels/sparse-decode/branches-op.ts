@@ -1,5 +1,5 @@
 import type { GpuOp, GpuProgram } from "../gpu-op.ts";
-import type { SparseDecodeRun, SparseDecodeShape } from "./gpu.ts";
+import type { SparseDecodeRun, SparseDecodeShape } from "./shape.ts";
 
 const MERGE_QUADS = 8;
 const MERGE_ROWS = 8;

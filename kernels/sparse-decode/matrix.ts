@@ -8,7 +8,7 @@ import {
 import type { DeviceTraits, GpuOp, GpuProgram } from "../gpu-op.ts";
 import { matrixDirectives } from "../matrix-directives.ts";
 import { branchesOp } from "./branches-op.ts";
-import type { SparseDecodeRun, SparseDecodeShape } from "./gpu.ts";
+import type { SparseDecodeRun, SparseDecodeShape } from "./shape.ts";
 
 export interface MatrixSparseDecodeTuning extends MatrixAttendTuning {
   /** Ring rows per workgroup, and keys of a block. */

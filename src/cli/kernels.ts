@@ -1,9 +1,12 @@
 import { Command, Option } from "commander";
 import { messageOf, UserError } from "../model/errors.ts";
-import { GpuDevice } from "../engine/webgpu/device.ts";
+import { measureRates } from "../engine/webgpu/ceilings.ts";
+import type { GpuDevice } from "../engine/webgpu/device.ts";
+import { GpuSession } from "../engine/webgpu/session.ts";
 import { runBench } from "./kernels/bench.ts";
 import { runCheck } from "./kernels/check.ts";
 import { findBenches, findChecks } from "./kernels/find.ts";
+import { bandwidth, bytes, matrixRate } from "../report/format.ts";
 import { printLine as print, say } from "./print.ts";
 
 interface Options {
@@ -34,18 +37,22 @@ const wanted = ({ name }: { readonly name: string }): boolean => name.includes(o
 
 try {
   if (mode !== "check" && mode !== "bench") throw new UserError(`"${mode ?? ""}" is no mode; there are: check, bench`);
-  const device = await GpuDevice.open({
+  const session = await GpuSession.open({
     ...(options.gpu === undefined ? {} : { gpu: options.gpu }),
     ...(options.arithmetic === undefined ? {} : { arithmetic: options.arithmetic }),
     ...(options.matrix === undefined ? {} : { matrix: options.matrix }),
   });
+  const { device } = session;
   const { traits, info } = device;
   print(
     `${device.adapter.name} (${device.adapter.backend}), ${info.description}; arithmetic ${traits.arithmetic}, matrix ${traits.matrix}`,
   );
-  if (mode === "check") await check(device);
-  else await bench(device);
-  device.destroy();
+  if (mode === "bench") await bench(device);
+  else {
+    await check(device);
+    if (ops.includes("ceilings")) await rates(session);
+  }
+  session.close();
 } catch (error) {
   if (!(error instanceof UserError)) throw error;
   say(`kernels: ${error.message}`);
@@ -67,6 +74,16 @@ async function check(device: GpuDevice): Promise<void> {
     `${counts.passed} passed (largest error ${worst.toExponential(1)}), ${counts.skipped} skipped, ${counts.failed} failed; seed ${seed}`,
   );
   if (counts.failed > 0) process.exitCode = 1;
+}
+
+/** What floors are made of: the best that this device shows. */
+async function rates(session: GpuSession): Promise<void> {
+  const { arithmetic, reads, copy } = await measureRates(session);
+  print("| the device shows | at best |");
+  print("|---|---|");
+  for (const { name, gflops } of arithmetic) print(`| ${name} | ${matrixRate(gflops)} |`);
+  for (const read of reads) print(`| reads of ${bytes(read.bytes)} | ${bandwidth(read.GBps)} |`);
+  print(`| copy of ${bytes(copy.bytes)}, read plus written | ${bandwidth(copy.GBps)} |`);
 }
 
 async function bench(device: GpuDevice): Promise<void> {

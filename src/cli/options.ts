@@ -1,39 +1,23 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { DEFAULT_DESIGNS } from "../designs/designs.ts";
 import { VARIANTS, type Variant } from "../engine/engine.ts";
 import { engineChoices, ENGINES } from "../engine/registry.ts";
 import type { EngineRow } from "../engine/row.ts";
 import { UserError } from "../model/errors.ts";
-import { MOST_DECODED, MOST_REPETITIONS, MOST_THREADS, MOST_TOKENS } from "../model/limits.ts";
 import { manifest } from "../model/package-root.ts";
 import { readLengths } from "../profile/sweep-lengths.ts";
-import { count } from "../report/format.ts";
+import { SETTINGS } from "../protocol/setting-table.ts";
+import type { Chosen, Place } from "../protocol/settings.ts";
+import { settingOption, settingsIn, within, withoutSettings } from "./setting-options.ts";
 
 /** What the command line asks for, checked as far as that goes without looking at files or machines. */
 export interface Options {
   /** As typed; "-" is standard input. */
   readonly file: string;
-  readonly engine: string;
-  /** A GPU's name, part of it, or index. */
-  readonly gpu?: string;
-  /** Of the CPU engine. */
-  readonly threads?: number;
+  readonly place: Place;
+  readonly chosen: Chosen;
   /** Only say what there is; no document is needed. */
   readonly listDevices: boolean;
-  readonly model: string;
-  readonly variants: readonly Variant[];
-  readonly maxTokens?: number;
-  readonly decode: number;
-  readonly repetitions: number | "auto";
-  readonly importance: "last-token" | "document";
-  readonly chunk?: number;
-  /** Context lengths to measure besides the document's. */
-  readonly sweep?: "auto" | readonly number[];
-  /** How much of what a layer looks at lies in the blocks it inherits. */
-  readonly fidelity: boolean;
-  /** What it costs to replace the selection. */
-  readonly swaps: boolean;
-  readonly includeText: boolean;
   /** A file, or "-" for one last line on stdout. */
   readonly json?: string;
   readonly html?: string;
@@ -44,6 +28,9 @@ export interface Options {
   readonly quiet: boolean;
   readonly debug: boolean;
 }
+
+/** Options that are no setting of a profile. */
+type OwnOptions = Omit<Options, "file" | "place" | "chosen">;
 
 /** Help or the version was asked for and printed: there is nothing more to do. */
 export class Answered extends Error {}
@@ -79,12 +66,13 @@ export function parseOptions(args: readonly string[]): Options {
     if (error.exitCode === 0) throw new Answered();
     throw new UserError(error.message.replace(/^error: /, "").replace(/\s*\n\s*/g, " "));
   }
-  const options = program.opts<Omit<Options, "file">>();
-  if (program.args.length === 0 && !options.listDevices) throw new UserError("missing required argument 'file'");
+  const { place, chosen } = settingsIn(program.opts());
+  const own = withoutSettings(program.opts<OwnOptions>());
+  if (program.args.length === 0 && !own.listDevices) throw new UserError("missing required argument 'file'");
   for (const name of ["html", "csv", "trace"] as const) {
-    if (options[name] === "-") throw new UserError(`--${name} takes a file; only --json can write to stdout as "-"`);
+    if (own[name] === "-") throw new UserError(`--${name} takes a file; only --json can write to stdout as "-"`);
   }
-  return { ...options, file: program.args[0] ?? "" };
+  return { ...own, file: program.args[0] ?? "", place, chosen };
 }
 
 /** The command with all its options; `engines` are those that its help names. */
@@ -92,40 +80,45 @@ export function command(engines: readonly EngineRow[] = ENGINES): Command {
   return new Command("profile")
     .description("Profiles long-context attention on a document of yours: latency per layer and KV memory.")
     .argument("[file]", 'the document, UTF-8 text; "-" reads standard input')
-    .option("--engine <id>", `what runs the model: ${engineChoices(engines)}`, "auto")
-    .option(
-      "--gpu <name|index>",
-      "which GPU: its index, name or a part of it (see --list-devices); a software one only so",
+    .addOption(settingOption("engine", "<id>", `what runs the model: ${engineChoices(engines)}`))
+    .addOption(
+      settingOption(
+        "gpu",
+        "<name|index>",
+        "which GPU: its index, name or a part of it (see --list-devices); a software one only so",
+      ),
     )
-    .option("--threads <n>", "CPU threads (one per core, within the CPU quota of a container)", within(1, MOST_THREADS))
+    .addOption(settingOption("threads", "<n>", "CPU threads (one per core, within the CPU quota of a container)"))
     .option("--list-devices", "print the engines and GPUs there are, and nothing else", false)
-    .option("--model <id>", "embedded, paper-7b, paper-80b-a3b, or the folder of a checkpoint", "embedded")
+    .addOption(settingOption("model", "<id>", "embedded, paper-7b, paper-80b-a3b, or the folder of a checkpoint"))
     .addOption(
-      new Option("--variants <list>", `any of ${VARIANTS.join(",")}, comma-separated`)
-        .argParser(variants)
-        .default([...DEFAULT_DESIGNS], DEFAULT_DESIGNS.join(",")),
+      settingOption("variants", "<list>", `any of ${VARIANTS.join(",")}, comma-separated`, variants).default(
+        [...DEFAULT_DESIGNS],
+        DEFAULT_DESIGNS.join(","),
+      ),
     )
-    .option("--max-tokens <n>", "profile only this many tokens of the document", within(1, MOST_TOKENS))
-    .option("--decode <n>", "tokens to decode after the document; 0 measures prefill only", within(0, MOST_DECODED), 16)
+    .addOption(settingOption("maxTokens", "<n>", "profile only this many tokens of the document"))
+    .addOption(settingOption("decodeTokens", "<n>", "tokens to decode after the document; 0 measures prefill only"))
     .addOption(
-      new Option("--repetitions <n>", "timed rounds of prefill and decode; auto goes on until differences are known")
-        .argParser(rounds)
-        .default("auto"),
+      settingOption(
+        "repetitions",
+        "<n>",
+        "timed rounds of prefill and decode; auto goes on until differences are known",
+        rounds,
+      ),
+    )
+    .addOption(settingOption("importance", "<queries>", "whose interest shades the document"))
+    .addOption(
+      settingOption("chunk", "<n>", "queries per prefill chunk (the engine chooses; results do not depend on it)"),
+    )
+    .addOption(settingOption("sweep", "<lengths>", 'measure other context lengths, too: "1k,4k,16k", or auto', lengths))
+    .addOption(
+      settingOption("fidelity", "", "also measure how much of what each layer looks at lies in the blocks it inherits"),
     )
     .addOption(
-      new Option("--importance <queries>", "whose interest shades the document")
-        .choices(["last-token", "document"])
-        .default("last-token"),
+      settingOption("swaps", "", "also measure what recent, random or no blocks would cost in place of the selected"),
     )
-    .option(
-      "--chunk <n>",
-      "queries per prefill chunk (the engine chooses; results do not depend on it)",
-      within(1, MOST_TOKENS),
-    )
-    .option("--sweep <lengths>", 'measure other context lengths, too: "1k,4k,16k", or auto', lengths)
-    .option("--fidelity", "also measure how much of what each layer looks at lies in the blocks it inherits", false)
-    .option("--swaps", "also measure what recent, random or no blocks would cost in place of the selected", false)
-    .option("--include-text", "put the document's text into the JSON report", false)
+    .addOption(settingOption("includeText", "", "put the document's text into the JSON report"))
     .option("--json <file>", 'write the report as JSON; "-" prints it as the last line')
     .option("--html <file>", "write the report as one self-contained page, with the document's text")
     .option("--csv <file>", "write all latencies and KV bytes as a table")
@@ -164,16 +157,6 @@ function lengths(text: string): "auto" | number[] {
 }
 
 function rounds(text: string): "auto" | number {
-  return text === "auto" ? text : within(1, MOST_REPETITIONS)(text);
-}
-
-/** Plain decimal digits only: "1e3", "0x10", "2.0" and "" are refused like "-1". */
-function within(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!/^\d+$/.test(text) || value < least || value > most) {
-      throw new InvalidArgumentError(`It must be a whole number from ${count(least)} to ${count(most)}.`);
-    }
-    return value;
-  };
+  const { least, most } = SETTINGS.repetitions;
+  return text === "auto" ? text : within(least, most)(text);
 }

@@ -1,8 +1,8 @@
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, resolve } from "node:path";
 import { statSync } from "node:fs";
 import { fileIdentity, planOutput, type Output } from "../files/output.ts";
 import { UserError } from "../model/errors.ts";
-import { CHECKPOINT_FILES } from "../model/checkpoint-files.ts";
+import { FORMATS } from "../model/formats/formats.ts";
 import { packageFile } from "../model/package-root.ts";
 
 /** A file that the run will write. */
@@ -60,7 +60,7 @@ function identities(folder: string, { document, model }: InUse): Map<string, str
     if (identity !== undefined) taken.set(identity, what);
   };
   for (const root of [packageFile("media/model"), ...(model === undefined ? [] : [resolve(folder, model)])]) {
-    for (const name of Object.values(CHECKPOINT_FILES)) take(join(root, name), `${name} of the model`);
+    for (const file of FORMATS.flatMap((format) => format.files(root))) take(file, `${basename(file)} of the model`);
   }
   for (const fd of [1, 2]) take(fd, PRINTED[fd]!);
   if (document !== undefined) take(document === "-" ? 0 : resolve(folder, document), "the document itself");

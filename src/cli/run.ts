@@ -4,7 +4,7 @@ import { pour } from "../files/pour.ts";
 import { messageOf, UserError } from "../model/errors.ts";
 import { processModule } from "../model/package-root.ts";
 import type { Report } from "../profile/report.ts";
-import type { ProfileParams, Progress as Said } from "../protocol/jobs.ts";
+import type { Progress as Said } from "../protocol/jobs.ts";
 import type { RuntimeClient } from "../runtime/client.ts";
 import { Cancelled, RuntimeFault } from "../runtime/runtime.ts";
 import { deviceList } from "./devices.ts";
@@ -69,7 +69,7 @@ async function execute(options: Options, module: URL | string, { signal, streams
     return;
   }
   const folder = workingFolder();
-  const targets = checkTargets(wantedFiles(options), folder, { document: options.file, model: options.model });
+  const targets = checkTargets(wantedFiles(options), folder, { document: options.file, model: options.place.model });
   // Read first, so that a mistake in its name does not cost a profile and the new report may take its place; loaded only
   // where it is asked for.
   const compared =
@@ -82,7 +82,8 @@ async function execute(options: Options, module: URL | string, { signal, streams
   try {
     progress.phase(options.file === "-" ? "reading standard input until its end" : `reading ${options.file}`);
     document = await readDocument(options.file, { folder, stdin: process.stdin, signal });
-    const asked = request(options, document, folder);
+    const settings = { ...options.chosen, document, warmup: WARMUP };
+    const asked = { ...options.place, folder, selectionTable: false, settings };
     ({ report } = await withRuntime(module, (runtime) =>
       runtime.profile(asked, (said) => tell(progress, said), signal),
     ));
@@ -117,31 +118,6 @@ function wantedFiles(options: Options): Pick<Target, "option" | "name">[] {
     const name = options[kind];
     return name === undefined || (kind === "json" && name === "-") ? [] : [{ option: `--${kind}`, name }];
   });
-}
-
-function request(options: Options, document: Document, folder: string): ProfileParams {
-  return {
-    engine: options.engine,
-    ...(options.gpu === undefined ? {} : { gpu: options.gpu }),
-    ...(options.threads === undefined ? {} : { threads: options.threads }),
-    model: options.model,
-    folder,
-    selectionTable: false,
-    settings: {
-      document,
-      variants: [...options.variants],
-      decodeTokens: options.decode,
-      repetitions: options.repetitions,
-      warmup: WARMUP,
-      importance: options.importance,
-      includeText: options.includeText,
-      ...(options.maxTokens === undefined ? {} : { maxTokens: options.maxTokens }),
-      ...(options.chunk === undefined ? {} : { chunk: options.chunk }),
-      ...(options.fidelity ? { fidelity: true } : {}),
-      ...(options.swaps ? { swaps: true } : {}),
-      ...(options.sweep === undefined ? {} : { sweep: options.sweep === "auto" ? "auto" : [...options.sweep] }),
-    },
-  };
 }
 
 /** Loaded only now, and gone afterwards: the first sign of life should come at once, and the end too. */

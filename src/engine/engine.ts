@@ -153,12 +153,14 @@ export interface DeviceMeter {
   resetPeak(): void;
 }
 
-/** The machine's measured speed limits, from which each stage's floor follows. */
+/** The machine's measured speed limits, from which each stage's floor follows: the best that was seen, by whatever code. */
 export interface Ceilings {
-  /** Matrix product rate in GFLOP/s. */
+  /** Multiply-adds in GFLOP/s (two each): in registers, or a matrix product where that is faster. */
   readonly matrixGflops: number;
-  /** Copy bandwidth in GB/s, bytes read plus bytes written. */
+  /** Copy bandwidth in GB/s, bytes read plus bytes written, of more than any cache holds. */
   readonly copyGBps: number;
+  /** Read bandwidth in GB/s of so many bytes that are read again and again, ascending; caches hold the small ones. */
+  readonly reads: readonly { readonly bytes: number; readonly GBps: number }[];
   /** How they were measured, in words. */
   readonly method: string;
 }
@@ -168,12 +170,15 @@ export interface Engine {
   /** Why the engine cannot run a plan (it lacks a mixer), as the end of a sentence; undefined where it can. */
   canRun(plan: readonly LayerPlan[]): string | undefined;
   /**
-   * @throws UserError when the engine declines the design or a width, or the model's schedule does not allow the swap
+   * @throws UserError when the engine declines the design or a width, the model's schedule does not allow the swap, or memory
+   *   does not hold the weights
    * @throws RangeError when the chunk is not a positive whole number
    */
   load(model: Model, variant: Variant, options?: LoadOptions): Promise<Runner>;
   /** Queries per prefill chunk when `load` is not told otherwise. */
   defaultChunk(model: Model): number;
+  /** Bytes that the first `load` of a model takes for weights beside `estimateBytes`: none once they are held. */
+  weightBytes?(model: Model): number;
   /** Bytes that `load` and a run of `tokens` will hold at most, before anything is allocated. */
   estimateBytes(model: Model, variant: Variant, tokens: number): number;
   /** Bytes that a run may take; infinite where nobody tells. */

@@ -1,5 +1,6 @@
 import os from "node:os";
-import { UserError } from "../model/errors.ts";
+import { UserError, words } from "../model/errors.ts";
+import { bytes } from "../report/format.ts";
 import { readLimits, type Limits } from "./control-groups.ts";
 
 /** As many threads as can run at once: one per core, or fewer where a container's CPU quota does not pay for so many. */
@@ -12,14 +13,18 @@ export function defaultThreads(limits: Limits = readLimits()): number {
 export function checkThreads(threads: number, cores = os.cpus().length): number {
   if (Number.isInteger(threads) && threads >= 1 && threads <= cores) return threads;
   throw new UserError(
-    `there cannot be ${threads} threads: this machine has ${cores} logical core${cores === 1 ? "" : "s"}, so choose 1 to ${cores}, or ` +
-      "leave the number to the profiler (no --threads; hysparse.threads 0)",
+    words`there cannot be ${threads} threads: this machine has ${cores} logical core${cores === 1 ? "" : "s"}, so choose 1 to ${cores}, or leave the number to the profiler (without ${{ setting: "threads" }})`,
   );
 }
 
 /** The memory that this process may use at most, in bytes: the machine's, or less where a container limits it. */
 export function totalMemory(limits: Limits = readLimits()): number {
   return Math.min(os.totalmem(), limits.memoryBytes ?? Infinity);
+}
+
+/** Why there may be less than the machine has free; nothing where no container limits this process. */
+export function containerText({ memoryBytes }: Limits = readLimits()): string {
+  return memoryBytes === undefined ? "" : ` of the ${bytes(memoryBytes)} that this container may use`;
 }
 
 /** The bytes that this process can still get without pushing others, or itself, out of memory. */

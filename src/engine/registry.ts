@@ -1,6 +1,6 @@
-import { UserError } from "../model/errors.ts";
+import { UserError, words } from "../model/errors.ts";
 import { ENGINE_SETTINGS, type DeviceListing, type EngineListing, type EngineSetting } from "../protocol/engines.ts";
-import { AUTO } from "./auto.ts";
+import { AUTO } from "../protocol/auto.ts";
 import { CPU } from "./cpu/row.ts";
 import type { Engine } from "./engine.ts";
 import { REFERENCE } from "./reference/row.ts";
@@ -85,7 +85,7 @@ function refuseStrangers(row: EngineRow, request: EngineRequest, rows: readonly 
     const refused = !row.settings.includes(setting) && request.ifUnderstood?.includes(setting) !== true;
     if (value === undefined || !refused) continue;
     const others = rows.filter(({ settings }) => settings.includes(setting)).map((other) => other.id);
-    throw new UserError(`--${setting} ${value} goes with the ${others.join(" or ")} engine, not with ${row.id}`);
+    throw new UserError(words`${{ setting, value }} goes with the ${others.join(" or ")} engine, not with ${row.id}`);
   }
 }
 
@@ -115,7 +115,7 @@ async function firstThatMeans(gpu: string, rows: readonly EngineRow[]): Promise<
     if ("chosen" in chooseByText(devices, gpu)) return row;
   }
   const [first] = candidates;
-  if (first === undefined) throw new UserError(`there is no engine for --gpu ${gpu}`);
+  if (first === undefined) throw new UserError(words`there is no engine for ${{ setting: "gpu", value: gpu }}`);
   return first;
 }
 

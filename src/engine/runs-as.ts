@@ -1,5 +1,5 @@
 import { designById, DESIGNS, type DesignRow } from "../designs/designs.ts";
-import { UserError } from "../model/errors.ts";
+import { UserError, words } from "../model/errors.ts";
 import type { Model } from "../model/model.ts";
 import type { Variant } from "./engine.ts";
 
@@ -10,9 +10,11 @@ export function checkRunsAs({ name, design }: Pick<Model, "name" | "design">, va
   const others = variants.map(designById).filter((row) => missing(row).length > 0);
   if (others.length === 0) return;
   const lacking = [...new Set(others.flatMap(missing))].join(" and ");
-  const possible = DESIGNS.filter((row) => missing(row).length === 0).map(({ id }) => id);
+  const needing = others.map(({ id }) => id).join(" and ");
+  const ids = DESIGNS.filter((row) => missing(row).length === 0).map(({ id }) => id);
+  const possible = { setting: "variants", value: ids.join(",") } as const;
+  const called = made.checkpoint?.called ?? made.title;
   throw new UserError(
-    `${name} is ${made.checkpoint?.called ?? made.title}, without the ${lacking} that ` +
-      `${others.map(({ id }) => id).join(" and ")} need: run it with --variants ${possible.join(",")}`,
+    words`${name} is ${called}, without the ${lacking} that ${needing} need: run it with ${possible}`,
   );
 }

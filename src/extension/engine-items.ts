@@ -1,4 +1,4 @@
-import { AUTO } from "../engine/auto.ts";
+import { AUTO } from "../protocol/auto.ts";
 import { chooseByText } from "../engine/webgpu/gpu-choice.ts";
 import type { Devices } from "../protocol/jobs.ts";
 import { capitalized } from "./failure-text.ts";
@@ -23,7 +23,7 @@ type Device = Devices["devices"][number];
  */
 export function engineItems(
   { engines, devices }: Pick<Devices, "engines" | "devices">,
-  current: { readonly engine: string; readonly gpu: string | undefined },
+  current: { readonly engine: string; readonly gpu?: string | undefined },
 ): EngineItem[] {
   const offered = engines.filter(({ caveat }) => caveat === undefined);
   const named = offered.map((engine) => ({

@@ -1,15 +1,9 @@
-/** Options of the command line, by which engine and profile name the way out, and the settings that are the same here. */
-const SETTINGS: readonly (readonly [RegExp, string])[] = [
-  [/--max-tokens\b/g, "hysparse.maxTokens"],
-  [/--engine\b/g, "hysparse.engine"],
-  [/--gpu\b/g, "hysparse.gpu"],
-  [/--model\b/g, "hysparse.model"],
-  [/--variants\b/g, "hysparse.variants"],
-];
+import { isUserError, messageOf, spoken } from "../model/errors.ts";
+import { editorName } from "../protocol/setting-table.ts";
 
-/** A message of the runtime with settings in place of command-line options. */
-export function inSettings(message: string): string {
-  return SETTINGS.reduce((text, [option, setting]) => text.replace(option, setting), message);
+/** The message of anything that was thrown, with settings as the editor calls them. */
+export function messageHere(error: unknown): string {
+  return isUserError(error) && error.words !== undefined ? spoken(error.words, editorName) : messageOf(error);
 }
 
 /** "there is no model" as "There is no model." */

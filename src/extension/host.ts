@@ -1,20 +1,25 @@
 import * as vscode from "vscode";
 import type { PanelCommand } from "../protocol/panel.ts";
 import type { CommandName } from "./command-names.ts";
-import { commands } from "./commands.ts";
 import { changeContexts, INITIAL_CONTEXTS } from "./contexts.ts";
 import type { Ending } from "./emitter.ts";
 import { tellFailure } from "./failure.ts";
 import { Highlighter } from "./highlights/highlighter.ts";
 import { Messages } from "./messages.ts";
 import { Pages } from "./pages/pages.ts";
+import type { PageHost } from "./pages/page.ts";
 import { Panel } from "./pages/panel.ts";
 import { canFollow, type ReportView } from "./report-view.ts";
+import { reveal } from "./reveal.ts";
 import { RuntimeOwner } from "./runtime-owner.ts";
-import { Session, type PageFacts } from "./session.ts";
+import { panelState, Session, type PageFacts } from "./session.ts";
 import { readSettings } from "./settings.ts";
 import { StatusBar } from "./status-bar.ts";
 import { Store } from "./store.ts";
+
+/** `view` is what the command means by "the report": of the page in front, or the panel's. */
+export type Command = (host: Host, view: ReportView) => void | Promise<void>;
+export type Commands = Readonly<Record<CommandName, Command>>;
 
 /** The parts of the extension, joined: what commands and pages work on. */
 export class Host implements vscode.Disposable {
@@ -30,15 +35,17 @@ export class Host implements vscode.Disposable {
   readonly restored: Promise<void>;
   /** Ends the running job. */
   abort: AbortController | undefined;
+  readonly #commands: Commands;
   readonly #status = new StatusBar();
   readonly #endings: Ending[];
   #contexts = INITIAL_CONTEXTS;
 
-  constructor(context: vscode.ExtensionContext) {
+  constructor(context: vscode.ExtensionContext, commands: Commands) {
+    this.#commands = commands;
     this.extensionUri = context.extensionUri;
     this.runtime = new RuntimeOwner(context.extensionUri);
     this.highlighter = new Highlighter(this.session.view);
-    this.panel = new Panel(this);
+    this.panel = new Panel(this.pages, this.session.view, this.pageHost(this.session.view));
     this.store = new Store(context, (line) => this.runtime.log.warn(line));
     this.#endings = [
       this.session.onDidChangeJob(() => this.#onJob()),
@@ -64,10 +71,27 @@ export class Host implements vscode.Disposable {
   /** Runs one of our commands; whatever goes wrong becomes a message. */
   async run(name: CommandName | PanelCommand, view = this.activeView()): Promise<void> {
     try {
-      await commands[name](this, view);
+      await this.#commands[name](this, view);
     } catch (error) {
-      tellFailure(this, error, () => void this.run(name, view));
+      const { messages, panel } = this;
+      const { log } = this.runtime;
+      const fail = (message: string): void => panel.page?.fail(message);
+      tellFailure({ messages, log, fail }, error, () => void this.run(name, view));
     }
+  }
+
+  /** What a page that shows `view` needs of the rest. */
+  pageHost(view: ReportView): PageHost {
+    return {
+      extensionUri: this.extensionUri,
+      state: async () => {
+        await this.restored;
+        return panelState(view, this.factsOf(view));
+      },
+      run: (command) => void this.run(command, view),
+      reveal: (start, end, focus) => void reveal(this.messages, view, [start, end], focus),
+      log: (line) => this.runtime.log.warn(line),
+    };
   }
 
   factsOf(view: ReportView): PageFacts {

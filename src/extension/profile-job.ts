@@ -34,7 +34,7 @@ export async function runProfile(host: Host, target: ProfileTarget): Promise<voi
   const problem = textProblem(text, range ? `The selection in ${nameOf(document)}` : name);
   if (problem !== undefined) throw new UserError(problem);
   const settings = readSettings(document.uri);
-  const untrusted = modelProblem(settings.model, vscode.workspace.isTrusted);
+  const untrusted = modelProblem(settings.place.model, vscode.workspace.isTrusted);
   if (untrusted !== undefined) throw new UserError(untrusted);
 
   const origin: Origin = {
@@ -57,7 +57,7 @@ export async function runProfile(host: Host, target: ProfileTarget): Promise<voi
   let shown = false;
   try {
     const { report, selection } = await host.runtime.profile(
-      paramsOf(settings, document, { name, text }, sweepOf(sweep)),
+      paramsOf(settings, target, { name, text }),
       (progress) => {
         const { job } = host.session;
         if (job) host.session.setJob({ ...job, progress });
@@ -79,37 +79,24 @@ export async function runProfile(host: Host, target: ProfileTarget): Promise<voi
   }
 }
 
-function sweepOf(sweep: ProfileTarget["sweep"]): Pick<ProfileParams["settings"], "sweep"> {
-  if (!sweep) return {};
-  return { sweep: sweep === "auto" ? sweep : [...sweep] };
-}
-
 function paramsOf(
-  settings: Settings,
-  document: vscode.TextDocument,
-  { name, text }: { readonly name: string; readonly text: string },
-  sweep: Pick<ProfileParams["settings"], "sweep">,
+  { place, chosen }: Settings,
+  { document, sweep }: ProfileTarget,
+  profiled: { readonly name: string; readonly text: string },
 ): ProfileParams {
-  const { engine, gpu, threads, model, variants, decodeTokens, repetitions, importance, maxTokens } = settings;
   return {
-    engine,
-    ...(gpu === undefined ? {} : { gpu }),
+    ...place,
     // A setting for whenever the CPU is used: where another engine was chosen it has nothing to say.
-    ...(threads === undefined ? {} : { threads, ifUnderstood: ["threads"] }),
-    model,
+    ifUnderstood: ["threads"],
     folder: folderOf(document),
     selectionTable: true,
     settings: {
-      document: { name, text },
-      variants: [...variants],
-      decodeTokens,
-      repetitions,
+      ...chosen,
+      document: profiled,
       warmup: WARMUP,
-      importance,
-      ...(maxTokens === undefined ? {} : { maxTokens }),
-      ...sweep,
+      ...(sweep === undefined ? {} : { sweep }),
       // A wish that holds for every document and model: where it cannot be had, the report says so and comes without it.
-      ...(settings.selectionChecks ? { fidelity: true, swaps: true, checksIfPossible: true } : {}),
+      checksIfPossible: true,
       // Added to what is exported, where that is asked for: reports that are kept for a reload stay without it.
       includeText: false,
     },

@@ -2,17 +2,17 @@ import * as vscode from "vscode";
 import { columnFor } from "./columns.ts";
 import { findDocument } from "./documents.ts";
 import type { Span } from "./highlights/ranges.ts";
-import type { Host } from "./host.ts";
+import type { Messages } from "./messages.ts";
 import type { ReportView } from "./report-view.ts";
 
 /** Shows and selects a range of the profiled text in its document, which is opened where that is needed and possible. */
-export async function reveal(host: Host, view: ReportView, range: Span, focus: boolean): Promise<void> {
+export async function reveal(messages: Messages, view: ReportView, range: Span, focus: boolean): Promise<void> {
   const { subject } = view;
   if (!subject) return;
   const name = subject.report.document.name;
   const document = await findDocument(view);
   if (!document) {
-    void host.messages.warn(`${name} is not to be found in this window as it was profiled. Open it, and click again.`);
+    void messages.warn(`${name} is not to be found in this window as it was profiled. Open it, and click again.`);
     return;
   }
   const place = view.subject?.link?.toDocument(...range);
@@ -24,8 +24,6 @@ export async function reveal(host: Host, view: ReportView, range: Span, focus: b
     ...(selection ? { selection } : {}),
   });
   if (!selection) {
-    void host.messages.warn(
-      `This passage of ${name} was edited since it was profiled, so its place is not known any more.`,
-    );
+    void messages.warn(`This passage of ${name} was edited since it was profiled, so its place is not known any more.`);
   }
 }

@@ -1,29 +1,18 @@
 import { DEFAULT_DESIGNS } from "../designs/designs.ts";
-import { VARIANTS, type Variant } from "../engine/engine.ts";
+import { VARIANTS } from "../engine/engine.ts";
+import { SETTINGS, type SettingFacts, type SettingName } from "../protocol/setting-table.ts";
+import type { Chosen, Place } from "../protocol/settings.ts";
 
 /** The settings as they are used: whatever stood in a settings file, these are in range. */
 export interface Settings {
-  readonly engine: string;
-  readonly gpu: string | undefined;
-  /** Of the CPU engine; the profiler chooses when undefined. */
-  readonly threads: number | undefined;
-  readonly model: string;
-  readonly variants: readonly Variant[];
-  /** Timed rounds; `auto` makes as many as it takes. */
-  readonly repetitions: number | "auto";
-  readonly decodeTokens: number;
-  readonly maxTokens: number | undefined;
-  readonly importance: "document" | "last-token";
-  /** Also measure what the selection is worth. */
-  readonly selectionChecks: boolean;
-  readonly highlights: boolean;
+  readonly place: Place;
+  readonly chosen: Omit<Chosen, "includeText">;
+  /** In exports. */
   readonly includeText: boolean;
+  readonly highlights: boolean;
   readonly idleMinutes: number;
   readonly nodePath: string | undefined;
 }
-
-/** More than any machine has: how many this one has is known where the engine runs, which refuses others by name. */
-const MOST_THREADS = 4096;
 
 /** Models that are not a folder: those that run also where the workspace is not trusted. */
 export const KNOWN_MODELS: readonly string[] = ["embedded", "paper-7b", "paper-80b-a3b"];
@@ -33,22 +22,30 @@ export const KNOWN_MODELS: readonly string[] = ["embedded", "paper-7b", "paper-8
  * settings file may hold, give way to the nearest right one.
  */
 export function settingsFrom(read: (name: string) => unknown): Settings {
+  const gpu = text(read("gpu"));
+  const threads = whole(read, "threads");
+  const maxTokens = whole(read, "maxTokens");
   const variants = read("variants");
   const wanted = Array.isArray(variants) ? VARIANTS.filter((variant) => variants.includes(variant)) : [];
+  const { choices, editorDefault } = SETTINGS.importance;
   return {
-    engine: text(read("engine")) ?? "auto",
-    gpu: text(read("gpu")),
-    threads: integer(read("threads"), 0, MOST_THREADS, 0) || undefined,
-    model: text(read("model")) ?? "embedded",
-    variants: wanted.length > 0 ? wanted : DEFAULT_DESIGNS,
-    // 0 in the settings.
-    repetitions: integer(read("repetitions"), 0, 100, 0) || "auto",
-    decodeTokens: integer(read("decodeTokens"), 0, 1024, 16),
-    maxTokens: integer(read("maxTokens"), 0, Number.MAX_SAFE_INTEGER, 0) || undefined,
-    importance: read("importance") === "last-token" ? "last-token" : "document",
-    selectionChecks: read("selectionChecks") === true,
-    highlights: read("highlights") !== false,
+    place: {
+      engine: text(read("engine")) ?? SETTINGS.engine.default,
+      ...(gpu === undefined ? {} : { gpu }),
+      ...(threads === 0 ? {} : { threads }),
+      model: text(read("model")) ?? SETTINGS.model.default,
+    },
+    chosen: {
+      variants: wanted.length > 0 ? wanted : DEFAULT_DESIGNS,
+      repetitions: whole(read, "repetitions") || SETTINGS.repetitions.default,
+      decodeTokens: whole(read, "decodeTokens"),
+      ...(maxTokens === 0 ? {} : { maxTokens }),
+      importance: choices.find((choice) => choice === read("importance")) ?? editorDefault,
+      // The one setting asks for all checks.
+      ...(read("selectionChecks") === true ? { fidelity: true, swaps: true } : {}),
+    },
     includeText: read("includeText") === true,
+    highlights: read("highlights") !== false,
     idleMinutes: number(read("runtime.idleMinutes"), 0.1, 1440, 10),
     nodePath: text(read("runtime.nodePath")),
   };
@@ -72,6 +69,8 @@ function number(value: unknown, least: number, most: number, fallback: number): 
   return typeof value === "number" && Number.isFinite(value) ? Math.min(most, Math.max(least, value)) : fallback;
 }
 
-function integer(value: unknown, least: number, most: number, fallback: number): number {
-  return Math.trunc(number(value, least, most, fallback));
+/** A whole number in the editor's bounds; 0 where it is not set and nothing holds then. */
+function whole(read: (name: string) => unknown, name: SettingName): number {
+  const { editor = name, most = Infinity, editorMost = most, default: unsaid }: SettingFacts = SETTINGS[name];
+  return Math.trunc(number(read(editor), 0, editorMost, typeof unsaid === "number" ? unsaid : 0));
 }

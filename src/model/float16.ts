@@ -1,6 +1,7 @@
 /**
- * 16-bit floats to float32, exactly (every value of both formats is a float32), and back to the nearest. A table of all 65,536 binary16 values is
- * built on first use: a lookup per value is several times faster than decoding fields, and the table is 256 KB.
+ * 16-bit floats to float32, exactly (every value of both formats is a float32), and back to the nearest; into `out`, of as
+ * many values, where it is given. A table of all 65,536 binary16 values is built on first use: a lookup per value is several
+ * times faster than decoding fields, and the table is 256 KB.
  */
 let halfTable: Float32Array | undefined;
 
@@ -15,19 +16,18 @@ export function halfToNumber(bits: number): number {
 }
 
 /** binary16 (F16) to float32. */
-export function halfToFloat32(values: Uint16Array): Float32Array {
+export function halfToFloat32(values: Uint16Array, out = new Float32Array(values.length)): Float32Array {
   halfTable ??= Float32Array.from({ length: 0x10000 }, (_, bits) => halfToNumber(bits));
   const table = halfTable;
-  const out = new Float32Array(values.length);
   for (let i = 0; i < values.length; i++) out[i] = table[values[i] as number] as number;
   return out;
 }
 
 /** bfloat16 (BF16), the upper half of a float32, to float32. */
-export function bfloat16ToFloat32(values: Uint16Array): Float32Array {
-  const bits = new Uint32Array(values.length);
+export function bfloat16ToFloat32(values: Uint16Array, out = new Float32Array(values.length)): Float32Array {
+  const bits = new Uint32Array(out.buffer, out.byteOffset, out.length);
   for (let i = 0; i < values.length; i++) bits[i] = (values[i] as number) << 16;
-  return new Float32Array(bits.buffer);
+  return out;
 }
 
 /** float32 to binary16 bits, to nearest even, by tables over the upper nine bits: values are converted by the million. */
@@ -49,9 +49,8 @@ for (let sign = 0; sign < 2; sign++) {
 }
 
 /** float32 to binary16 (F16) bits, to nearest even. Values are finite; what is too large for the format becomes infinite. */
-export function toHalves(values: Float32Array): Uint16Array<ArrayBuffer> {
+export function toHalves(values: Float32Array, halves = new Uint16Array(values.length)): Uint16Array<ArrayBuffer> {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  const halves = new Uint16Array(values.length);
   for (let i = 0; i < bits.length; i++) {
     const word = bits[i]!;
     const top = word >>> 23;

@@ -1,13 +1,10 @@
 import type { Architecture, ScheduleKind } from "./architecture.ts";
 import type { LayerWeights } from "./model.ts";
+import { computedTensor, type LazyTensor } from "./tensor.ts";
 
 /** Gathers one layer's tensors from a source that knows them by the names in tensors.ts, without the layer's prefix. */
-export function assembleLayer(
-  a: Architecture,
-  kind: ScheduleKind,
-  tensor: (name: string) => Float32Array,
-): LayerWeights {
-  const noSinks = (): Float32Array => new Float32Array(a.queryHeads).fill(-Infinity);
+export function assembleLayer(a: Architecture, kind: ScheduleKind, tensor: (name: string) => LazyTensor): LayerWeights {
+  const noSinks = (): LazyTensor => computedTensor([a.queryHeads], (out) => out.fill(-Infinity));
   const sparse =
     kind === "sparse"
       ? {

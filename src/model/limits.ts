@@ -1,4 +1,4 @@
-import { z } from "zod";
+import type { z } from "zod";
 import type { Architecture } from "./architecture.ts";
 
 /** Most tokens of a context, generated ones not counted. */

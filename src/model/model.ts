@@ -1,57 +1,61 @@
 import type { DesignId } from "../designs/designs.ts";
 import type { Architecture } from "./architecture.ts";
+import type { LazyTensor } from "./tensor.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
-/** The extra tensors of a sparse layer. Gates are [gates, hidden]; sinks are one logit per query head. */
-export interface SparseWeights {
+/**
+ * Weights come as tensors that are read when an engine loads them; `T` is what an engine has made of each, float32 arrays
+ * on the CPU. The extra tensors of a sparse layer: gates are [gates, hidden]; sinks are one logit per query head.
+ */
+export interface SparseWeights<T = LazyTensor> {
   /** W_g~ of eq. 9, the gate of the block-sparse branch: [Hq or Hq * d, hidden]. */
-  readonly sparseGate: Float32Array;
+  readonly sparseGate: T;
   /** W_g' of eq. 9, the gate of the sliding-window branch: same shape. */
-  readonly windowGate: Float32Array;
+  readonly windowGate: T;
   /** Sink logits [Hq]; minus infinity where the architecture has no sinks. */
-  readonly sparseSinks: Float32Array;
-  readonly windowSinks: Float32Array;
+  readonly sparseSinks: T;
+  readonly windowSinks: T;
 }
 
 /** One layer's tensors, row-major [out, in] as PyTorch's Linear stores them. Sparse layers' k, v feed their window. */
-export interface LayerWeights {
-  readonly inputNorm: Float32Array;
-  readonly q: Float32Array;
-  readonly k: Float32Array;
-  readonly v: Float32Array;
-  readonly o: Float32Array;
-  readonly postNorm: Float32Array;
-  readonly gate: Float32Array;
-  readonly up: Float32Array;
-  readonly down: Float32Array;
+export interface LayerWeights<T = LazyTensor> {
+  readonly inputNorm: T;
+  readonly q: T;
+  readonly k: T;
+  readonly v: T;
+  readonly o: T;
+  readonly postNorm: T;
+  readonly gate: T;
+  readonly up: T;
+  readonly down: T;
   /** Present exactly in the layers whose mixer needs it, under the design that the weights were made for. */
-  readonly sparse?: SparseWeights;
+  readonly sparse?: SparseWeights<T>;
 }
 
 /**
  * Where an engine gets its weights. `layer` may return the same object for several layers (synthetic presets do, so that
  * a 7B shape fits a laptop): an engine that prepares weights keys its cache by the returned object.
  */
-export interface ModelWeights {
+export interface ModelWeights<T = LazyTensor> {
   /** [vocabulary, hidden] */
-  readonly embedding: Float32Array;
+  readonly embedding: T;
   /** [hidden] */
-  readonly finalNorm: Float32Array;
-  /** [vocabulary, hidden]; the very same array as `embedding` when tied. */
-  readonly head: Float32Array;
-  layer(index: number): LayerWeights;
+  readonly finalNorm: T;
+  /** [vocabulary, hidden]; the very same object as `embedding` when tied. */
+  readonly head: T;
+  layer(index: number): LayerWeights<T>;
 }
 
 export type WeightsOrigin = "trained" | "synthetic";
 
 /** A model ready to be run: shape, weights, tokenizer, and what a reader of a report must know about it. */
-export interface Model {
+export interface Model<T = LazyTensor> {
   readonly name: string;
   readonly origin: WeightsOrigin;
   /** What the weights were made for: they hold the tensors that this design needs beside a dense model's, and no others. */
   readonly design: DesignId;
   readonly architecture: Architecture;
-  readonly weights: ModelWeights;
+  readonly weights: ModelWeights<T>;
   readonly tokenizer: Tokenizer;
   /** Parameters that the architecture implies (not bytes held: synthetic presets hold fewer). */
   readonly parameters: number;

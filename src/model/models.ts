@@ -1,15 +1,17 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { loadCheckpoint, loadTokenizerFile } from "./checkpoint.ts";
+import { loadCheckpoint } from "./checkpoint.ts";
 import { UserError } from "./errors.ts";
+import { FORMATS } from "./formats/formats.ts";
 import type { Model } from "./model.ts";
 import { packageFile } from "./package-root.ts";
 import { isPresetId, PRESETS } from "./presets.ts";
 import { syntheticModel } from "./synthetic.ts";
+import { loadTokenizerFile } from "./tokenizer-file.ts";
 
 export const EMBEDDED_ID = "embedded";
 
-/** The names that `loadModel` knows; anything else is taken as a folder. */
+/** The names that `loadModel` knows; anything else is taken as the path of a checkpoint. */
 export const MODEL_IDS: readonly string[] = [EMBEDDED_ID, ...Object.keys(PRESETS)];
 
 /** The names with a line each, for people who choose. */
@@ -30,7 +32,7 @@ const PRESET_SEED = 1;
 export const MEDIA_ROOT = packageFile("media");
 
 /**
- * Loads a model by name (see MODEL_IDS) or from a checkpoint folder.
+ * Opens a model by name (see MODEL_IDS) or from a checkpoint on the disk. Its weights are read when an engine loads them.
  *
  * @param mediaRoot the folder that holds model/, the embedded checkpoint
  * @throws UserError for an unknown name, and whatever is wrong with a checkpoint
@@ -47,5 +49,6 @@ export async function loadModel(id: string, mediaRoot: string = MEDIA_ROOT): Pro
     });
   }
   if (existsSync(id)) return loadCheckpoint(id);
-  throw new UserError(`there is no model "${id}": choose ${MODEL_IDS.join(", ")}, or the folder of a checkpoint.`);
+  const read = FORMATS.map(({ title }) => title).join(", or ");
+  throw new UserError(`there is no model "${id}": choose ${MODEL_IDS.join(", ")}, or the path of ${read}.`);
 }

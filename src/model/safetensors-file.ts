@@ -1,56 +1,127 @@
-import { createHash } from "node:crypto";
+import type { Hash } from "node:crypto";
+import type { Stats } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { basename } from "node:path";
 import { UserError } from "./errors.ts";
 import { withFile } from "./files.ts";
-import { headerEnd, parseHeader, toFloat32, type TensorEntry } from "./safetensors.ts";
+import { convert, DTYPE_BYTES, findNotFinite, headerEnd, parseHeader, type TensorEntry } from "./safetensors.ts";
+import { PIECE, valueCount, type LazyTensor, type Values } from "./tensor.ts";
 
-export interface SafetensorsContent {
-  readonly tensors: ReadonlyMap<string, Float32Array>;
-  /** Of the whole file, in hexadecimal. */
-  readonly sha256: string;
-}
+/** A safetensors file of which the header was read: its tensors are read from it when somebody wants them. */
+export class SafetensorsFile {
+  readonly #path: string;
+  /** How messages call it. */
+  readonly #source: string;
+  readonly #stats: Stats;
+  /** In the order of their data. */
+  readonly #entries: readonly TensorEntry[];
 
-/** Bytes per read: one call reads at most 2 GiB, and a tensor may be larger. */
-const CHUNK = 64 * 1024 * 1024;
-
-/**
- * Reads all tensors of a file as float32, in one pass, tensor by tensor: the file is never in memory as a whole.
- *
- * @param accept is shown the entries before any data is read, and throws to refuse them
- * @throws UserError naming the file and the tensor
- */
-export async function readSafetensors(
-  path: string,
-  accept: (entries: readonly TensorEntry[]) => void,
-): Promise<SafetensorsContent> {
-  return withFile(path, async (file) => {
-    const source = basename(path);
-    const hash = createHash("sha256");
-    const { size } = await file.stat();
-    const first = await readBytes(file, 0, Math.min(8, size), source);
-    const head = await readBytes(file, 0, headerEnd(new Uint8Array(first), size, source), source);
-    const entries = parseHeader(new Uint8Array(head), size, source);
-    accept(entries);
-    hash.update(new Uint8Array(head));
-    // The entries are in file order and leave no gap, so hashing them one by one hashes the file.
-    const tensors = new Map<string, Float32Array>();
-    for (const { name, dtype, start, end } of entries) {
-      const data = await readBytes(file, start, end, source);
-      hash.update(new Uint8Array(data));
-      tensors.set(name, toFloat32(data, dtype));
-    }
-    return { tensors, sha256: hash.digest("hex") };
-  });
-}
-
-async function readBytes(file: FileHandle, start: number, end: number, source: string): Promise<ArrayBuffer> {
-  const buffer = new ArrayBuffer(end - start);
-  for (let at = start; at < end;) {
-    const view = new Uint8Array(buffer, at - start, Math.min(CHUNK, end - at));
-    const { bytesRead } = await file.read(view, 0, view.length, at);
-    if (bytesRead === 0) throw new UserError(`${source} became shorter while it was read. Try again.`);
-    at += bytesRead;
+  private constructor(path: string, stats: Stats, entries: readonly TensorEntry[]) {
+    this.#path = path;
+    this.#source = basename(path);
+    this.#stats = stats;
+    this.#entries = entries;
   }
-  return buffer;
+
+  /** @throws UserError naming the file and the tensor */
+  static async open(path: string): Promise<SafetensorsFile> {
+    return withFile(path, async (file) => {
+      const source = basename(path);
+      const stats = await file.stat();
+      const first = new Uint8Array(Math.min(8, stats.size));
+      await readInto(file, first, 0, source);
+      const head = new Uint8Array(headerEnd(first, stats.size, source));
+      await readInto(file, head, 0, source);
+      return new SafetensorsFile(path, stats, parseHeader(head, stats.size, source));
+    });
+  }
+
+  /** Its tensors by their names. */
+  tensors(): Map<string, LazyTensor> {
+    const lazy = (entry: TensorEntry): LazyTensor => {
+      const { dtype, shape } = entry;
+      return { dtype, shape, read: (out, from = 0) => this.#read(entry, out, from) };
+    };
+    return new Map(this.#entries.map((entry) => [entry.name, lazy(entry)]));
+  }
+
+  /**
+   * Reads the file once, a piece at a time, into `hash`, and looks at every value.
+   * @throws UserError for a value that is infinite or not a number, and where the file is not what it was
+   */
+  async verify(hash: Hash): Promise<void> {
+    await this.#use(async (file) => {
+      const piece = new ArrayBuffer(PIECE * DTYPE_BYTES.F32);
+      const next = async (start: number, bytes: number): Promise<void> => {
+        const into = new Uint8Array(piece, 0, bytes);
+        await readInto(file, into, start, this.#source);
+        hash.update(into);
+      };
+      const dataStart = this.#entries[0]?.start ?? this.#stats.size;
+      for (let at = 0; at < dataStart; at += piece.byteLength) {
+        await next(at, Math.min(piece.byteLength, dataStart - at));
+      }
+      // The entries leave no gap, so hashing them one by one hashes the file.
+      for (const { name, dtype, shape, start } of this.#entries) {
+        const total = valueCount(shape);
+        for (let from = 0; from < total; from += PIECE) {
+          const count = Math.min(PIECE, total - from);
+          await next(start + from * DTYPE_BYTES[dtype], count * DTYPE_BYTES[dtype]);
+          const found = findNotFinite(piece, dtype, count);
+          if (found !== undefined) {
+            throw new UserError(
+              `${this.#source}: value ${from + found.at} of ${name} is ${found.value}. ` +
+                "The training diverged or the file is damaged: use another checkpoint.",
+            );
+          }
+        }
+      }
+    });
+  }
+
+  async #read({ dtype, start }: TensorEntry, out: Values, from: number): Promise<void> {
+    const width = DTYPE_BYTES[dtype];
+    const asStored = dtype === (out instanceof Float32Array ? "F32" : "F16");
+    await this.#use(async (file) => {
+      if (asStored) {
+        await readInto(
+          file,
+          new Uint8Array(out.buffer, out.byteOffset, out.byteLength),
+          start + from * width,
+          this.#source,
+        );
+        return;
+      }
+      const piece = new ArrayBuffer(Math.min(PIECE, out.length) * width);
+      for (let at = 0; at < out.length; at += PIECE) {
+        const into = out.subarray(at, at + PIECE);
+        await readInto(file, new Uint8Array(piece, 0, into.length * width), start + (from + at) * width, this.#source);
+        convert(piece, dtype, into);
+      }
+    });
+  }
+
+  /** Opens the file again. @throws UserError where it is not the one whose header was read */
+  async #use(work: (file: FileHandle) => Promise<void>): Promise<void> {
+    await withFile(this.#path, async (file) => {
+      const { ino, size, mtimeMs } = await file.stat();
+      const before = this.#stats;
+      if (ino !== before.ino || size !== before.size || mtimeMs !== before.mtimeMs) {
+        throw new UserError(`${this.#path} has changed since the model was loaded. Try again.`);
+      }
+      await work(file);
+    });
+  }
+}
+
+/** Bytes a call reads at most: the system has limits of its own, some 2 GiB. */
+const LARGEST_READ = 2 ** 26;
+
+/** The file's bytes from `start` on, as many as there is room for. */
+async function readInto(file: FileHandle, into: Uint8Array, start: number, source: string): Promise<void> {
+  for (let done = 0; done < into.length;) {
+    const { bytesRead } = await file.read(into, done, Math.min(LARGEST_READ, into.length - done), start + done);
+    if (bytesRead === 0) throw new UserError(`${source} became shorter while it was read. Try again.`);
+    done += bytesRead;
+  }
 }

@@ -2,7 +2,8 @@ import { z } from "zod";
 import { duplicateKey } from "./duplicate-keys.ts";
 import { UserError } from "./errors.ts";
 import { explainIssues } from "./explain.ts";
-import { bfloat16ToFloat32, halfToFloat32 } from "./float16.ts";
+import { bfloat16ToFloat32, halfToFloat32, toHalves } from "./float16.ts";
+import type { Values } from "./tensor.ts";
 
 /**
  * The header of a safetensors file: 8 bytes with its length (little-endian u64), then JSON from tensor name to dtype,
@@ -11,7 +12,7 @@ import { bfloat16ToFloat32, halfToFloat32 } from "./float16.ts";
  */
 
 /** Bytes per value of the dtypes that are read. */
-const DTYPE_BYTES = { F16: 2, BF16: 2, F32: 4 } as const;
+export const DTYPE_BYTES = { F16: 2, BF16: 2, F32: 4 } as const;
 export type Dtype = keyof typeof DTYPE_BYTES;
 
 /** The limit that the reference implementation sets too. */
@@ -135,12 +136,44 @@ function isDtype(name: string): name is Dtype {
 }
 
 /**
- * A tensor's data as float32, without loss.
+ * Stored values into as many of `out`: without loss as float32, to the nearest as binary16.
  *
- * @param data exactly the tensor's bytes, at the start of a buffer of its own (typed arrays need aligned bytes);
- *   little-endian, as every machine that Node runs this on
+ * @param data their bytes, at the start of a buffer (typed arrays need aligned bytes); little-endian, as every machine that
+ *   Node runs this on
  */
-export function toFloat32(data: ArrayBuffer, dtype: Dtype): Float32Array {
-  if (dtype === "F32") return new Float32Array(data);
-  return dtype === "F16" ? halfToFloat32(new Uint16Array(data)) : bfloat16ToFloat32(new Uint16Array(data));
+export function convert(data: ArrayBuffer, dtype: Dtype, out: Values): void {
+  if (dtype === "F16" && out instanceof Uint16Array) {
+    out.set(new Uint16Array(data, 0, out.length));
+  } else if (out instanceof Uint16Array) {
+    toHalves(floatsOf(data, dtype, new Float32Array(out.length)), out);
+  } else {
+    floatsOf(data, dtype, out);
+  }
+}
+
+function floatsOf(data: ArrayBuffer, dtype: Dtype, out: Float32Array<ArrayBuffer>): Float32Array {
+  if (dtype === "F32") out.set(new Float32Array(data, 0, out.length));
+  else if (dtype === "F16") halfToFloat32(new Uint16Array(data, 0, out.length), out);
+  else bfloat16ToFloat32(new Uint16Array(data, 0, out.length), out);
+  return out;
+}
+
+/** Bits of the exponent. All of them are set in infinities and in what is not a number, and nowhere else. */
+const EXPONENT = { F16: 0x7c00, BF16: 0x7f80, F32: 0x7f80_0000 } as const satisfies Record<Dtype, number>;
+
+/** The first of `count` stored values that is infinite or not a number. */
+export function findNotFinite(
+  data: ArrayBuffer,
+  dtype: Dtype,
+  count: number,
+): { readonly at: number; readonly value: number } | undefined {
+  const mask = EXPONENT[dtype];
+  const bits = dtype === "F32" ? new Uint32Array(data, 0, count) : new Uint16Array(data, 0, count);
+  for (let at = 0; at < count; at++) {
+    if (((bits[at] as number) & mask) !== mask) continue;
+    const out = new Float32Array(1);
+    convert(data.slice(at * DTYPE_BYTES[dtype]), dtype, out);
+    return { at, value: out[0] as number };
+  }
+  return undefined;
 }

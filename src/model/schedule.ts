@@ -1,5 +1,12 @@
 // Apart from the schema, so that the editor's host, which asks designs, does not load a validator when it starts.
-import type { Architecture } from "./architecture.ts";
+/** What the schedule follows from: of an Architecture. */
+export interface Scheduled {
+  readonly layers: number;
+  /** The paper's N. */
+  readonly sparsePerFull: number;
+  /** False: the last layer is no exception. */
+  readonly lastFull?: boolean | undefined;
+}
 
 /** What a layer is under the schedule: `full` attends to every token, `sparse` borrows from the full layer before it. */
 export type ScheduleKind = "full" | "sparse";
@@ -8,7 +15,7 @@ export type ScheduleKind = "full" | "sparse";
  * The layer schedule: layer l is full when l mod (N + 1) == 0 or l is the last, unless `lastFull` is false; 49 layers with
  * N = 11 give 5 full.
  */
-export function schedule(a: Architecture): ScheduleKind[] {
+export function schedule(a: Scheduled): ScheduleKind[] {
   const exception = a.lastFull === false ? undefined : a.layers - 1;
   return Array.from({ length: a.layers }, (_, layer) =>
     layer % (a.sparsePerFull + 1) === 0 || layer === exception ? "full" : "sparse",

@@ -4,7 +4,8 @@ import { UserError } from "./errors.ts";
 import { assembleLayer } from "./layer-weights.ts";
 import type { LayerWeights, Model, ModelWeights } from "./model.ts";
 import { Random, seedOf } from "./random.ts";
-import { layerPrefix, layerShapes, parameterCount, tensorKinds, valueCount } from "./tensors.ts";
+import { computedTensor, type LazyTensor } from "./tensor.ts";
+import { layerPrefix, layerShapes, parameterCount, tensorKinds } from "./tensors.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 export const RANDOM_WEIGHTS_NOTE =
@@ -27,8 +28,8 @@ export interface SyntheticOptions {
 const POOL = 1_000_003;
 
 /**
- * A model with seeded random weights: its speed and memory are real, its outputs and selections mean nothing. Nothing is
- * allocated before the weights are first asked for.
+ * A model with seeded random weights: its speed and memory are real, its outputs and selections mean nothing. Values are
+ * made when an engine reads them, the same every time.
  *
  * Values are normal with deviation 1 / sqrt(inputs), which keeps activations near 1; the two projections that write to
  * the residual stream are divided by sqrt(2 * layers) as in GPT-2, norms are 1 and sinks standard normal.
@@ -70,7 +71,7 @@ function deviation(a: Architecture, name: string, shape: readonly number[]): num
 abstract class SyntheticWeights implements ModelWeights {
   protected readonly architecture: Architecture;
   protected readonly seed: number;
-  readonly #made = new Map<string, Float32Array>();
+  readonly #tensors = new Map<string, LazyTensor>();
   readonly #layers = new Map<string, LayerWeights>();
 
   constructor(architecture: Architecture, seed: number) {
@@ -78,30 +79,30 @@ abstract class SyntheticWeights implements ModelWeights {
     this.seed = seed;
   }
 
-  /** Normal values of this deviation for the tensor called `name`; the same on every call. */
-  protected abstract fill(out: Float32Array, name: string, deviation: number): void;
+  /** Normal values of this deviation for the tensor called `name`, from the one at `from` on; the same on every call. */
+  protected abstract fill(out: Float32Array, from: number, name: string, deviation: number): void;
 
-  abstract get head(): Float32Array;
+  abstract get head(): LazyTensor;
   abstract layer(index: number): LayerWeights;
 
-  get embedding(): Float32Array {
+  get embedding(): LazyTensor {
     return this.tensor("model.embed_tokens.weight", [this.architecture.vocabulary, this.architecture.hidden]);
   }
 
-  get finalNorm(): Float32Array {
+  get finalNorm(): LazyTensor {
     return this.tensor("model.norm.weight", [this.architecture.hidden]);
   }
 
-  protected tensor(name: string, shape: readonly number[]): Float32Array {
-    let values = this.#made.get(name);
-    if (!values) {
-      values = new Float32Array(valueCount(shape));
-      const spread = deviation(this.architecture, name, shape);
-      if (spread === undefined) values.fill(1);
-      else this.fill(values, name, spread);
-      this.#made.set(name, values);
-    }
-    return values;
+  protected tensor(name: string, shape: readonly number[]): LazyTensor {
+    const spread = deviation(this.architecture, name, shape);
+    const tensor =
+      this.#tensors.get(name) ??
+      computedTensor(shape, (out, from) => {
+        if (spread === undefined) out.fill(1);
+        else this.fill(out, from, name, spread);
+      });
+    this.#tensors.set(name, tensor);
+    return tensor;
   }
 
   /** The layer whose tensors' names start with `prefix`, made once. */
@@ -122,11 +123,12 @@ abstract class SyntheticWeights implements ModelWeights {
 }
 
 class PerLayerWeights extends SyntheticWeights {
-  protected override fill(out: Float32Array, name: string, deviation: number): void {
-    out.set(new Random(seedOf(this.seed, name)).gaussians(out.length).map((value) => value * deviation));
+  protected override fill(out: Float32Array, from: number, name: string, deviation: number): void {
+    const values = new Random(seedOf(this.seed, name)).gaussians(from + out.length).subarray(from);
+    out.set(values.map((value) => value * deviation));
   }
 
-  override get head(): Float32Array {
+  override get head(): LazyTensor {
     const { tieEmbeddings, vocabulary, hidden } = this.architecture;
     return tieEmbeddings ? this.embedding : this.tensor("lm_head.weight", [vocabulary, hidden]);
   }
@@ -139,24 +141,22 @@ class PerLayerWeights extends SyntheticWeights {
 class SharedWeights extends SyntheticWeights {
   #pool: Float32Array | undefined;
 
-  /** Copies the pool again and again, from a place that the name decides: copying is far faster than generating. */
-  protected override fill(out: Float32Array, name: string, deviation: number): void {
-    this.#pool ??= new Random(this.seed).gaussians(POOL);
-    const scaled = this.#pool.map((value) => value * deviation);
-    const start = new Random(seedOf(this.seed, name)).below(POOL);
-    for (let at = 0, from = start; at < out.length; from = 0) {
-      const piece = scaled.subarray(from, from + out.length - at);
-      out.set(piece, at);
-      at += piece.length;
+  /** The pool again and again, from a place that the name decides: copying is far faster than generating. */
+  protected override fill(out: Float32Array, from: number, name: string, deviation: number): void {
+    const pool = (this.#pool ??= new Random(this.seed).gaussians(POOL));
+    let next = (new Random(seedOf(this.seed, name)).below(POOL) + from) % POOL;
+    for (let i = 0; i < out.length; i++) {
+      out[i] = (pool[next] as number) * deviation;
+      next = next + 1 === POOL ? 0 : next + 1;
     }
   }
 
-  /** The embedding's own array, tied or not: a second half gigabyte of random numbers would measure nothing more. */
-  override get head(): Float32Array {
+  /** The embedding itself, tied or not: a second half gigabyte of random numbers would measure nothing more. */
+  override get head(): LazyTensor {
     return this.embedding;
   }
 
-  /** One object per kind, and no kind in the names of the tensors, so that both kinds get the same arrays. */
+  /** One object per kind, and no kind in the names of the tensors, so that both kinds get the same tensors. */
   override layer(index: number): LayerWeights {
     const kind = this.kind(index);
     return this.assemble(kind, "shared", kind);

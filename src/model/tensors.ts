@@ -1,6 +1,7 @@
 import { CHECKPOINT_DESIGNS, planOf, type DesignId } from "../designs/designs.ts";
 import { MIXERS } from "../designs/mixers.ts";
 import type { Architecture, ScheduleKind } from "./architecture.ts";
+import { valueCount } from "./tensor.ts";
 
 /** Shapes by a tensor's name, row-major, [out, in] for projections as PyTorch's Linear stores them. */
 export type TensorShapes = ReadonlyMap<string, readonly number[]>;
@@ -50,11 +51,6 @@ export function tensorShapes(a: Architecture, design: DesignId = CHECKPOINT_DESI
   shapes.set("model.norm.weight", [a.hidden]);
   if (!a.tieEmbeddings) shapes.set("lm_head.weight", [a.vocabulary, a.hidden]);
   return shapes;
-}
-
-/** Values in a tensor of this shape. */
-export function valueCount(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
 }
 
 /** Parameters of an architecture: the values of all its tensors, a tied head counted once. */

@@ -1,19 +1,23 @@
 import { FIDELITY_DESIGNS, selectingDesign } from "../designs/designs.ts";
 import { schedule } from "../model/architecture.ts";
-import { UserError } from "../model/errors.ts";
+import { UserError, words, type Words } from "../model/errors.ts";
 import { fidelityShortage } from "./fidelity.ts";
 import type { ProfileRequest } from "./request.ts";
 
 const CHECKS = ["fidelity", "swaps"] as const;
 type Check = (typeof CHECKS)[number];
 
+const FIDELITY = { setting: "fidelity" } as const;
+const SWAPS = { setting: "swaps" } as const;
+const VARIANTS = { setting: "variants" } as const;
+
 /** Why something that was asked for cannot be measured. */
 interface Obstacle {
   readonly checks: readonly Check[];
   /** A clause, for whoever asked and however. */
   readonly why: string;
-  /** What to do about it on the command line. */
-  readonly wayOut: string;
+  /** What to do about it. */
+  readonly wayOut: Words;
 }
 
 /** A request that can be answered. */
@@ -37,7 +41,7 @@ export function answerableFor(tokens: number, { request, leftOut }: Answerable):
   const shortage = request.fidelity === true ? fidelityShortage(request, tokens) : undefined;
   if (shortage === undefined) return { request, leftOut };
   const { why, fits } = shortage;
-  const wayOut = `--max-tokens ${fits} would fit, or leave out ${flags(["fidelity"])}`;
+  const wayOut = words`${{ setting: "maxTokens", value: fits }} would fit, or leave out ${named(["fidelity"])}`;
   const settled = settle(request, [{ checks: ["fidelity"], why, wayOut }]);
   return { request: settled.request, leftOut: [...leftOut, ...settled.leftOut] };
 }
@@ -48,24 +52,25 @@ function obstacles(request: ProfileRequest): Obstacle[] {
   if (asked.length === 0) return [];
   if (model.origin === "synthetic") {
     const why = `the weights of ${model.name} are random, so what its layers look at means nothing`;
-    const wayOut = `leave out ${flags(asked)} or choose a trained model (--model embedded)`;
+    const trained = { setting: "model", value: "embedded" } as const;
+    const wayOut = words`leave out ${named(asked)} or choose a trained model (${trained})`;
     return [{ checks: asked, why, wayOut }];
   }
   if (!schedule(model.architecture).includes("sparse")) {
     const why = `${model.name} has no sparse layers, so none that inherits a selection`;
-    return [{ checks: asked, why, wayOut: `leave out ${flags(asked)}` }];
+    return [{ checks: asked, why, wayOut: words`leave out ${named(asked)}` }];
   }
   const found: Obstacle[] = [];
   const selecting = selectingDesign(model.architecture);
   if (swaps === true && selectingDesign(model.architecture, [model.design]) === undefined) {
     const why = `${model.name} is a dense model, which selects nothing`;
-    found.push({ checks: ["swaps"], why, wayOut: "leave out --swaps (--fidelity can be had)" });
+    found.push({ checks: ["swaps"], why, wayOut: words`leave out ${SWAPS} (${FIDELITY} can be had)` });
   } else if (swaps === true && selecting !== undefined && !variants.includes(selecting)) {
-    const wayOut = `add ${selecting} to --variants, or leave out --swaps`;
+    const wayOut = words`add ${selecting} to ${VARIANTS}, or leave out ${SWAPS}`;
     found.push({ checks: ["swaps"], why: `${selecting} is not among the variants`, wayOut });
   }
   if (fidelity === true && !FIDELITY_DESIGNS.some((id) => variants.includes(id))) {
-    const wayOut = "add one of them to --variants, or leave out --fidelity";
+    const wayOut = words`add one of them to ${VARIANTS}, or leave out ${FIDELITY}`;
     const why = `neither ${FIDELITY_DESIGNS.join(" nor ")} is among the variants`;
     found.push({ checks: ["fidelity"], why, wayOut });
   }
@@ -75,7 +80,7 @@ function obstacles(request: ProfileRequest): Obstacle[] {
 function settle(request: ProfileRequest, found: readonly Obstacle[]): Answerable {
   const [first] = found;
   if (first === undefined) return { request, leftOut: [] };
-  if (request.checksIfPossible !== true) throw new UserError(`${first.why}: ${first.wayOut}`);
+  if (request.checksIfPossible !== true) throw new UserError(words`${first.why}: ${first.wayOut}`);
   const without = Object.fromEntries(found.flatMap(({ checks }) => checks.map((check) => [check, false])));
   return {
     request: { ...request, ...without },
@@ -83,8 +88,9 @@ function settle(request: ProfileRequest, found: readonly Obstacle[]): Answerable
   };
 }
 
-function flags(checks: readonly Check[]): string {
-  return checks.map((check) => `--${check}`).join(" and ");
+/** "--fidelity and --swaps", however they are called. */
+function named(checks: readonly Check[]): Words {
+  return checks.flatMap((setting, i) => (i === 0 ? [{ setting }] : [" and ", { setting }]));
 }
 
 function subject(checks: readonly Check[]): string {

@@ -12,9 +12,18 @@ export interface LayerSituation {
   readonly selectedKeys: number;
 }
 
-/** Least time in milliseconds that `cost` needs on a machine with these ceilings. */
-export function floorMs(cost: Cost, ceilings: Ceilings): number {
-  return Math.max(cost.flops / ceilings.matrixGflops, cost.bytes / ceilings.copyGBps) / 1e6;
+/**
+ * Least time in milliseconds that `cost` needs on a machine with these ceilings.
+ * @param pieces in which the bytes move one after the other, as the chunks of a prefill: caches need hold only one
+ */
+export function floorMs(cost: Cost, ceilings: Ceilings, pieces = 1): number {
+  return Math.max(cost.flops / ceilings.matrixGflops, cost.bytes / bandwidth(cost.bytes / pieces, ceilings)) / 1e6;
+}
+
+/** The best rate in GB/s at which so many bytes, or more, were seen to move. */
+function bandwidth(bytes: number, { copyGBps, reads }: Ceilings): number {
+  const holds = reads.findLast((read) => read.bytes <= bytes)?.bytes ?? 0;
+  return Math.max(copyGBps, ...reads.filter((read) => read.bytes >= holds).map(({ GBps }) => GBps));
 }
 
 /** The stages that a layer has, with their costs; `attend` is left to the sum of its parts where it has any. */

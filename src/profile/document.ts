@@ -4,6 +4,7 @@ import { UserError } from "../model/errors.ts";
 import { inTurns } from "../model/in-steps.ts";
 import { lineEndsOf, lineStarts, withPlainEnds } from "../model/line-ends.ts";
 import type { Model } from "../model/model.ts";
+import { editorName, optionName } from "../protocol/setting-table.ts";
 import type { Report } from "./report.ts";
 import type { ProfileRequest } from "./request.ts";
 
@@ -69,9 +70,11 @@ function lineEnds(text: string): Report["document"]["lineEnds"] {
 }
 
 function cutNote(model: Model, maxTokens: number | undefined, tokens: number, total: number): string {
+  // Reports are read in both.
+  const limit = `${optionName("maxTokens")}, or ${editorName("maxTokens")} in VS Code`;
   const why =
     maxTokens === undefined
-      ? `the model ${model.name} was made for ${model.architecture.maxContext} tokens; a limit of ${total} tokens (--max-tokens) profiles all`
+      ? `the model ${model.name} was made for ${model.architecture.maxContext} tokens; a limit of ${total} tokens (${limit}) profiles all`
       : `a limit of ${maxTokens} tokens was set`;
   return `Only the first ${tokens} of the document's ${total} tokens were profiled: ${why}.`;
 }

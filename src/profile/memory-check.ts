@@ -1,6 +1,5 @@
-import { readLimits } from "../engine/control-groups.ts";
-import type { Engine } from "../engine/engine.ts";
-import { UserError } from "../model/errors.ts";
+import { containerText } from "../engine/machine.ts";
+import { UserError, words } from "../model/errors.ts";
 import { bytes } from "../report/format.ts";
 import type { ProfileRequest } from "./request.ts";
 
@@ -15,8 +14,9 @@ export function checkMemory(
 ): void {
   const shortage = memoryShortage(request, tokens, available);
   if (shortage === undefined) return;
-  const advice = shortage.fits > 0 ? `--max-tokens ${shortage.fits} would fit` : "not even one token would fit";
-  throw new UserError(`${shortage.text}: ${advice}`);
+  const { text, fits } = shortage;
+  if (fits === 0) throw new UserError(`${text}: not even one token would fit`);
+  throw new UserError(words`${text}: ${{ setting: "maxTokens", value: fits }} would fit`);
 }
 
 /** What a context of `tokens` lacks, and the longest that fits; undefined where it does. */
@@ -26,7 +26,9 @@ export function memoryShortage(
   available = request.engine.availableBytes(),
 ): { readonly text: string; readonly fits: number } | undefined {
   const { engine, model, variants } = request;
+  const weights = engine.weightBytes?.(model) ?? 0;
   const needed = (count: number): number =>
+    weights +
     Math.max(...variants.map((variant) => engine.estimateBytes(model, variant, count + request.decodeTokens)));
   if (needed(tokens) <= available) return undefined;
   let fits = 0;
@@ -36,9 +38,15 @@ export function memoryShortage(
     if (needed(middle) <= available) fits = middle;
     else tooLong = middle;
   }
-  const what = engine.meter === undefined ? " beside the weights" : " of device memory, weights included,";
+  const device = engine.meter !== undefined;
+  const what = device
+    ? " of device memory, weights included,"
+    : weights > 0
+      ? ", weights included,"
+      : " beside the weights";
+  const container = device ? "" : containerText();
   return {
-    text: `${tokens} tokens need about ${bytes(needed(tokens))}${what} and ${bytes(available)} are available${containerText(engine)}`,
+    text: `${tokens} tokens need about ${bytes(needed(tokens))}${what} and ${bytes(available)} are available${container}`,
     fits,
   };
 }
@@ -54,12 +62,4 @@ export function fitTogether(
 ): boolean {
   const needed = variants.map((variant) => engine.estimateBytes(model, variant, tokens + decodeTokens));
   return needed.reduce((sum, bytes) => sum + bytes, 0) <= available;
-}
-
-/** Why there may be less than the machine has free. */
-function containerText({ meter }: Engine): string {
-  const { memoryBytes } = readLimits();
-  return meter !== undefined || memoryBytes === undefined
-    ? ""
-    : ` of the ${bytes(memoryBytes)} that this container may use`;
 }

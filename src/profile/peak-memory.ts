@@ -1,7 +1,7 @@
 import { fork } from "node:child_process";
 import { z } from "zod";
 import { VARIANTS, type Variant } from "../engine/engine.ts";
-import { UserError } from "../model/errors.ts";
+import { UserError, words } from "../model/errors.ts";
 import { processModule } from "../model/package-root.ts";
 import type { PeakMeasurement } from "./request.ts";
 
@@ -52,8 +52,7 @@ export function peakMeasurement(
         // After a reply the promise is settled and this is ignored.
         reject(
           new UserError(
-            `the process that measures the peak memory of ${variant} ended with ${how}; the machine may be out of memory ` +
-              `(--max-tokens makes it smaller). ${pointOf(complaint)}`.trim(),
+            words`the process that measures the peak memory of ${variant} ended with ${how}; the machine may be out of memory (${{ setting: "maxTokens" }} makes it smaller)${pointOf(complaint)}`,
           ),
         );
       });
@@ -70,8 +69,9 @@ export function peakMeasurement(
     });
 }
 
-/** Of what a process complained about, the line to show: the error's own, before its stack and Node's signature. */
+/** Of what a process complained about, the line to show after a message: the error's own, before its stack and Node's signature. */
 function pointOf(complaint: string): string {
   const lines = complaint.trim().split("\n");
-  return lines.find((line) => /error:/i.test(line)) ?? lines.at(-1) ?? "";
+  const line = lines.find((line) => /error:/i.test(line)) ?? lines.at(-1) ?? "";
+  return line === "" ? "" : `. ${line}`;
 }

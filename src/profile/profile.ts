@@ -121,6 +121,7 @@ function highest(a: Ceilings, b: Ceilings): Ceilings {
   return {
     matrixGflops: Math.max(a.matrixGflops, b.matrixGflops),
     copyGBps: Math.max(a.copyGBps, b.copyGBps),
+    reads: a.reads.map(({ bytes, GBps }, i) => ({ bytes, GBps: Math.max(GBps, b.reads[i]?.GBps ?? 0) })),
     method: `${a.method}; measured before and after the runs, the better counts`,
   };
 }
@@ -186,6 +187,7 @@ function assemble(
       decodeTokens: request.decodeTokens,
       bytesPerValue: info.kvBytesPerValue,
       ceilings,
+      chunk: chunkOf(request),
       peakBytes: peaks.get(variant) ?? 0,
     });
   }
@@ -207,7 +209,7 @@ function assemble(
       versions: { ...info.versions },
       ...(info.kernels === undefined ? {} : { kernels: info.kernels }),
       ...(info.gpu === undefined ? {} : { gpu: { ...info.gpu } }),
-      ceilings,
+      ceilings: { ...ceilings, reads: [...ceilings.reads] },
     },
     model: {
       name: model.name,

@@ -30,7 +30,7 @@ const percent = (value: number): string => `${(100 * value).toFixed(1)} %`;
 export const RATIO_METHOD =
   "Sample i of each variant is of round i; every round runs all variants, in rotated order. A ratio is the mean of the " +
   "rounds' log ratios, from six rounds on without the highest and lowest fifth; its interval is Tukey and McLaughlin's " +
-  "t-interval, computed at 98 % because rounds end when it is narrow, and widened by what two runners of one variant differ " +
-  `by from process to process (standard deviation ${percent(BETWEEN_RUNNERS.prefill)} in prefill, ` +
+  "t-interval, computed at 98 % because rounds end when it is narrow, and widened by what such a ratio differs by from " +
+  `process to process on a shared machine (standard deviation ${percent(BETWEEN_RUNNERS.prefill)} in prefill, ` +
   `${percent(BETWEEN_RUNNERS.decode)} in decode). A difference is claimed where the interval excludes 1. Each interval ` +
   "stands for itself: nothing is corrected for several of them.";

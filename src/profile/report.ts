@@ -3,6 +3,7 @@ import { FIDELITY_DESIGNS } from "../designs/designs.ts";
 import { MIXER_IDS } from "../designs/mixers.ts";
 import { STAGES, VARIANTS } from "../engine/engine.ts";
 import { architectureSchema } from "../model/architecture.ts";
+import { chosenSchema } from "../protocol/settings.ts";
 
 /**
  * The report: one versioned JSON document, the only thing that exporters, pages and the editor read. Times are
@@ -14,6 +15,9 @@ export const SCHEMA_VERSION = 1;
 /** What replaces the learned selection; see `swaps` below. */
 export const SWAP_NAMES = ["learned", "all", "recent", "random", "none", "restrict-last"] as const;
 export type SwapName = (typeof SWAP_NAMES)[number];
+
+/** What is reported as it was chosen; counts have no upper bound here, so that reports of any version are read. */
+const chosen = chosenSchema.shape;
 
 const ms = z.number().nonnegative();
 const bytes = z.int().nonnegative();
@@ -30,7 +34,10 @@ const samples = z.strictObject({
 const stage = samples.extend({
   flops: z.number().nonnegative().describe("floating-point operations the stage must do"),
   bytes: z.number().nonnegative().describe("bytes the stage must move: inputs once, outputs once"),
-  floorMs: ms.describe("the larger of flops / matrix rate and bytes / copy bandwidth"),
+  floorMs: ms.describe(
+    "the larger of flops / matrix rate and bytes / the best bandwidth seen for so many bytes (the copy's where the ceilings " +
+      "have no reads); for attend at most the sum of its parts",
+  ),
 });
 
 const phase = samples.extend({
@@ -254,6 +261,14 @@ export const reportSchema = z.strictObject({
     ceilings: z.strictObject({
       matrixGflops: z.number().positive(),
       copyGBps: z.number().positive(),
+      reads: z
+        .array(z.strictObject({ bytes: z.int().positive(), GBps: z.number().positive() }))
+        .min(1)
+        .optional()
+        .describe(
+          "bandwidth of reading so many bytes again and again, ascending; where present, floors are limits. Absent in reports up to " +
+            "0.5.0, whose ceilings were the rates of our own product and copy, which a stage could beat",
+        ),
       method: z.string(),
     }),
   }),
@@ -269,16 +284,16 @@ export const reportSchema = z.strictObject({
   settings: z.strictObject({
     model: z.string().optional().describe("the model as it was asked for: a known name, or a checkpoint folder"),
     threads: z.int().positive().optional().describe("of the CPU engine, where a number was asked for"),
-    variants: z.array(z.enum(VARIANTS)).min(1),
+    variants: chosen.variants,
     repetitions: z.int().positive().describe("timed rounds of prefill"),
     rounds: z.literal("auto").optional().describe("as many rounds as it took; absent where a number was asked for"),
     warmup: z.int().nonnegative(),
     decodeTokens: index,
     chunk: z.int().positive(),
     maxTokens: z.int().positive().optional(),
-    importance: z.enum(["last-token", "document"]),
-    fidelity: z.boolean().optional(),
-    swaps: z.boolean().optional(),
+    importance: chosen.importance,
+    fidelity: chosen.fidelity,
+    swaps: chosen.swaps,
     sweep: z.array(z.int().positive()).optional().describe("context lengths that were asked for"),
   }),
   variants: z.partialRecord(z.enum(VARIANTS), variant),
@@ -298,7 +313,7 @@ export const reportSchema = z.strictObject({
     .describe("absent when no variant chose blocks"),
   importance: z
     .strictObject({
-      queries: z.enum(["last-token", "document"]),
+      queries: chosen.importance,
       contrast: z.string().describe("how weight follows from score and average, in words"),
       ranges: z.array(importanceRange),
       layers: z.array(z.strictObject({ layer: index, scores: z.array(z.number().nonnegative()) })),

@@ -1,8 +1,8 @@
 import type { Engine, Variant } from "../engine/engine.ts";
 import type { Model } from "../model/model.ts";
 import type { SelectionTable } from "../protocol/selection-table.ts";
+import type { ProfileSettings } from "../protocol/settings.ts";
 import type { KnownSpread } from "./known-spread.ts";
-import type { Report } from "./report.ts";
 import { asNeeded, exactly, type RoundPlan } from "./rounds.ts";
 
 export interface ProfileProgress {
@@ -16,32 +16,6 @@ export interface ProfileProgress {
 
 /** Measures the peak resident bytes of one run of `variant` on `tokens`, apart from this process. */
 export type PeakMeasurement = (variant: Variant, tokens: Uint32Array, signal?: AbortSignal) => Promise<number>;
-
-/** What to measure: plain data, so that it can cross a process border. */
-export interface ProfileSettings {
-  readonly document: { readonly name: string; readonly text: string };
-  readonly variants: readonly Variant[];
-  readonly decodeTokens: number;
-  /** Timed rounds of prefill and of decode; `auto` makes as many as it takes to know the ratios (rounds.ts). */
-  readonly repetitions: number | "auto";
-  /** Untimed rounds before the timed ones; without one there is no recording, and so no selection and no importance. */
-  readonly warmup: number;
-  readonly importance: NonNullable<Report["importance"]>["queries"];
-  /** Cut the document after so many tokens. */
-  readonly maxTokens?: number;
-  /** Queries per prefill chunk. */
-  readonly chunk?: number;
-  /** Context lengths to measure besides the document's; `auto` takes powers of two up to it (sweep-lengths.ts). */
-  readonly sweep?: readonly number[] | "auto";
-  /** Measure how much of each layer's attention its inherited blocks cover (fidelity.ts). */
-  readonly fidelity?: boolean;
-  /** Measure what it costs to replace the selection (swaps.ts). */
-  readonly swaps?: boolean;
-  /** Leave out what of these two cannot be measured, with a warning, rather than refuse it (answerable.ts). */
-  readonly checksIfPossible?: boolean;
-  /** Keep the document's text in the report. */
-  readonly includeText: boolean;
-}
 
 /** Queries per prefill chunk: as asked, or what the engine chooses for this model. */
 export function chunkOf({ chunk, engine, model }: ProfileRequest): number {

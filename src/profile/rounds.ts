@@ -1,8 +1,11 @@
 import type { KnownSpread } from "./known-spread.ts";
 import { pairedRatio } from "./time-ratio.ts";
 
-/** An interval of a ratio that is narrower than this (2.5 % to either side) needs no more rounds. */
-const NARROW = 0.05;
+/**
+ * The rounds' share of an interval's width below which more of them hardly pay: at a half, the whole is 15 % wider than what
+ * processes differ by makes it however many rounds there are.
+ */
+const SMALL = 0.5;
 
 /** How many rounds there will be: `least` in any case, then more until the ratios are known or time or `most` ends them. */
 export interface RoundPlan {
@@ -25,8 +28,8 @@ export function exactly(rounds: number): RoundPlan {
  */
 export function asNeeded(phase: keyof KnownSpread, share = 1): RoundPlan {
   return phase === "prefill"
-    ? { least: 4, most: 30, look: 6, budgetMs: 45_000 * share }
-    : { least: 12, most: 60, look: 12, budgetMs: 20_000 * share };
+    ? { least: 4, most: 30, look: 6, budgetMs: 60_000 * share }
+    : { least: 12, most: 60, look: 12, budgetMs: 15_000 * share };
 }
 
 /** Where a series of rounds stands: `round` counts from 0, `expected` is how many there will be as far as is known. */
@@ -77,9 +80,11 @@ function known<Key>(
   { subject, phase }: Pick<Rounds<Key>, "subject" | "phase">,
 ): boolean {
   const own = samples.get(subject) ?? [];
-  return [...samples].every(
-    ([key, other]) => key === subject || (pairedRatio(own, other, phase)?.width ?? Infinity) < NARROW,
-  );
+  return [...samples].every(([key, other]) => {
+    if (key === subject) return true;
+    const ratio = pairedRatio(own, other, phase);
+    return ratio !== undefined && ratio.width < SMALL * (ratio.high - ratio.low);
+  });
 }
 
 /** As many as the budget holds at the pace so far. */

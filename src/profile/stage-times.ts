@@ -1,6 +1,5 @@
 import type { Cost } from "../designs/costs.ts";
-import { ATTEND_PARTS, type Ceilings, type RunObserver, type Stage } from "../engine/engine.ts";
-import { floorMs } from "./cost.ts";
+import { ATTEND_PARTS, type RunObserver, type Stage } from "../engine/engine.ts";
 import type { PhaseReport, StageReport } from "./report.ts";
 import { summarize } from "./statistics.ts";
 
@@ -28,12 +27,12 @@ export class StageTimer implements Pick<RunObserver, "onStage"> {
   }
 }
 
-/** One layer's phase from the rounds' stage times and the stages' costs (both per step). */
+/** One layer's phase from the rounds' stage times, the stages' costs and the least times that these need (all per step). */
 export function phaseReport(
   rounds: readonly StageTimes[],
   layer: number,
   costs: Readonly<Partial<Record<Stage, Cost>>>,
-  ceilings: Ceilings,
+  floorOf: (cost: Cost) => number,
 ): PhaseReport {
   const runs = rounds.map((times) => times[layer] ?? new Map<Stage, number>());
   const stages: Partial<Record<Stage, StageReport>> = {};
@@ -43,8 +42,17 @@ export function phaseReport(
       ...summarize(runs.map((run) => run.get(stage) ?? 0)),
       flops: cost.flops,
       bytes: cost.bytes,
-      floorMs: floorMs(cost, ceilings),
+      floorMs: floorOf(cost),
     };
+  }
+  // Parts that a cache holds one by one may be faster than all their bytes together.
+  const parts = ATTEND_PARTS.flatMap((part) => stages[part]?.floorMs ?? []);
+  const { attend } = stages;
+  if (attend !== undefined && parts.length > 0) {
+    attend.floorMs = Math.min(
+      attend.floorMs,
+      parts.reduce((sum, floor) => sum + floor, 0),
+    );
   }
   const whole = runs.map((run) => [...run].reduce((sum, [stage, ms]) => sum + (NESTED.has(stage) ? 0 : ms), 0));
   return { ...summarize(whole), stages };

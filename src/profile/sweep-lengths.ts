@@ -1,6 +1,6 @@
 import { UserError } from "../model/errors.ts";
 import { MOST_TOKENS } from "../model/limits.ts";
-import type { ProfileSettings } from "./request.ts";
+import type { ProfileSettings } from "../protocol/settings.ts";
 
 /** The shortest context that `auto` measures. */
 const AUTO_FROM = 1024;

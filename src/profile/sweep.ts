@@ -120,7 +120,7 @@ function reason(error: unknown): string {
 function method({ repetitions, warmup, decodeTokens }: ProfileRequest): string {
   const timed =
     repetitions === "auto"
-      ? "timed rounds of all variants until their ratios are known within 2.5 % or the time for this length is over"
+      ? "timed rounds of all variants until more of them would hardly narrow the intervals or the time for this length is over"
       : `${repetitions} timed ${repetitions === 1 ? "run" : "runs"} of each variant`;
   return (
     "The document's tokens cut to each length, or repeated to fill it (latency and KV memory do not ask what a text says, " +

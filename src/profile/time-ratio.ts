@@ -36,6 +36,8 @@ export interface TimeRatio {
 export interface RoundsRatio extends TimeRatio {
   /** high - low, from the rounds alone. */
   readonly width: number;
+  /** Standard error of the ratio's logarithm, from the rounds alone. */
+  readonly error: number;
 }
 
 /**
@@ -56,6 +58,7 @@ export function pairedRatio(
   return {
     ...around(centre, Math.hypot(reach, Z * BETWEEN_RUNNERS[phase])),
     width: Math.exp(centre + reach) - Math.exp(centre - reach),
+    error: logs.error,
   };
 }
 

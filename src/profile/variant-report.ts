@@ -4,7 +4,7 @@ import type { LayerPlan } from "../designs/plan.ts";
 import type { Ceilings, Variant } from "../engine/engine.ts";
 import type { Selection } from "../engine/selection.ts";
 import type { Model } from "../model/model.ts";
-import { layerCosts, withAttend } from "./cost.ts";
+import { floorMs, layerCosts, withAttend } from "./cost.ts";
 import { predictedKvBytes } from "./kv.ts";
 import type { LayerReport, VariantReport } from "./report.ts";
 import { selectedKeys } from "./selected-keys.ts";
@@ -20,6 +20,8 @@ export interface VariantMeasurement {
   readonly decodeTokens: number;
   readonly bytesPerValue: number;
   readonly ceilings: Ceilings;
+  /** Queries per chunk of the prefill. */
+  readonly chunk: number;
   readonly peakBytes: number;
 }
 
@@ -42,7 +44,7 @@ export function variantReport(m: VariantMeasurement): VariantReport {
         index,
         { from: 0, to: m.tokens, passes: 1 },
         prefills.map(({ stages }) => stages),
-        1,
+        { steps: 1, pieces: Math.ceil(m.tokens / m.chunk) },
       ),
       ...(decodes.length > 0
         ? {
@@ -52,7 +54,7 @@ export function variantReport(m: VariantMeasurement): VariantReport {
               index,
               { from: m.tokens, to: m.tokens + m.decodeTokens, passes: m.decodeTokens },
               decodes.map(({ stages }) => stages),
-              m.decodeTokens,
+              { steps: m.decodeTokens, pieces: 1 },
             ),
           }
         : {}),
@@ -99,7 +101,7 @@ function layerPhase(
   layer: number,
   span: Span,
   rounds: readonly StageTimes[],
-  steps: number,
+  { steps, pieces }: { readonly steps: number; readonly pieces: number },
 ): LayerReport["prefill"] {
   const { architecture } = m.model;
   const through = keysRead(m.rounds.selection, plan.readsFrom, span, architecture.block);
@@ -110,7 +112,7 @@ function layerPhase(
       { flops: flops / steps, bytes: bytes / steps },
     ]),
   );
-  return phaseReport(rounds, layer, perStep, m.ceilings);
+  return phaseReport(rounds, layer, perStep, (cost) => floorMs(cost, m.ceilings, pieces));
 }
 
 function keysRead(selection: Selection | undefined, oracle: number | undefined, span: Span, block: number): number {

@@ -37,9 +37,15 @@ export function slices(phase: PhaseReport): Slices {
   return result;
 }
 
-/** The time a phase of a layer needs at the machine's measured speed: the floors of its slices, one after another. */
+/** The least time that a phase of a layer needs: the floors of its slices, one after another. */
 export function floorOf(phase: PhaseReport): number {
-  return Object.values(slices(phase)).reduce((sum, slice) => sum + slice.floorMs, 0);
+  return sumOf(slices(phase)).floorMs;
+}
+
+/** Slices one after another. */
+export function sumOf(of: Slices): Slice {
+  const add = (a: Slice, b: Slice): Slice => ({ ms: a.ms + b.ms, floorMs: a.floorMs + b.floorMs });
+  return Object.values(of).reduce(add, { ms: 0, floorMs: 0 });
 }
 
 /** Slices summed over all layers of a variant. */

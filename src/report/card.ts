@@ -1,4 +1,5 @@
 import type { Report } from "../profile/report.ts";
+import { editorName, hasEditorName, optionName, SETTINGS, type SettingName } from "../protocol/setting-table.ts";
 import { bandwidth, bytes, count, matrixRate, parameters, plural, timestamp } from "./format.ts";
 import { roundsWords } from "./ratio.ts";
 import { QUERY_WORDS, STDIN_NAME, VARIANT_NAMES } from "./names.ts";
@@ -53,9 +54,7 @@ export function card(report: Report): CardRow[] {
     },
     {
       name: "Ceilings",
-      text:
-        `${matrixRate(environment.ceilings.matrixGflops)} matrix rate, ${bandwidth(environment.ceilings.copyGBps)} ` +
-        `copy bandwidth (${environment.ceilings.method})`,
+      text: ceilingsText(environment.ceilings),
     },
     {
       name: "Settings",
@@ -68,6 +67,14 @@ export function card(report: Report): CardRow[] {
     { name: "Measured", text: `${timestamp(report.createdAt)}, ${report.tool.name} ${report.tool.version}` },
   );
   return rows;
+}
+
+function ceilingsText({ matrixGflops, copyGBps, reads, method }: Report["environment"]["ceilings"]): string {
+  const rate = matrixRate(matrixGflops);
+  const copy = bandwidth(copyGBps);
+  if (reads === undefined) return `${rate} matrix rate, ${copy} copy bandwidth (${method})`;
+  const read = (at: 0 | -1): string => `${bandwidth(reads.at(at)?.GBps ?? 0)} of ${bytes(reads.at(at)?.bytes ?? 0)}`;
+  return `${rate}, reads ${read(0)} to ${read(-1)}, copy ${copy} (${method})`;
 }
 
 /** "NVIDIA L4 (GPU 1)": names alone do not tell equal cards apart. */
@@ -89,24 +96,50 @@ export function cutText({ document }: Report): string {
   return truncation ?? `Only the first ${count(tokens)} of ${plural(totalTokens, "token")} were profiled.`;
 }
 
-/** The command line that repeats the measurement. */
-export function command({ document, environment, model, settings }: Report): string {
-  const options = [
-    `--engine ${quote(environment.engine)}`,
-    ...(environment.gpu === undefined ? [] : [`--gpu ${quote(environment.gpu.address ?? environment.device)}`]),
-    ...(settings.threads === undefined ? [] : [`--threads ${settings.threads}`]),
-    `--model ${quote(settings.model ?? model.name)}`,
-    `--variants ${settings.variants.join(",")}`,
-    `--decode ${settings.decodeTokens}`,
-    `--repetitions ${settings.rounds ?? settings.repetitions}`,
-    `--importance ${settings.importance}`,
-    `--chunk ${settings.chunk}`,
-    ...(settings.maxTokens === undefined ? [] : [`--max-tokens ${settings.maxTokens}`]),
-    ...(settings.sweep === undefined ? [] : [`--sweep ${settings.sweep.join(",")}`]),
-    ...(settings.fidelity === true ? ["--fidelity"] : []),
-    ...(settings.swaps === true ? ["--swaps"] : []),
-  ];
+/** Who reads: somebody with a checkout and a terminal, or with the extension in an editor. */
+export type Reader = "command line" | "editor";
+
+/** What repeats the measurement, of what its reader has: a line for a shell, or the editor's command with its settings. */
+export function command(report: Report, reader: Reader): string {
+  const { document, settings } = report;
+  const asked = Object.entries(askedIn(report)) as [SettingName, Asked | undefined][];
+  const given = asked.flatMap(([name, value]) =>
+    value === undefined || value === false ? [] : [[name, value] as const],
+  );
+  if (reader === "editor") {
+    const entries = given.flatMap(([name, value]) => (hasEditorName(name) ? [settingText(name, value)] : []));
+    const title = settings.sweep === undefined ? "Profile Document" : "Context-Length Sweep";
+    return `HySparse: ${title}, with the settings ${[...new Set(entries)].join(", ")}`;
+  }
+  const options = given.map(([name, value]) =>
+    value === true ? optionName(name) : `${optionName(name)} ${quote(value.toString())}`,
+  );
   return `npm run profile -- ${document.name === STDIN_NAME ? "-" : quote(document.name)} ${options.join(" ")}`;
+}
+
+type Asked = string | number | boolean | readonly (string | number)[];
+
+/** What was asked for, in the order in which it is told; undefined where nothing was. */
+function askedIn({ environment, model, settings }: Report): Readonly<Partial<Record<SettingName, Asked | undefined>>> {
+  const { threads, variants, decodeTokens, importance, chunk, maxTokens, sweep, fidelity, swaps } = settings;
+  return {
+    engine: environment.engine,
+    gpu: environment.gpu && (environment.gpu.address ?? environment.device),
+    threads,
+    model: settings.model ?? model.name,
+    variants,
+    decodeTokens,
+    repetitions: settings.rounds ?? settings.repetitions,
+    importance,
+    ...{ chunk, maxTokens, sweep, fidelity, swaps },
+  };
+}
+
+/** As it stands in the editor's settings.json. */
+function settingText(name: SettingName, value: Asked): string {
+  // A number in the settings: 0 leaves it to the profiler.
+  const written = name === "repetitions" && value === SETTINGS.repetitions.default ? 0 : value;
+  return `"${editorName(name)}": ${JSON.stringify(written)}`;
 }
 
 /** For a POSIX shell; plain words stay as they are. */

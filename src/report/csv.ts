@@ -3,6 +3,7 @@ import type { RatioReport, Report, StageReport } from "../profile/report.ts";
 import { variantsOf } from "./breakdown.ts";
 import { crossovers, timeOf } from "./crossover.ts";
 import { fidelityRuns } from "./fidelity.ts";
+import { hasLimits, shareOfLimit } from "./limit.ts";
 import type { PhaseName } from "./names.ts";
 import { selectingIn } from "./plan.ts";
 
@@ -13,6 +14,7 @@ import { selectingIn } from "./plan.ts";
  * Rows of kind "sweep" are totals at other context lengths, which stand in `tokens`; in rows of kind "crossover" `tokens`
  * is the estimate of where the subject becomes faster than the row's variant. Rows of kind "fidelity" (by layer) and "swap"
  * (by `selection`, what replaced it) have a `value` each of what `measure` names, as the report names it, and no times.
+ * `shareOfLimit` is the floor over the median; empty in reports up to 0.5.0, whose floors are no limits.
  * Rows of kind "ratio" are the time of `variant` over that of `against` at `tokens`, from paired rounds, with its interval.
  */
 export const CSV_COLUMNS = [
@@ -43,6 +45,7 @@ export const CSV_COLUMNS = [
   "ratioLow",
   "ratioHigh",
   "rounds",
+  "shareOfLimit",
 ] as const;
 
 type Row = Partial<Record<(typeof CSV_COLUMNS)[number], string | number>>;
@@ -64,6 +67,7 @@ export function toCsv(report: Report): string {
 }
 
 function* rows(report: Report): Generator<Row> {
+  const limits = hasLimits(report);
   for (const { name, data } of variantsOf(report)) {
     for (const layer of data.layers) {
       for (const phase of ["prefill", "decode"] as const) {
@@ -74,7 +78,7 @@ function* rows(report: Report): Generator<Row> {
         yield { ...at, stage: "all", ...times(measured), ...kv };
         for (const stage of STAGES) {
           const part = measured.stages[stage];
-          if (part) yield { ...at, stage, ...times(part), ...work(part) };
+          if (part) yield { ...at, stage, ...times(part), ...work(part, limits) };
         }
       }
     }
@@ -169,8 +173,9 @@ function times(samples: { medianMs: number; minMs: number; maxMs: number }): Row
   return { medianMs: samples.medianMs, minMs: samples.minMs, maxMs: samples.maxMs };
 }
 
-function work(stage: StageReport): Row {
-  return { floorMs: stage.floorMs, flops: stage.flops, bytes: stage.bytes };
+function work({ medianMs, floorMs, flops, bytes }: StageReport, limits: boolean): Row {
+  const share = limits ? shareOfLimit({ ms: medianMs, floorMs }) : undefined;
+  return { floorMs, flops, bytes, ...(share === undefined ? {} : { shareOfLimit: share }) };
 }
 
 /**

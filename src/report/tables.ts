@@ -1,7 +1,8 @@
 import type { Samples, VariantReport } from "../profile/report.ts";
 import type { Report } from "../profile/report.ts";
-import { cumulativeKv, floorOf, hasDecode, slices, stagesIn, stageTotals, variantsOf } from "./breakdown.ts";
+import { cumulativeKv, floorOf, hasDecode, slices, stagesIn, stageTotals, sumOf, variantsOf } from "./breakdown.ts";
 import { bytes, count, duration, milliseconds } from "./format.ts";
+import { floorWords } from "./limit.ts";
 import { kindText, PHASE_NAMES, STAGE_NAMES, VARIANT_NAMES, VARIANT_SHORT, type PhaseName } from "./names.ts";
 import { confidenceWords, factor, intervalWords, ratioMeaning } from "./ratio.ts";
 
@@ -90,37 +91,33 @@ export function layerTable(report: Report): Table {
   };
 }
 
-/** One row per stage: its time summed over all layers beside its floor, for every variant. */
+/** One row per stage: its time summed over all layers beside its share of the limit, for every variant. */
 export function stageTable(report: Report, phase: PhaseName): Table {
+  const { column, cell } = floorWords(report);
   const sums = variantsOf(report).map(({ name, data }) => ({ name, stages: stageTotals(data, phase) }));
   const rows = stagesIn(report, phase).map((stage) => [
     STAGE_NAMES[stage],
     ...sums.flatMap(({ stages }) => {
       const slice = stages[stage];
-      return slice ? [milliseconds(slice.ms), milliseconds(slice.floorMs)] : [NONE, NONE];
+      return slice ? [milliseconds(slice.ms), cell(slice)] : [NONE, NONE];
     }),
   ]);
   const total = [
     "all stages",
     ...sums.flatMap(({ stages }) => {
-      const all = Object.values(stages);
-      return [
-        milliseconds(all.reduce((sum, slice) => sum + slice.ms, 0)),
-        milliseconds(all.reduce((sum, slice) => sum + slice.floorMs, 0)),
-      ];
+      const all = sumOf(stages);
+      return [milliseconds(all.ms), cell(all)];
     }),
   ];
   return {
-    columns: [
-      words("Stage"),
-      ...sums.flatMap(({ name }) => [number(`${VARIANT_SHORT[name]},\nms`), number("floor,\nms")]),
-    ],
+    columns: [words("Stage"), ...sums.flatMap(({ name }) => [number(`${VARIANT_SHORT[name]},\nms`), number(column)])],
     rows: [...rows, total],
   };
 }
 
 /** One variant's layers with their stages and spread: the twin of its latency chart. */
 export function phaseTable(report: Report, variant: VariantReport, phase: PhaseName): Table {
+  const { column, cell } = floorWords(report);
   const present = stagesIn(report, phase).filter((stage) => stageTotals(variant, phase)[stage]);
   return {
     columns: [
@@ -129,7 +126,7 @@ export function phaseTable(report: Report, variant: VariantReport, phase: PhaseN
       number("Median, ms"),
       number("min - max"),
       ...present.map((stage) => number(STAGE_NAMES[stage])),
-      number("Floor"),
+      number(column),
     ],
     rows: variant.layers.flatMap((layer) => {
       const measured = layer[phase];
@@ -145,7 +142,7 @@ export function phaseTable(report: Report, variant: VariantReport, phase: PhaseN
             const part = parts[stage];
             return part ? milliseconds(part.ms) : NONE;
           }),
-          milliseconds(floorOf(measured)),
+          cell({ ms: measured.medianMs, floorMs: floorOf(measured) }),
         ],
       ];
     }),

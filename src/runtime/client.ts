@@ -13,7 +13,7 @@ import {
   type Progress,
 } from "../protocol/jobs.ts";
 import { RuntimeProcess } from "./process.ts";
-import { faultDataSchema, METHOD } from "./rpc.ts";
+import { errorDataSchema, METHOD } from "./rpc.ts";
 import { Cancelled, RuntimeFault, type Runtime, type RuntimeState } from "./runtime.ts";
 
 /** How long a cancelled job may take to stop by itself before its process is ended. */
@@ -265,10 +265,12 @@ function translated(error: unknown): Error {
   if (error instanceof UserError || error instanceof Cancelled || error instanceof RuntimeFault) return error;
   if (error instanceof ResponseError) {
     if (error.code === ERROR_CODE.cancelled) return new Cancelled();
-    if (error.code === ERROR_CODE.user || error.code === ERROR_CODE.busy) return new UserError(error.message);
+    const { data } = errorDataSchema.safeParse(error.data);
+    if (error.code === ERROR_CODE.user || error.code === ERROR_CODE.busy) {
+      return new UserError(data?.words ?? error.message);
+    }
     const fault = new RuntimeFault(error.message, "");
-    const data = faultDataSchema.safeParse(error.data);
-    if (data.data?.stack !== undefined) fault.stack = data.data.stack;
+    if (data?.stack !== undefined) fault.stack = data.stack;
     return fault;
   }
   return new RuntimeFault(messageOf(error), "");

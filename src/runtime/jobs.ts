@@ -47,26 +47,16 @@ async function run(
     import("../profile/peak-memory.ts"),
     import("../engine/registry.ts"),
   ]);
-  const { maxTokens, chunk, sweep, fidelity, swaps, checksIfPossible, ...settings } = params.settings;
   // With auto an engine may have been taken that has nothing to do with them.
   const counts = params.threads !== undefined && engineCalled(engine.info.id).settings.includes("threads");
   const threads = counts ? { threads: params.threads } : {};
   let selection: SelectionTable | undefined;
   const report = await profile({
-    ...settings,
-    ...(maxTokens === undefined ? {} : { maxTokens }),
-    ...(chunk === undefined ? {} : { chunk }),
-    ...(sweep === undefined ? {} : { sweep }),
-    ...(fidelity === undefined ? {} : { fidelity }),
-    ...(swaps === undefined ? {} : { swaps }),
-    ...(checksIfPossible === undefined ? {} : { checksIfPossible }),
+    ...params.settings,
     model,
     engine,
     engineReason: reason,
-    measurePeak: peakMeasurement(engine.info.id, modelId, {
-      ...(chunk === undefined ? {} : { chunk }),
-      ...threads,
-    }),
+    measurePeak: peakMeasurement(engine.info.id, modelId, { chunk: params.settings.chunk, ...threads }),
     signal,
     onProgress: (progress) => onProgress({ kind: "progress", ...progress }),
     ...(params.selectionTable ? { onSelection: (table: SelectionTable) => (selection = table) } : {}),

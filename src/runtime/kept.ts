@@ -1,8 +1,8 @@
 import { statSync } from "node:fs";
-import { join } from "node:path";
 import type { Engine } from "../engine/engine.ts";
 import type { ChosenEngine, EngineRequest } from "../engine/registry.ts";
 import { UserError } from "../model/errors.ts";
+import { FORMATS } from "../model/formats/formats.ts";
 import type { Model } from "../model/model.ts";
 import { Cancelled } from "./runtime.ts";
 
@@ -91,11 +91,11 @@ export class Kept {
 }
 
 /** Changes when a checkpoint's files do; empty for names, and for what cannot be looked at, which loading will explain. */
-function stamp(folder: string): string {
-  return ["config.json", "model.safetensors", "tokenizer.json"]
-    .map((name) => {
+function stamp(path: string): string {
+  return FORMATS.flatMap((format) => format.files(path))
+    .map((file) => {
       try {
-        const { mtimeMs, size } = statSync(join(folder, name));
+        const { mtimeMs, size } = statSync(file);
         return `${mtimeMs} ${size}`;
       } catch {
         return "";

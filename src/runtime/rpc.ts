@@ -10,6 +10,7 @@ import {
   type MessageConnection,
 } from "vscode-jsonrpc/node";
 import { z } from "zod";
+import { wordsSchema } from "../protocol/words.ts";
 
 /**
  * JSON-RPC over the channel that Node opens between a process and one it starts. Parameters and answers are described
@@ -40,8 +41,9 @@ export function answerRequests(
   );
 }
 
-/** What comes with an error of code fault. */
-export const faultDataSchema = z.object({ stack: z.string().optional() });
+/** What comes with an error: the stack of a fault, or a mistake's message where it names settings. */
+export const errorDataSchema = z.object({ stack: z.string().exactOptional(), words: wordsSchema.exactOptional() });
+export type ErrorData = z.infer<typeof errorDataSchema>;
 
 /** Methods and ids come back in answers and in the log. */
 const LONGEST_NAME = 100;

@@ -4,7 +4,7 @@ import { UserError } from "../model/errors.ts";
 import { message } from "../model/printable.ts";
 import { manifest } from "../model/package-root.ts";
 import { ERROR_CODE, profileParamsSchema, PROTOCOL_VERSION, type Handshake, type Progress } from "../protocol/jobs.ts";
-import { answerRequests, METHOD, openChannel } from "./rpc.ts";
+import { answerRequests, METHOD, openChannel, type ErrorData } from "./rpc.ts";
 import { Cancelled } from "./runtime.ts";
 import { surviveUnreadable } from "./unreadable.ts";
 import { endEverything, watchOwner } from "./watch-owner.ts";
@@ -16,7 +16,7 @@ import { endEverything, watchOwner } from "./watch-owner.ts";
 let busy = false;
 
 /** A type of an error that crosses the process border. */
-type Failure = ResponseError<{ readonly stack?: string } | undefined>;
+type Failure = ResponseError<ErrorData>;
 
 async function profile(params: unknown, token: CancellationToken): Promise<unknown> {
   const valid = profileParamsSchema.safeParse(params);
@@ -55,10 +55,11 @@ function tell(progress: Progress): void {
 
 function failure(error: unknown): Failure {
   if (error instanceof Cancelled) return new ResponseError(ERROR_CODE.cancelled, "stopped");
-  if (error instanceof UserError) return new ResponseError(ERROR_CODE.user, error.message);
+  if (error instanceof UserError) {
+    return new ResponseError(ERROR_CODE.user, error.message, error.words && { words: [...error.words] });
+  }
   if (!(error instanceof Error)) return new ResponseError(ERROR_CODE.fault, String(error));
-  const stack = error.stack === undefined ? {} : { stack: error.stack };
-  return new ResponseError(ERROR_CODE.fault, error.message, stack);
+  return new ResponseError(ERROR_CODE.fault, error.message, error.stack === undefined ? {} : { stack: error.stack });
 }
 
 function handshake(): Handshake {

@@ -13,7 +13,7 @@ import { slidingWindow } from "../../kernels/sliding-window/reference.ts";
 import { cutForRing } from "../../kernels/sliding-window/ring.ts";
 import type { SlidingWindowInput } from "../../kernels/sliding-window/sliding-window.ts";
 import type { KernelBuild } from "../../src/engine/cpu/kernels/build.ts";
-import type { Call } from "../../src/engine/cpu/kernels/call.ts";
+import { ceilingCall, PEAK_ROUND, type Call } from "../../src/engine/cpu/kernels/call.ts";
 import { loadNative, NoNative } from "../../src/engine/cpu/kernels/native.ts";
 import { KernelPool } from "../../src/engine/cpu/kernels/pool.ts";
 import { loadWasm } from "../../src/engine/cpu/kernels/wasm.ts";
@@ -154,6 +154,38 @@ for (const [name, load] of BUILDS) {
       }
     });
 
+    it("does the multiply-adds that a ceiling claims: with a factor of 1 their sum counts them", async () => {
+      const after = async (rounds: number): Promise<number[]> => {
+        const out = new Float32Array(5);
+        await run(ceilingCall("peak", out, { scale: 1, window: rounds }));
+        return [...out];
+      };
+      const start = await after(0);
+      for (const rounds of [1, 7, 1000]) {
+        const expected = start.map((sum) => sum + (rounds * PEAK_ROUND) / 4);
+        assert.deepEqual(await after(rounds), expected);
+      }
+    });
+
+    it("reads all that a ceiling claims, each unit its own part", async () => {
+      for (const cap of [128, 640, 4096]) {
+        const units = 3;
+        // The kernel begins at the first whole cache line.
+        const k = new Float32Array(units * cap + 16).map((_, i) => i % 7);
+        const sums = (times: number, from: number): number[] =>
+          Array.from(
+            { length: units },
+            (_, unit) => times * sumOf(k.subarray(from + unit * cap, from + (unit + 1) * cap)),
+          );
+        for (const times of [1, 3]) {
+          const out = new Float32Array(units);
+          await run(ceilingCall("read", out, { scale: 0, window: times, k, cap }));
+          const starts = Array.from({ length: 16 }, (_, from) => sums(times, from).join());
+          assert.ok(starts.includes([...out].join()), `${[...out].join()}: no sum of whole parts`);
+        }
+      }
+    });
+
     it("gives the same bits whatever the number of threads", async () => {
       const calls = [sparse.at(-1)!, ...sparse.slice(-12)].map((c) => sparseCall(c.inputs(SEED), false));
       const windows = window.slice(-12).map((c) => windowCall(c.inputs(SEED)));
@@ -185,6 +217,8 @@ function once<T>(name: string, compute: () => T): T {
   if (!references.has(name)) references.set(name, compute());
   return references.get(name) as T;
 }
+
+const sumOf = (values: Float32Array): number => values.reduce((sum, value) => sum + value, 0);
 
 const floatsOf = (array: NumericArray): Float32Array => Float32Array.from(array);
 

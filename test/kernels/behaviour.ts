@@ -183,9 +183,14 @@ export function describeBehaviour({ engine, reference, limits, seed, halves }: B
     });
 
     it("measures ceilings", async () => {
-      const { matrixGflops, copyGBps, method } = await engine().measureCeilings();
+      const { matrixGflops, copyGBps, reads, method } = await engine().measureCeilings();
       assert.ok(matrixGflops > 0 && Number.isFinite(matrixGflops), `${matrixGflops} GFLOP/s`);
       assert.ok(copyGBps > 0 && Number.isFinite(copyGBps), `${copyGBps} GB/s`);
+      assert.ok(reads.length > 1);
+      for (const [i, { bytes, GBps }] of reads.entries()) {
+        assert.ok(Number.isInteger(bytes) && bytes > (reads[i - 1]?.bytes ?? 0), `${bytes} bytes at place ${i}`);
+        assert.ok(GBps > 0 && Number.isFinite(GBps), `${GBps} GB/s of ${bytes} bytes`);
+      }
       assert.notEqual(method, "");
     });
   });

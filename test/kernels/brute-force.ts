@@ -5,9 +5,9 @@ import { linear } from "../../kernels/linear/reference.ts";
 import { rmsnorm } from "../../kernels/rmsnorm/reference.ts";
 import { rope } from "../../kernels/rope/reference.ts";
 import { swiglu } from "../../kernels/swiglu/reference.ts";
+import type { FloatModel } from "../../src/engine/float-model.ts";
 import { oracleOf, schedule, type Architecture } from "../../src/model/architecture.ts";
 import { groupSize } from "../../src/model/decoder.ts";
-import type { Model } from "../../src/model/model.ts";
 
 /** Blocks that a query reads through a KV head. */
 export type Reads = (query: number, kvHead: number) => readonly number[];
@@ -34,7 +34,7 @@ export interface Projections {
  * tie does not carry on.
  */
 export class BruteForce {
-  readonly #model: Model;
+  readonly #model: FloatModel;
   readonly #a: Architecture;
   readonly #inputs: readonly Float64Array[];
   readonly #halves: boolean;
@@ -44,7 +44,7 @@ export class BruteForce {
    * @param outputs [layer][position] -> [E], as the engine told them
    * @param halves keys and values pass through 16 bits, as in the engine's cache
    */
-  constructor(model: Model, tokens: Uint32Array, outputs: readonly (readonly Float32Array[])[], halves: boolean) {
+  constructor(model: FloatModel, tokens: Uint32Array, outputs: readonly (readonly Float32Array[])[], halves: boolean) {
     this.#model = model;
     this.#a = model.architecture;
     const first = embedding({ tokens, table: model.weights.embedding, width: this.#a.hidden });

@@ -1,6 +1,7 @@
 import type { ChooseBlocks } from "../../src/engine/engine.ts";
 import type { Architecture } from "../../src/model/architecture.ts";
 import type { LayerWeights, Model, ModelWeights } from "../../src/model/model.ts";
+import { computedTensor } from "../../src/model/tensor.ts";
 
 /** The last blocks that a query sees. */
 export function recent(a: Architecture): ChooseBlocks {
@@ -31,7 +32,10 @@ export function withSinks(model: Model, value: number): Model {
   const loud = (layer: LayerWeights): LayerWeights => {
     const { sparse } = layer;
     if (sparse === undefined) return layer;
-    return { ...layer, sparse: { ...sparse, sparseSinks: sparse.sparseSinks.map(() => value) } };
+    return {
+      ...layer,
+      sparse: { ...sparse, sparseSinks: computedTensor([model.architecture.queryHeads], (out) => out.fill(value)) },
+    };
   };
   const weights: ModelWeights = {
     ...model.weights,

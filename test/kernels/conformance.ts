@@ -4,6 +4,7 @@ import { linear } from "../../kernels/linear/reference.ts";
 import { rmsnorm } from "../../kernels/rmsnorm/reference.ts";
 import type { MixerId } from "../../src/designs/plan.ts";
 import { VARIANTS, type Engine, type LoadOptions, type Variant } from "../../src/engine/engine.ts";
+import { floatModel } from "../../src/engine/float-model.ts";
 import { ReferenceEngine } from "../../src/engine/reference/engine.ts";
 import { schedule, type Architecture } from "../../src/model/architecture.ts";
 import type { Model } from "../../src/model/model.ts";
@@ -97,15 +98,15 @@ export function describeEngine(name: string, createEngine: () => Promise<Engine>
               assertSameRun(actual, whole, limits, coverage, what);
               // After a tie that fell the other way the steps' logits differ by right.
               if (coverage.skippedRows > before.skippedRows) continue;
-              steps.forEach((logits, step) => {
+              for (const [step, logits] of steps.entries()) {
                 const hidden = whole.trace.outputs.at(-1)![prompt + step]!;
                 assertClose(
                   logits,
-                  logitsOf(fixture.model, hidden),
+                  await logitsOf(fixture.model, hidden),
                   limits.tolerance,
                   `${what}, logits of step ${step}`,
                 );
-              });
+              }
             }
           });
         }
@@ -137,7 +138,8 @@ export function expectedKvBytes(engine: Engine, a: Architecture, variant: Varian
 }
 
 /** Final norm and head over one position's last hidden state. */
-function logitsOf({ architecture: a, weights }: Model, hidden: Float32Array): Float64Array {
+async function logitsOf(model: Model, hidden: Float32Array): Promise<Float64Array> {
+  const { architecture: a, weights } = await floatModel(model);
   const x = rmsnorm({ x: hidden, weight: weights.finalNorm, eps: a.normEps });
   return linear({ x, weight: weights.head, inputs: a.hidden });
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { VARIANTS, type ChooseBlocks, type Engine, type SelectionSwap } from "../../src/engine/engine.ts";
+import { floatModel } from "../../src/engine/float-model.ts";
 import type { OracleSelection, Selection } from "../../src/engine/selection.ts";
 import { fedBy, oracleOf, schedule, selectedBlocks, type Architecture } from "../../src/model/architecture.ts";
 import type { Model } from "../../src/model/model.ts";
@@ -89,13 +90,13 @@ export function describeObserversAndSwaps(
         }
 
         /** Every layer from the input it had; the layers' selection as `reads` says. */
-        function assertLayers(
+        async function assertLayers(
           { trace }: Run,
           tokens: Uint32Array,
           reads: (l: number) => LayerReads,
           what: string,
-        ): void {
-          const exact = new BruteForce(model, tokens, trace.outputs, halves);
+        ): Promise<void> {
+          const exact = new BruteForce(await floatModel(model), tokens, trace.outputs, halves);
           kinds.forEach((_, layer) => {
             assertRows(trace.outputs[layer]!, exact.output(layer, reads(layer)), tolerance, `${what}, layer ${layer}`);
           });
@@ -128,7 +129,7 @@ export function describeObserversAndSwaps(
               await runner.prefill(tokens.slice(0, count - decoded), { observer });
               for (const token of tokens.slice(count - decoded)) await runner.decode(token, { observer });
               await runner.dispose();
-              const exact = new BruteForce(model, tokens, trace.outputs, halves);
+              const exact = new BruteForce(await floatModel(model), tokens, trace.outputs, halves);
               told.forEach(({ q, k }, layer) => {
                 const what = `${variant}, ${count} tokens by ${chunk ?? "default"}, layer ${layer}`;
                 const expected = exact.projections(layer);
@@ -152,7 +153,7 @@ export function describeObserversAndSwaps(
             const last = await runner.prefill(all.slice(0, count), { observer: { onLogits } });
             const what = `${count} tokens by ${chunk ?? "default"}, logits`;
             const { outputs } = (await learnedRun(count, chunk)).trace;
-            const exact = new BruteForce(model, all.slice(0, count), outputs, halves);
+            const exact = new BruteForce(await floatModel(model), all.slice(0, count), outputs, halves);
             assert.equal(rows.length, count, what);
             assertRows(rows, exact.logits(), tolerance, what);
             assertClose(rows.at(-1)!, last, tolerance, `${what} as returned`);
@@ -189,7 +190,7 @@ export function describeObserversAndSwaps(
                 kinds[layer] === "full"
                   ? { kind: "full" }
                   : { kind: "sparse", within: chosenBy(oracleOf(kinds, layer)) };
-              assertLayers(swapped, tokens, reads, what);
+              await assertLayers(swapped, tokens, reads, what);
               assertLearned(swapped, a, count, tieGap, what);
               if (chunk !== undefined) {
                 // Engines may then do several layers at once: their choices must not get in each other's way.
@@ -211,7 +212,7 @@ export function describeObserversAndSwaps(
             const silent = await run(model, tokens, { kind: "silent" }, chunk);
             const reads = (layer: number): LayerReads =>
               kinds[layer] === "full" ? { kind: "full" } : { kind: "sparse", within: "nothing" };
-            assertLayers(silent, tokens, reads, what);
+            await assertLayers(silent, tokens, reads, what);
             assertLearned(silent, a, count, tieGap, what);
             if (chunk !== undefined) assertIdentical(silent, await run(loud, tokens, undefined, chunk), what);
             const learned = await learnedRun(count, chunk);
@@ -236,7 +237,7 @@ export function describeObserversAndSwaps(
               if (kinds[layer] === "full") return { kind: "full" };
               return { kind: "sparse", within: selected(oracleOf(kinds, layer)) };
             };
-            assertLayers(restricted, tokens, reads, what);
+            await assertLayers(restricted, tokens, reads, what);
             assert.deepEqual(restricted.selection, learned.selection, `${what}: selection`);
             assert.deepEqual(restricted.trace.outputs.slice(0, -1), learned.trace.outputs.slice(0, -1), what);
             // It computes no scores, so it has none to tell.

@@ -2,7 +2,9 @@ import { roundToHalf } from "../../kernels/half.ts";
 import { Random } from "../../kernels/random.ts";
 import { architectureSchema, schedule, type Architecture } from "../../src/model/architecture.ts";
 import type { LayerWeights, Model, ModelWeights, SparseWeights } from "../../src/model/model.ts";
+import { valueCount, type LazyTensor } from "../../src/model/tensor.ts";
 import type { Tokenizer } from "../../src/model/tokenizer.ts";
+import { arrayTensor } from "../fixtures/model/tensors.ts";
 
 export interface TinyModelOptions {
   /** All full layers share one weights object and all sparse layers another, as synthetic presets do. */
@@ -69,12 +71,12 @@ function randomWeights(
 ): ModelWeights {
   const qWidth = a.queryHeads * a.headDim;
   const kvWidth = a.kvHeads * a.headDim;
-  const kept = (values: Float32Array): Float32Array => (halves === true ? roundToHalf(values) : values);
-  const matrix = (out: number, inputs: number, gain = 1): Float32Array =>
+  const kept = (values: Float32Array): LazyTensor => arrayTensor(halves === true ? roundToHalf(values) : values);
+  const matrix = (out: number, inputs: number, gain = 1): LazyTensor =>
     kept(random.normals(out * inputs, gain / Math.sqrt(inputs)));
-  const norm = (): Float32Array => random.normals(a.hidden, 0.2, 1);
-  const sinks = (): Float32Array =>
-    a.sinks ? random.normals(a.queryHeads) : new Float32Array(a.queryHeads).fill(-Infinity);
+  const norm = (): LazyTensor => arrayTensor(random.normals(a.hidden, 0.2, 1));
+  const sinks = (): LazyTensor =>
+    arrayTensor(a.sinks ? random.normals(a.queryHeads) : new Float32Array(a.queryHeads).fill(-Infinity));
   const gates = a.gate === "head" ? a.queryHeads : qWidth;
   const sparse = (): SparseWeights => ({
     sparseGate: matrix(gates, a.hidden),
@@ -111,12 +113,12 @@ function randomWeights(
 function countParameters(a: Architecture, weights: ModelWeights): number {
   const lengths = (tensors: object): number =>
     Object.values(tensors).reduce<number>(
-      (sum, tensor: unknown) => sum + (tensor instanceof Float32Array ? tensor.length : lengths(tensor as object)),
+      (sum, part: object) => sum + ("shape" in part ? valueCount((part as LazyTensor).shape) : lengths(part)),
       0,
     );
   const layers = schedule(a).reduce((sum, _, index) => sum + lengths(weights.layer(index)), 0);
-  const head = a.tieEmbeddings ? 0 : weights.head.length;
-  return weights.embedding.length + weights.finalNorm.length + head + layers;
+  const head = a.tieEmbeddings ? 0 : valueCount(weights.head.shape);
+  return valueCount(weights.embedding.shape) + valueCount(weights.finalNorm.shape) + head + layers;
 }
 
 /** One token per UTF-16 code unit, folded into the vocabulary: engines never call it, the interface wants one. */

@@ -164,7 +164,7 @@ describe(
         await chart.focus();
         for (const key of ["ArrowRight", "ArrowRight"]) await page.keyboard.press(key);
         const said = page.locator("#latency figure", { has: chart }).locator("[aria-live]");
-        assert.match((await said.textContent()) ?? "", /^Layer 1, sparse, median .* floor /);
+        assert.match((await said.textContent()) ?? "", /^Layer 1, sparse, median .* share of the limit \d+ % \(/);
         await page.getByRole("radio", { name: /^Decode/ }).check({ force: true });
         assert.match((await page.locator("#latency .message").textContent()) ?? "", /^For each output token/);
       });

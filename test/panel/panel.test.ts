@@ -137,7 +137,7 @@ describe("the panel's page", { skip: browser === undefined ? "no Chromium on thi
       await panel.page.keyboard.press("ArrowRight");
       await panel.page.keyboard.press("ArrowRight");
       const said = panel.page.locator("#latency figure", { has: chart }).locator("[aria-live]");
-      assert.match((await said.textContent()) ?? "", /^Layer 1, sparse, median .* floor /);
+      assert.match((await said.textContent()) ?? "", /^Layer 1, sparse, median .* share of the limit \d+ % \(/);
 
       await panel.page.locator("#selection-map").focus();
       for (const key of ["ArrowRight", "ArrowRight", "ArrowRight", "ArrowDown"]) await panel.page.keyboard.press(key);

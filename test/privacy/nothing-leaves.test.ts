@@ -97,7 +97,7 @@ describe("nothing leaves the machine", { skip: why ?? false, concurrency: 1, tim
   it("a profile on a GPU", { skip: noGpu }, async (t) => {
     // The kernels take heads of a multiple of four values.
     const architecture = { ...TINY, headDim: 8 };
-    const weights = writeSafetensors(checkpointTensors(tinyModel(architecture)));
+    const weights = writeSafetensors(await checkpointTensors(tinyModel(architecture)));
     await withCheckpoint({ config: tinyConfig(architecture), weights }, async (model) => {
       const folder = outputs();
       const device = ["--engine", "webgpu", "--gpu", gpu.gpu ?? "", "--model", model];

@@ -4,18 +4,21 @@ import { variantsOf } from "../../src/report/breakdown.ts";
 import { card, command, type CardRow } from "../../src/report/card.ts";
 import { sentence } from "../../src/report/format.ts";
 import { VARIANT_MEANINGS, VARIANT_NAMES } from "../../src/report/names.ts";
+import { hasEditor } from "./exported.ts";
 
 export interface AboutModel {
   readonly rows: readonly CardRow[];
-  readonly command: string;
+  /** What to do to measure it again. */
+  readonly repeats: readonly CardRow[];
   readonly notes: readonly string[];
 }
 
-export function aboutModel({ report }: PanelState): AboutModel | undefined {
+export function aboutModel(state: PanelState): AboutModel | undefined {
+  const { report } = state;
   if (!report) return undefined;
   return {
     rows: card(report),
-    command: command(report),
+    repeats: repeats(report, hasEditor(state)),
     notes: [
       ...report.model.notes,
       ...(report.importance ? [] : [whyNoImportance(report)]),
@@ -25,6 +28,16 @@ export function aboutModel({ report }: PanelState): AboutModel | undefined {
       }),
     ],
   };
+}
+
+/** The editor has its own command; who reads a page may have the extension, or a checkout of the profiler. */
+function repeats(report: Report, inEditor: boolean): CardRow[] {
+  const editor = command(report, "editor");
+  if (inEditor) return [{ name: "Repeat it", text: editor }];
+  return [
+    { name: "Repeat it in a terminal", text: command(report, "command line") },
+    { name: "or in VS Code", text: editor },
+  ];
 }
 
 function whyNoImportance({ model }: Report): string {

@@ -3,8 +3,9 @@ import { ATTEND_PARTS, byStage, type Stage } from "../../src/designs/stages.ts";
 import type { PanelState } from "../../src/protocol/panel.ts";
 import { largest } from "../../src/profile/extremes.ts";
 import type { PhaseReport, Report, VariantReport } from "../../src/profile/report.ts";
-import { floorOf, hasDecode, slices, stagesIn, stageTotals, variantsOf } from "../../src/report/breakdown.ts";
+import { floorOf, hasDecode, slices, stagesIn, stageTotals, sumOf, variantsOf } from "../../src/report/breakdown.ts";
 import { duration, milliseconds, sentence } from "../../src/report/format.ts";
+import { floorWords, type FloorWords } from "../../src/report/limit.ts";
 import {
   PHASE_NAMES,
   STAGE_MEANINGS,
@@ -24,6 +25,8 @@ export interface LatencyModel {
   readonly phases: readonly PhaseName[];
   readonly message: string;
   readonly stages: readonly { readonly fill: Fill; readonly name: string; readonly meaning: string }[];
+  /** The mark across a bar. */
+  readonly floor: Pick<FloorWords, "mark" | "meaning">;
   readonly totals: BarsModel;
   readonly layers: readonly BarsModel[];
   /** Of the phase that is shown. */
@@ -38,10 +41,9 @@ const FILLS = byStage(({ fill }) => fill);
 /** What a reader chooses between. */
 export const PHASES = { prefill: "Prefill: reading the document", decode: "Decode: each output token" } as const;
 
-const HOW_TO_READ =
-  "The thick mark across a bar is its floor: the time that the work needs at this machine's measured matrix rate and copy " +
-  "bandwidth. What lies beyond it is overhead. The thin line is the range of all runs. F marks full layers, which read " +
-  "every token. All charts of one kind share one scale.";
+const howToRead = ({ mark, meaning }: FloorWords): string =>
+  `The thick mark across a bar is its ${mark}: ${meaning}. What lies beyond it is overhead. The thin line is the range of ` +
+  "all runs. F marks full layers, which read every token. All charts of one kind share one scale.";
 
 /** What the rest of a pass is: neither in a layer nor in any stage. */
 export const REST: Fill = { hue: "pale", pattern: "solid" };
@@ -51,6 +53,7 @@ export function latencyModel({ report }: PanelState, ui: UiState): LatencyModel 
   const phases: PhaseName[] = hasDecode(report) ? ["prefill", "decode"] : ["prefill"];
   const phase = phases.includes(ui.phase) ? ui.phase : "prefill";
   const message = messageOf(report, phase);
+  const floor = floorWords(report);
   return {
     phase,
     phases,
@@ -60,8 +63,9 @@ export function latencyModel({ report }: PanelState, ui: UiState): LatencyModel 
       name: STAGE_NAMES[stage],
       meaning: STAGE_MEANINGS[stage],
     })),
-    totals: totals(report, phase, message),
-    layers: layers(report, phase),
+    floor,
+    totals: totals(report, phase, message, floor),
+    layers: layers(report, phase, floor),
     tables: [
       { caption: "All layers together, by stage", table: stageTable(report, phase) },
       ...variantsOf(report).map(({ name, data }) => ({
@@ -75,7 +79,7 @@ export function latencyModel({ report }: PanelState, ui: UiState): LatencyModel 
         : [{ caption: "Times against each other, by paired rounds", table: ratiosTable(report) }]),
       { caption: "Every layer in one table", table: layerTable(report) },
     ],
-    reading: [HOW_TO_READ, ...(report.ratios === undefined ? [] : [sentence(report.ratios.method)])],
+    reading: [howToRead(floor), ...(report.ratios === undefined ? [] : [sentence(report.ratios.method)])],
   };
 }
 
@@ -107,18 +111,17 @@ function whole({ totals }: VariantReport, phase: PhaseName): Whole {
   };
 }
 
-function totals(report: Report, phase: PhaseName, message: string): BarsModel {
+function totals(report: Report, phase: PhaseName, message: string, words: FloorWords): BarsModel {
   const rows = variantsOf(report).map(({ name, data }) => {
     const stages = stageTotals(data, phase);
-    const all = Object.values(stages);
-    const inLayers = all.reduce((sum, { ms }) => sum + ms, 0);
+    const inLayers = sumOf(stages);
     const time = whole(data, phase);
     return {
       name,
       stages,
       time,
-      rest: Math.max(0, time.median - inLayers),
-      floor: all.reduce((sum, { floorMs }) => sum + floorMs, 0),
+      inLayers,
+      rest: Math.max(0, time.median - inLayers.ms),
     };
   });
   const present = stagesIn(report, phase);
@@ -126,7 +129,7 @@ function totals(report: Report, phase: PhaseName, message: string): BarsModel {
   const unit = longest >= 2000 ? { name: "seconds", size: 1000 } : { name: "milliseconds", size: 1 };
   return {
     id: "latency-totals",
-    label: `${message} Stacked by stage, with the range of rounds and the floor.`,
+    label: `${message} Stacked by stage, with the range of rounds and the ${words.mark}.`,
     direction: "across",
     axis: unit.name,
     top: longest / unit.size,
@@ -140,23 +143,23 @@ function totals(report: Report, phase: PhaseName, message: string): BarsModel {
       })),
       { fill: REST, name: "outside the layers", values: rows.map(({ rest }) => rest / unit.size) },
     ],
-    floor: rows.map(({ floor }) => floor / unit.size),
+    floor: rows.map(({ inLayers }) => inLayers.floorMs / unit.size),
     range: { min: rows.map(({ time }) => time.min / unit.size), max: rows.map(({ time }) => time.max / unit.size) },
     median: rows.map(({ time }) => time.median / unit.size),
     ends: rows.map(({ time }) => duration(time.median)),
-    texts: rows.map(({ stages, time, rest, floor }) => [
+    texts: rows.map(({ stages, time, rest, inLayers }) => [
       `median ${duration(time.median)} (${duration(time.min)} to ${duration(time.max)})`,
       ...present.flatMap((stage) => {
         const part = stages[stage];
         return part ? [`${STAGE_NAMES[stage]} ${duration(part.ms)}`] : [];
       }),
       ...(rest > 0 ? [`outside the layers ${duration(rest)}`] : []),
-      `floor ${duration(floor)}`,
+      words.text(inLayers, duration),
     ]),
   };
 }
 
-function layers(report: Report, phase: PhaseName): BarsModel[] {
+function layers(report: Report, phase: PhaseName, words: FloorWords): BarsModel[] {
   const variants = variantsOf(report);
   const top = largest(
     variants.flatMap(({ data }) => data.layers.map((layer) => layer[phase]?.maxMs ?? 0)),
@@ -188,17 +191,17 @@ function layers(report: Report, phase: PhaseName): BarsModel[] {
       floor: of(floorOf),
       range: { min: of(({ minMs }) => minMs), max: of(({ maxMs }) => maxMs) },
       median: of(({ medianMs }) => medianMs),
-      texts: data.layers.map((layer) => layerText(layer[phase])),
+      texts: data.layers.map((layer) => layerText(layer[phase], words)),
     };
   });
 }
 
-function layerText(measured: PhaseReport | undefined): string[] {
+function layerText(measured: PhaseReport | undefined, words: FloorWords): string[] {
   if (!measured) return ["not measured"];
   const stages = Object.entries(slices(measured)) as [Stage, { ms: number }][];
   return [
     `median ${milliseconds(measured.medianMs)} ms (${milliseconds(measured.minMs)} to ${milliseconds(measured.maxMs)})`,
     ...stages.map(([stage, slice]) => `${STAGE_NAMES[stage]} ${milliseconds(slice.ms)} ms`),
-    `floor ${milliseconds(floorOf(measured))} ms`,
+    words.text({ ms: measured.medianMs, floorMs: floorOf(measured) }, (ms) => `${milliseconds(ms)} ms`),
   ];
 }

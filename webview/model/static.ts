@@ -161,7 +161,7 @@ function lengths(state: PanelState): Content | undefined {
 function about(state: PanelState): Content | undefined {
   const model = aboutModel(state);
   if (!model) return undefined;
-  const rows = [...model.rows.map(({ name, text: said }) => [name, said]), ["Repeat it", model.command]];
+  const rows = [...model.rows, ...model.repeats].map(({ name, text: said }) => [name, said]);
   return {
     tables: [{ caption: "The run", table: { columns: columns(["What", "As measured"]), rows } }],
     notes: model.notes,

@@ -3,13 +3,15 @@ import { element } from "../dom.ts";
 import { aboutModel } from "../model/about.ts";
 import { section } from "../section.ts";
 
-export const aboutSection = section("about", aboutModel, ({ rows, command, notes }) => ({
+export const aboutSection = section("about", aboutModel, ({ rows, repeats, notes }) => ({
   content: [
     element(
       "dl",
       {},
       ...rows.map(({ name, text }) => element("div", {}, element("dt", {}, name), element("dd", {}, text))),
-      element("div", {}, element("dt", {}, "Repeat it"), element("dd", {}, element("code", {}, command))),
+      ...repeats.map(({ name, text }) =>
+        element("div", {}, element("dt", {}, name), element("dd", {}, element("code", {}, text))),
+      ),
     ),
     element("ul", { class: "notes" }, ...notes.map((note) => element("li", {}, note))),
   ],

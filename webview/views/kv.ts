@@ -8,7 +8,7 @@ import { disclosure, tableElement, twins } from "./table.ts";
 
 export const kvSection = section("memory", kvModel, (model, page) => {
   const charts = model.charts.map((chart) => bars(chart, "low"));
-  const key = legend(model.legend, false);
+  const key = legend(model.legend);
   return {
     content: [
       paragraph(model.message, "message"),

@@ -12,7 +12,7 @@ export const latencySection = section("latency", latencyModel, (model, page) => 
   const layers = model.layers.map((layer) => bars(layer, "short"));
   const key = legend(
     [...model.stages, { fill: REST, name: "outside the layers", meaning: "embedding, last norm and output head" }],
-    true,
+    model.floor,
   );
   return {
     content: [

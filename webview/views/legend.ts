@@ -10,26 +10,17 @@ export interface LegendItem {
   readonly meaning: string;
 }
 
-/** What the fills stand for, and the marks where the charts have them. */
+/** What the fills stand for, and the marks where the charts have them, with the name and meaning of the one across bars. */
 export function legend(
   items: readonly LegendItem[],
-  withMarks: boolean,
+  across?: { readonly mark: string; readonly meaning: string },
 ): { readonly root: HTMLElement; readonly recolour: (theme: Theme) => void } {
   const samples = items.map((item) => ({ item, sample: swatch(item.fill) }));
   const theme = readTheme();
   for (const { sample } of samples) sample.paint(theme);
-  const marks = withMarks
+  const marks = across
     ? [
-        element(
-          "li",
-          {
-            attributes: {
-              title: "the time that the work needs at this machine's measured matrix rate and copy bandwidth",
-            },
-          },
-          element("span", { class: "floor-mark" }),
-          "floor",
-        ),
+        element("li", { attributes: { title: across.meaning } }, element("span", { class: "floor-mark" }), across.mark),
         element("li", {}, element("span", { class: "range-mark" }), "median, min to max"),
       ]
     : [];

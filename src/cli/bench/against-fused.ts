@@ -1,4 +1,5 @@
-import { Attention, type Chunk } from "../../engine/cpu/attention.ts";
+import { Attention } from "../../engine/cpu/attention.ts";
+import type { Chunk } from "../../engine/cpu/chunk.ts";
 import { Buffers } from "../../engine/cpu/buffers.ts";
 import { FullPaths } from "../../engine/cpu/full-paths.ts";
 import { FusedAttention } from "../../engine/cpu/fused-attention.ts";

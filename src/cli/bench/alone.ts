@@ -13,9 +13,9 @@ import { MIXERS, type Mix } from "../../engine/cpu/mixers.ts";
 import { mixerOf } from "../../engine/decoder/mixers.ts";
 import { chooses, rolesOf, type LayerRole } from "../../engine/decoder/roles.ts";
 import type { Runner } from "../../engine/engine.ts";
+import type { FloatModel } from "../../engine/float-model.ts";
 import { OracleSelection } from "../../engine/selection.ts";
 import { shapeOf, type Shape } from "../../engine/shape.ts";
-import type { Model } from "../../model/model.ts";
 import { StageTimer } from "../../profile/stage-times.ts";
 
 /** What one layer's attention reads: its projections chunk by chunk, and the cache that they fill. */
@@ -29,7 +29,7 @@ export type Values = "captured" | "random";
 
 /** The attention of every layer of a model under one variant, on operands of a real run, without the model around it. */
 export class AloneAttention {
-  readonly #model: Model;
+  readonly #model: FloatModel;
   readonly #s: Shape;
   readonly #roles: readonly LayerRole[];
   /** By oracle, what it selects on captured and on random values. */
@@ -40,7 +40,7 @@ export class AloneAttention {
   readonly #buffers = new Buffers();
   readonly #attention: Attention;
 
-  constructor(model: Model, { plan }: Runner, threads: number) {
+  constructor(model: FloatModel, { plan }: Runner, threads: number) {
     this.#model = model;
     this.#s = shapeOf(model.architecture);
     this.#roles = rolesOf(plan, undefined);

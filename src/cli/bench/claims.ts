@@ -1,5 +1,5 @@
 import { appendFileSync } from "node:fs";
-import { sampleStandardDeviation } from "simple-statistics";
+import { mean, sampleStandardDeviation } from "simple-statistics";
 import { BASELINE, DESIGN_IDS, designById } from "../../designs/designs.ts";
 import type { Variant } from "../../engine/engine.ts";
 import { subjectOf } from "../../profile/subject.ts";
@@ -35,12 +35,12 @@ function claimOf(ratio: RoundsRatio): string {
 
 /**
  * What the ratios of processes differ by beyond what their own rounds explain, as a standard deviation of logarithms: of
- * known-spread.ts. The rounds' part is the mean of the intervals' squared halves, taken as 2.3 standard errors.
+ * known-spread.ts. The rounds' part is the mean of their squared standard errors.
  */
 function beyondRounds(ratios: readonly RoundsRatio[]): number {
   if (ratios.length < 2) return 0;
   const between = sampleStandardDeviation(ratios.map(({ ratio }) => Math.log(ratio))) ** 2;
-  const within = ratios.reduce((sum, { width, ratio }) => sum + (width / ratio / 2 / 2.33) ** 2, 0) / ratios.length;
+  const within = mean(ratios.map(({ error }) => error ** 2));
   return Math.sqrt(Math.max(0, between - within));
 }
 
@@ -51,6 +51,7 @@ async function table(title: string, variants: Variant[]): Promise<void> {
   }
   print(`\n### ${title}\n`);
   print(whereText(results, options));
+  const agreeing: string[] = [];
   for (const phase of PHASES) {
     const ratios = ratiosOf(results, phase);
     if (ratios.length === 0) continue;
@@ -62,14 +63,16 @@ async function table(title: string, variants: Variant[]): Promise<void> {
     }
     const counts = new Map<string, number>();
     for (const ratio of ratios) counts.set(claimOf(ratio), (counts.get(claimOf(ratio)) ?? 0) + 1);
-    const told = [...counts]
-      .sort(([, a], [, b]) => b - a)
-      .map(([claim, count]) => `${count} of ${ratios.length} ${claim}`);
+    const ranked = [...counts].sort(([, a], [, b]) => b - a);
+    const told = ranked.map(([claim, count]) => `${count} of ${ratios.length} ${claim}`);
+    const most = ranked[0]![1];
+    agreeing.push(`${phase} ${most} of ${ratios.length} (${Math.round((100 * most) / ratios.length)} %)`);
     print(`\n${phase}: ${told.join(", ")}; spread beyond the rounds ${(100 * beyondRounds(ratios)).toFixed(2)} %.`);
   }
   const claiming = results.filter((result) =>
     PHASES.some((phase) => ratiosOf([result], phase).some((ratio) => excludesOne(ratio))),
   );
+  print(`\nRuns that make the most frequent claim: ${agreeing.join(", ")}.`);
   print(`\nRuns that claim a difference in any phase: ${claiming.length} of ${results.length}.`);
 }
 

@@ -1,6 +1,7 @@
 import type { MixerId } from "../../designs/plan.ts";
 import type { CpuEngine } from "../../engine/cpu/engine.ts";
 import type { Runner, Variant } from "../../engine/engine.ts";
+import { floatModel } from "../../engine/float-model.ts";
 import type { Model } from "../../model/model.ts";
 import type { Samples } from "../../profile/report.ts";
 import { StageTimer } from "../../profile/stage-times.ts";
@@ -38,7 +39,7 @@ export async function layersInModel(
   const layers = 2 * (model.architecture.sparsePerFull + 1) + 1;
   const short = { ...model, architecture: { ...model.architecture, layers } };
   const runner = await engine.load(short, variant);
-  const alone = new AloneAttention(short, runner, engine.info.threads);
+  const alone = new AloneAttention(await floatModel(short), runner, engine.info.threads);
   await alone.capture(runner, tokens, engine.defaultChunk(short));
   const samples = runner.plan.map((): Record<Place, number[]> => ({ inModel: [], alone: [], ordinary: [] }));
   for (let round = -1; round < repetitions; round++) {

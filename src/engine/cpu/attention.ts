@@ -2,6 +2,7 @@ import type { RunObserver, Stage } from "../engine.ts";
 import type { BlockList, OracleSelection } from "../selection.ts";
 import type { Shape } from "../shape.ts";
 import type { Buffers } from "./buffers.ts";
+import type { Chunk } from "./chunk.ts";
 import type { Call } from "./kernels/call.ts";
 import type { FullPaths } from "./full-paths.ts";
 import type { KernelPool } from "./kernels/pool.ts";
@@ -19,14 +20,6 @@ function scoredQueries(s: Shape, keys: number): number {
 /** Floats of block scores that a chunk of `rows` queries over `keys` keys holds at once. */
 export function scoreFloats(s: Shape, rows: number, keys: number): number {
   return Math.min(rows, scoredQueries(s, keys)) * s.Hkv * Math.ceil(keys / s.B);
-}
-
-/** Queries start .. start + count - 1 of one layer: q [Hkv, count, G d], everything per KV head contiguous. */
-export interface Chunk {
-  readonly layer: number;
-  readonly start: number;
-  readonly count: number;
-  readonly q: Float32Array;
 }
 
 /** One branch of a layer's attention: its sinks [Hq], minus infinity for none, and where its rows go. */

@@ -1,9 +1,9 @@
-import type { Model } from "../../model/model.ts";
 import type { Chunk, DecoderBody, Run } from "../decoder/body.ts";
 import { HostSelections } from "../decoder/host-selections.ts";
 import { mixerOf } from "../decoder/mixers.ts";
 import { chooses, emitsScores, type LayerRole } from "../decoder/roles.ts";
 import type { RunOptions, SelectionSwap } from "../engine.ts";
+import type { FloatModel } from "../float-model.ts";
 import { shapeOf, type Shape } from "../shape.ts";
 import { Attention } from "./attention.ts";
 import { Buffers } from "./buffers.ts";
@@ -29,7 +29,7 @@ export class CpuDecoder implements DecoderBody {
   readonly caches: readonly KvCache[];
   readonly selections: HostSelections;
   readonly mostTokens = Infinity;
-  readonly #model: Model;
+  readonly #model: FloatModel;
   readonly #roles: readonly LayerRole[];
   readonly #s: Shape;
   readonly #buffers = new Buffers();
@@ -41,7 +41,7 @@ export class CpuDecoder implements DecoderBody {
   #x: Float32Array = new Float32Array(0);
 
   constructor(
-    model: Model,
+    model: FloatModel,
     roles: readonly LayerRole[],
     swap: SelectionSwap | undefined,
     { sessions, kernels, fullPaths }: CpuParts,

@@ -1,7 +1,8 @@
-import type { LayerWeights, Model } from "../../model/model.ts";
+import type { LayerWeights } from "../../model/model.ts";
+import type { FloatModel } from "../float-model.ts";
 import type { Shape } from "../shape.ts";
-import type { Chunk } from "./attention.ts";
 import type { Buffers } from "./buffers.ts";
+import type { Chunk } from "./chunk.ts";
 import { headGraph, mlpGraph, outputGraph, projectGraph } from "./graphs/dense.ts";
 import type { RopeTables } from "./rope-tables.ts";
 import { floats, int64s, type Sessions, type Tensor } from "./session.ts";
@@ -16,14 +17,14 @@ export interface Projected extends Chunk {
 
 /** Everything of a model that is not attention: embedding, projections, MLP and head. Results lie in shared buffers. */
 export class Dense {
-  readonly #model: Model;
+  readonly #model: FloatModel;
   readonly #s: Shape;
   readonly #sessions: Sessions;
   readonly #buffers: Buffers;
   readonly #rope: RopeTables;
   readonly #tensors = new Map<Float32Array, Tensor>();
 
-  constructor(model: Model, shape: Shape, sessions: Sessions, buffers: Buffers, rope: RopeTables) {
+  constructor(model: FloatModel, shape: Shape, sessions: Sessions, buffers: Buffers, rope: RopeTables) {
     this.#model = model;
     this.#s = shape;
     this.#sessions = sessions;
@@ -49,7 +50,7 @@ export class Dense {
     x: Float32Array,
     start: number,
     count: number,
-    weights: LayerWeights,
+    weights: LayerWeights<Float32Array>,
     gated: boolean,
   ): Promise<Projected> {
     const { hidden, Hq, Hkv, G, d, gates } = this.#s;
@@ -88,7 +89,12 @@ export class Dense {
   }
 
   /** Output projection and residual of `o` [C, Hq d]. */
-  async output(x: Float32Array, o: Float32Array, count: number, weights: LayerWeights): Promise<Float32Array> {
+  async output(
+    x: Float32Array,
+    o: Float32Array,
+    count: number,
+    weights: LayerWeights<Float32Array>,
+  ): Promise<Float32Array> {
     const { hidden, Hq, d } = this.#s;
     const y = this.#buffers.get("y", count * hidden);
     const session = await this.#sessions.get("output", () => outputGraph(this.#s));
@@ -103,7 +109,7 @@ export class Dense {
     return y;
   }
 
-  async mlp(x: Float32Array, count: number, weights: LayerWeights): Promise<Float32Array> {
+  async mlp(x: Float32Array, count: number, weights: LayerWeights<Float32Array>): Promise<Float32Array> {
     const { hidden, intermediate } = this.#s;
     const y = this.#buffers.get("x", count * hidden);
     const session = await this.#sessions.get("mlp", () => mlpGraph(this.#s));

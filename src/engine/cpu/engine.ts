@@ -19,6 +19,7 @@ import { FullPaths, type FullPath } from "./full-paths.ts";
 import { loadKernels, type LoadedKernels } from "./kernels/load.ts";
 import { KernelPool } from "./kernels/pool.ts";
 import { MIXERS } from "./mixers.ts";
+import { floatBytes, floatModel } from "../float-model.ts";
 import { availableMemory, defaultThreads } from "../machine.ts";
 import { Sessions } from "./session.ts";
 import { shapeOf, type Shape } from "../shape.ts";
@@ -73,6 +74,7 @@ export class CpuEngine implements Engine {
 
   async load(model: Model, variant: Variant, options: LoadOptions = {}): Promise<Runner> {
     const plan = admit(this, model, variant, options);
+    const floats = await floatModel(model);
     if (this.#kernels.failure !== undefined) {
       await this.#kernels.dispose();
       this.#fullPaths.clear();
@@ -87,12 +89,16 @@ export class CpuEngine implements Engine {
     await paths.decide();
     const { chunk = this.defaultChunk(model), swap } = options;
     const parts = { sessions, kernels: this.#kernels, fullPaths: paths };
-    const body = new CpuDecoder(model, rolesOf(plan, swap), swap, parts);
+    const body = new CpuDecoder(floats, rolesOf(plan, swap), swap, parts);
     return new DecoderRunner({ variant, plan, vocabulary: s.vocabulary, chunk, swap }, body);
   }
 
   defaultChunk(model: Model): number {
     return defaultChunk(model.architecture);
+  }
+
+  weightBytes(model: Model): number {
+    return floatBytes(model);
   }
 
   estimateBytes(model: Model, variant: Variant, tokens: number): number {
@@ -111,7 +117,7 @@ export class CpuEngine implements Engine {
   }
 
   measureCeilings(signal?: AbortSignal): Promise<Ceilings> {
-    return measureCeilings(this.info.threads, signal);
+    return measureCeilings(this.info.threads, this.#kernels, signal);
   }
 
   async dispose(): Promise<void> {

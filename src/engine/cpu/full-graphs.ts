@@ -1,6 +1,6 @@
 import type { Shape } from "../shape.ts";
-import type { Chunk } from "./attention.ts";
 import type { Buffers } from "./buffers.ts";
+import type { Chunk } from "./chunk.ts";
 import { fullAttentionGraph, type FullAttentionForm } from "./graphs/full-attention.ts";
 import type { KvCache } from "./kv-cache.ts";
 import { floats, int64, int64s, type Sessions } from "./session.ts";

@@ -1,8 +1,8 @@
 import { Random } from "../../../kernels/random.ts";
 import { messageOf } from "../../model/errors.ts";
 import type { Shape } from "../shape.ts";
-import type { Chunk } from "./attention.ts";
 import { Buffers } from "./buffers.ts";
+import type { Chunk } from "./chunk.ts";
 import { FullGraphs } from "./full-graphs.ts";
 import { FusedAttention } from "./fused-attention.ts";
 import type { KernelPool } from "./kernels/pool.ts";

@@ -15,7 +15,7 @@ export interface Mix {
   readonly clock: StageClock;
   readonly plan: LayerPlan;
   readonly projected: Projected;
-  readonly weights: Pick<LayerWeights, "sparse">;
+  readonly weights: Pick<LayerWeights<Float32Array>, "sparse">;
   /** The layer's own; a ring does not hold the chunk yet, whose first queries need what it overwrites. */
   readonly cache: KvCache;
   /** What it reads through another layer's choice: blocks [C, Hkv, k / B] of `cache`. Absent where a swap silences it. */
@@ -65,7 +65,7 @@ async function inWindow({ attention, clock, plan, projected, cache }: Mix, branc
 }
 
 /** Gates and sinks of a layer that does more than attend to everything. */
-function mixing({ weights, projected }: Mix): SparseWeights {
+function mixing({ weights, projected }: Mix): SparseWeights<Float32Array> {
   if (weights.sparse === undefined) throw new Error(`layer ${projected.layer} has no gates and sinks`);
   return weights.sparse;
 }

@@ -1,5 +1,5 @@
 import os from "node:os";
-import { messageOf, UserError } from "../../model/errors.ts";
+import { messageOf, UserError, words } from "../../model/errors.ts";
 import { checkThreads } from "../machine.ts";
 import type { EngineRow, Platform } from "../row.ts";
 
@@ -59,8 +59,7 @@ export const CPU: EngineRow = {
       module = await import("./engine.ts");
     } catch (error) {
       throw new UserError(
-        `onnxruntime could not be loaded on ${process.platform}-${process.arch} (${messageOf(error)}); ` +
-          "--engine webgpu does without it",
+        words`onnxruntime could not be loaded on ${process.platform}-${process.arch} (${messageOf(error)}); ${{ setting: "engine", value: "webgpu" }} does without it`,
       );
     }
     return new module.CpuEngine(threads);

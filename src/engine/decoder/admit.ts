@@ -1,9 +1,12 @@
 import { planOf } from "../../designs/designs.ts";
 import type { LayerPlan } from "../../designs/plan.ts";
-import { UserError } from "../../model/errors.ts";
+import { UserError, words } from "../../model/errors.ts";
 import type { Model } from "../../model/model.ts";
 import type { Engine, LoadOptions, Variant } from "../engine.ts";
 import { swapRefusal } from "../swap.ts";
+
+const VARIANTS = { setting: "variants" } as const;
+const ENGINE = { setting: "engine" } as const;
 
 /**
  * The plan of a model under a variant, where the engine can run it as asked.
@@ -23,8 +26,7 @@ export function admit(
   const declined = engine.canRun(plan);
   if (declined !== undefined) {
     throw new UserError(
-      `the ${engine.info.id} engine cannot run ${variant}: ${declined}. ` +
-        "Leave it out of --variants, or take another engine with --engine.",
+      words`the ${engine.info.id} engine cannot run ${variant}: ${declined}. Leave it out of ${VARIANTS}, or take another ${ENGINE}.`,
     );
   }
   const refusal = swapRefusal(swap, variant, plan);

@@ -4,11 +4,11 @@ import { NO_BLOCK, type BlockTopkOutput } from "../../../kernels/block-topk/bloc
 import { embedding } from "../../../kernels/embedding/reference.ts";
 import { linear } from "../../../kernels/linear/reference.ts";
 import { rmsnorm } from "../../../kernels/rmsnorm/reference.ts";
-import type { Model } from "../../model/model.ts";
 import type { Chunk, DecoderBody, Run } from "../decoder/body.ts";
 import { HostSelections } from "../decoder/host-selections.ts";
 import { chooses, emitsScores, type LayerRole } from "../decoder/roles.ts";
 import type { RunObserver, SelectionSwap } from "../engine.ts";
+import type { FloatModel } from "../float-model.ts";
 import { noBlockOf, type BlockList, type OracleSelection } from "../selection.ts";
 import { FullCache, WindowCache } from "./caches.ts";
 import { runLayer } from "./layer.ts";
@@ -19,13 +19,18 @@ export class ReferenceDecoder implements DecoderBody {
   readonly caches: readonly (FullCache | WindowCache)[];
   readonly selections: HostSelections;
   readonly mostTokens = Infinity;
-  readonly #model: Model;
+  readonly #model: FloatModel;
   readonly #roles: readonly LayerRole[];
   readonly #kvType: KvType | undefined;
   /** Hidden states of the chunk that passes through, [C, E]. */
   #hidden: Float64Array = new Float64Array();
 
-  constructor(model: Model, roles: readonly LayerRole[], swap: SelectionSwap | undefined, kvType: KvType | undefined) {
+  constructor(
+    model: FloatModel,
+    roles: readonly LayerRole[],
+    swap: SelectionSwap | undefined,
+    kvType: KvType | undefined,
+  ) {
     const { kvHeads, headDim } = model.architecture;
     this.#model = model;
     this.#roles = roles;

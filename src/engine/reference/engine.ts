@@ -6,6 +6,7 @@ import { declinedOf } from "../decoder/mixers.ts";
 import { rolesOf } from "../decoder/roles.ts";
 import { DecoderRunner } from "../decoder/runner.ts";
 import type { Ceilings, Engine, EngineInfo, LoadOptions, Runner, Variant } from "../engine.ts";
+import { floatBytes, floatModel } from "../float-model.ts";
 import { availableMemory } from "../machine.ts";
 import { measureCeilings } from "./ceilings.ts";
 import { ReferenceDecoder } from "./decoder.ts";
@@ -40,21 +41,23 @@ export class ReferenceEngine implements Engine {
     return declinedOf(MIXERS, plan);
   }
 
-  load(model: Model, variant: Variant, options: LoadOptions = {}): Promise<Runner> {
-    return new Promise((resolve) => {
-      const plan = admit(this, model, variant, options);
-      const { chunk = DEFAULT_CHUNK, swap } = options;
-      const { vocabulary } = model.architecture;
-      const body = new ReferenceDecoder(model, rolesOf(plan, swap), swap, this.#kvType);
-      resolve(new DecoderRunner({ variant, plan, vocabulary, chunk, swap }, body));
-    });
+  async load(model: Model, variant: Variant, options: LoadOptions = {}): Promise<Runner> {
+    const plan = admit(this, model, variant, options);
+    const { chunk = DEFAULT_CHUNK, swap } = options;
+    const { vocabulary } = model.architecture;
+    const body = new ReferenceDecoder(await floatModel(model), rolesOf(plan, swap), swap, this.#kvType);
+    return new DecoderRunner({ variant, plan, vocabulary, chunk, swap }, body);
   }
 
   defaultChunk(): number {
     return DEFAULT_CHUNK;
   }
 
-  /** For chunks of the default size; the model's weights, read in place, are not in it. */
+  weightBytes(model: Model): number {
+    return floatBytes(model);
+  }
+
+  /** For chunks of the default size; weights are not in it. */
   estimateBytes(model: Model, variant: Variant, tokens: number): number {
     const { architecture } = model;
     return estimateBytes(architecture, planOf(architecture, variant), tokens, DEFAULT_CHUNK);

@@ -5,9 +5,8 @@ import { contextBytes } from "../decoder/estimate.ts";
 const FLOAT64 = 8;
 
 /**
- * Bytes that a prefill of `tokens` holds at most beside the model's own weights, which the engine reads in place: KV
- * caches, the record of the selection, and the arrays of the widest layer for one chunk. Arrays that are garbage but not
- * yet collected are not counted.
+ * Bytes that a prefill of `tokens` holds at most beside the model's weights: KV caches, the record of the selection, and the
+ * arrays of the widest layer for one chunk. Arrays that are garbage but not yet collected are not counted.
  */
 export function estimateBytes(a: Architecture, plan: readonly LayerPlan[], tokens: number, chunk: number): number {
   const kvWidth = a.kvHeads * a.headDim;

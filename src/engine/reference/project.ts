@@ -35,7 +35,7 @@ export function project(step: LayerStep): Projected {
 }
 
 /** Gates and sinks of a layer that does more than attend to everything. */
-export function mixing({ weights, role }: Pick<LayerStep, "weights" | "role">): SparseWeights {
+export function mixing({ weights, role }: Pick<LayerStep, "weights" | "role">): SparseWeights<Float32Array> {
   if (weights.sparse === undefined) throw new Error(`a layer with the mixer "${role.mixer}" has no gates and sinks`);
   return weights.sparse;
 }

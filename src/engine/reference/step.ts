@@ -30,7 +30,7 @@ export type KvType = "float16";
 export interface LayerStep {
   readonly architecture: Architecture;
   readonly role: LayerRole;
-  readonly weights: LayerWeights;
+  readonly weights: LayerWeights<Float32Array>;
   readonly cache: FullCache | WindowCache;
   readonly chunk: Chunk;
   /** [C, E] */

@@ -1,4 +1,4 @@
-import { UserError } from "../../model/errors.ts";
+import { UserError, words } from "../../model/errors.ts";
 import { USAGE, type GpuDevice } from "./device.ts";
 
 /** What device memory is held for. */
@@ -16,6 +16,9 @@ export interface GpuBlock {
 }
 
 const WORD = 4;
+
+/** The way out where something is too large for the device. */
+const SMALLER = words`use fewer tokens (${{ setting: "maxTokens" }}) or a smaller ${{ setting: "chunk" }}`;
 
 /** Every byte of device memory goes through here, so that it can be counted, bounded and given back. */
 export class GpuAllocator {
@@ -50,8 +53,7 @@ export class GpuAllocator {
     const { gpu, traits, adapter } = this.#device;
     if (bytes > traits.maxBindingBytes) {
       throw new UserError(
-        `${describe(purpose, layer)} needs a buffer of ${mib(bytes)} and the GPU ${adapter.name} binds at most ` +
-          `${mib(traits.maxBindingBytes)}: use fewer tokens (--max-tokens) or a smaller --chunk`,
+        words`${describe(purpose, layer)} needs a buffer of ${mib(bytes)} and the GPU ${adapter.name} binds at most ${mib(traits.maxBindingBytes)}: ${SMALLER}`,
       );
     }
     gpu.pushErrorScope("out-of-memory");
@@ -70,8 +72,7 @@ export class GpuAllocator {
     if (failure !== null) {
       buffer.destroy();
       throw new UserError(
-        `the GPU ${adapter.name} has no room for ${mib(bytes)} of ${describe(purpose, layer)} beside the ` +
-          `${mib(this.#bytes)} held already: use fewer tokens (--max-tokens) or a smaller --chunk`,
+        words`the GPU ${adapter.name} has no room for ${mib(bytes)} of ${describe(purpose, layer)} beside the ${mib(this.#bytes)} held already: ${SMALLER}`,
       );
     }
     const block: GpuBlock = { id: this.#next++, buffer, bytes, purpose, ...(layer === undefined ? {} : { layer }) };

@@ -1,4 +1,5 @@
-import { copyGpu, type Ceiling } from "../../../kernels/ceilings/gpu.ts";
+import { copyGpu, fmaPeakGpu, readGpu, readSizes, type Ceiling } from "../../../kernels/ceilings/gpu.ts";
+import { matrixPeakGpu } from "../../../kernels/ceilings/matrix-peak.ts";
 import { packHalves } from "../../../kernels/half.ts";
 import { Random } from "../../../kernels/random.ts";
 import type { Ceilings } from "../engine.ts";
@@ -9,6 +10,8 @@ import { Timestamps } from "./timestamps.ts";
 
 const RUNS = 10;
 const SOFTWARE_RUNS = 2;
+/** Rounds of runs go on for so long, which also keeps the device at its working clock from one ceiling to the next. */
+const ROUNDS_MS = 100;
 /** Random values are drawn once and repeated. */
 const PERIOD = 1 << 18;
 const HALF = 2;
@@ -17,22 +20,73 @@ const BIG_SIDE = 4096;
 const SMALL_SIDE = 1024;
 const SOFTWARE_SIDE = 256;
 
-/**
- * What this device can do now: the rate of the engine's own matrix product at a size that fills the device, and the
- * bandwidth of a copy larger than its caches; the best of several runs each, by the device's clock.
- */
+/** A run of fmaPeakGpu that a program on the CPU ends in a fraction of a second. */
+const SOFTWARE_CHAINS = { workgroups: 64, rounds: 8, scale: 0.875, add: 0.25 };
+
+interface Rate {
+  readonly name: string;
+  readonly gflops: number;
+}
+
+/** What a device shows, everything that `measureCeilings` chooses from. */
+export interface DeviceRates {
+  readonly arithmetic: readonly Rate[];
+  readonly reads: Ceilings["reads"];
+  readonly copy: { readonly bytes: number; readonly GBps: number };
+}
+
+/** The best that this device shows now: floors follow from it. */
 export async function measureCeilings(session: GpuSession, signal?: AbortSignal): Promise<Ceilings> {
-  const { traits, adapter } = session.device;
-  const side = adapter.software ? SOFTWARE_SIDE : traits.maxInvocations >= BIG_SIDE / WORD ? BIG_SIDE : SMALL_SIDE;
-  const product = await best(session, squareProduct(session, side), signal);
-  const copy = await best(session, copyGpu(traits), signal);
+  const { arithmetic, reads, copy } = await measureRates(session, signal);
+  const fastest = arithmetic.reduce((a, b) => (b.gflops > a.gflops ? b : a));
   return {
-    matrixGflops: product.flops / product.ms / 1e6,
-    copyGBps: copy.bytes / copy.ms / 1e6,
+    matrixGflops: fastest.gflops,
+    copyGBps: copy.GBps,
+    reads,
     method:
-      `the engine's own product of ${side}x${side} matrices (${session.device.path}) and a copy of ` +
-      `${Math.round(copy.bytes / 2 / 2 ** 20)} MiB, bytes read plus written; the best of ${product.runs} runs by the device's clock`,
+      `${fastest.name}; reads of a buffer again and again; a copy of ${Math.round(copy.bytes / 2 ** 20)} MiB, bytes read ` +
+      `plus written; the best of at least ${runsOf(session)} runs each by the device's clock`,
   };
+}
+
+/**
+ * What this device can do now: multiply-adds in registers, products in the registers of its matrix units and the engine's own
+ * matrix product at a size that fills the device; reads of buffers that fit its caches, and of one that fits none; a copy larger
+ * than its caches. The best of several runs each, by the device's clock.
+ */
+export async function measureRates(session: GpuSession, signal?: AbortSignal): Promise<DeviceRates> {
+  const { traits } = session.device;
+  await session.waker.wake();
+  const arithmetic = await arithmeticRates(session, signal);
+  const copy = copyGpu(traits);
+  const copyGBps = copy.bytes / (await best(session, copy, signal)) / 1e6;
+  const reads: { bytes: number; GBps: number }[] = [];
+  for (const bytes of readSizes(traits)) {
+    const read = readGpu(traits, bytes);
+    reads.push({ bytes, GBps: read.bytes / (await best(session, read, signal)) / 1e6 });
+  }
+  return { arithmetic, reads, copy: { bytes: copy.run.bytes, GBps: copyGBps } };
+}
+
+async function arithmeticRates(session: GpuSession, signal: AbortSignal | undefined): Promise<Rate[]> {
+  const { traits, adapter, path } = session.device;
+  const { software } = adapter;
+  const side = software ? SOFTWARE_SIDE : traits.maxInvocations >= BIG_SIDE / WORD ? BIG_SIDE : SMALL_SIDE;
+  const rates: Rate[] = [];
+  const measure = async <Run>(name: string, ceiling: Ceiling<Run>): Promise<void> => {
+    rates.push({ name, gflops: ceiling.flops / (await best(session, ceiling, signal)) / 1e6 });
+  };
+  for (const type of traits.arithmetic === "f16" ? (["f32", "arithmetic"] as const) : (["f32"] as const)) {
+    const name = `multiply-adds in registers (${type === "f32" ? type : traits.arithmetic})`;
+    await measure(name, fmaPeakGpu(traits, type, software ? SOFTWARE_CHAINS : undefined));
+  }
+  if (traits.matrix === "units") await measure("products in the registers of matrix units", matrixPeakGpu(traits));
+  await measure(`the engine's own product of ${side}x${side} matrices (${path})`, squareProduct(session, side));
+  return rates;
+}
+
+function runsOf({ device }: GpuSession): number {
+  return device.adapter.software ? SOFTWARE_RUNS : RUNS;
 }
 
 function squareProduct({ device }: GpuSession, side: number): Ceiling<{ readonly rows: number }> {
@@ -51,13 +105,9 @@ function squareProduct({ device }: GpuSession, side: number): Ceiling<{ readonly
 }
 
 /** Milliseconds of the quickest run. */
-async function best<Run>(
-  session: GpuSession,
-  ceiling: Ceiling<Run>,
-  signal: AbortSignal | undefined,
-): Promise<{ readonly ms: number; readonly runs: number; readonly flops: number; readonly bytes: number }> {
+async function best<Run>(session: GpuSession, ceiling: Ceiling<Run>, signal: AbortSignal | undefined): Promise<number> {
   const { device, allocator, recorder } = session;
-  const runs = device.adapter.software ? SOFTWARE_RUNS : RUNS;
+  const runs = runsOf(session);
   const blocks = new Map<string, GpuBlock>();
   const clock = new Timestamps(device, allocator, runs);
   const readback = await clock.readback();
@@ -84,9 +134,11 @@ async function best<Run>(
       return Math.min(...(await clock.collect(readback)));
     };
     await round();
-    await session.waker.wake();
-    const ms = await round();
-    return { ms, runs, flops: ceiling.flops, bytes: ceiling.bytes };
+    let ms = Infinity;
+    const until = performance.now() + (device.adapter.software ? 0 : ROUNDS_MS);
+    do ms = Math.min(ms, await round());
+    while (performance.now() < until);
+    return ms;
   } finally {
     for (const block of blocks.values()) allocator.free(block);
     allocator.free(readback);

@@ -1,4 +1,4 @@
-import { messageOf, UserError } from "../../model/errors.ts";
+import { messageOf, UserError, words } from "../../model/errors.ts";
 import { chooseByText, describeAdapters, listingOf, type AdapterListing } from "./gpu-choice.ts";
 
 /**
@@ -28,8 +28,7 @@ async function loadDawn(): Promise<Dawn> {
     return await import("webgpu");
   } catch (error) {
     throw new UserError(
-      `the WebGPU runtime could not be loaded on ${process.platform}-${process.arch} (${messageOf(error)}); ` +
-        "--engine cpu works everywhere",
+      words`the WebGPU runtime could not be loaded on ${process.platform}-${process.arch} (${messageOf(error)}); ${{ setting: "engine", value: "cpu" }} works everywhere`,
     );
   }
 }
@@ -92,8 +91,11 @@ export function chooseFrom(adapters: readonly AdapterListing[], wanted?: string)
   if (wanted === undefined) {
     const real = adapters.find(({ software, obstacle }) => !software && obstacle === undefined);
     if (real !== undefined) return real;
-    const only = adapters.length === 0 ? "" : `; ${describeAdapters(adapters)} runs only when named with --gpu`;
-    throw new UserError(`no GPU was found (is a Vulkan, Metal or Direct3D 12 driver installed?)${only}`);
+    const only =
+      adapters.length === 0
+        ? ""
+        : words`; ${describeAdapters(adapters)} runs only when named with ${{ setting: "gpu" }}`;
+    throw new UserError(words`no GPU was found (is a Vulkan, Metal or Direct3D 12 driver installed?)${only}`);
   }
   const known = adapters.length === 0 ? "none was found" : `there are: ${describeAdapters(adapters)}`;
   const choice = chooseByText(adapters, wanted);

@@ -13,6 +13,7 @@ import { declinedOf } from "../decoder/mixers.ts";
 import { firstOf, rolesOf, windowOf } from "../decoder/roles.ts";
 import { DecoderRunner } from "../decoder/runner.ts";
 import type { Ceilings, DeviceMeter, Engine, EngineInfo, LoadOptions, Runner, Variant } from "../engine.ts";
+import { checkWeightsFit } from "../weights-fit.ts";
 import { measureCeilings } from "./ceilings.ts";
 import { GpuDecoder, type RopeBlocks } from "./decoder.ts";
 import type { OpenOptions } from "./device.ts";
@@ -174,9 +175,10 @@ export class WebGpuEngine implements Engine {
     return ops;
   }
 
-  #share(model: Model): Promise<Loaded> {
+  async #share(model: Model): Promise<Loaded> {
     const known = this.#models.get(model);
     if (known !== undefined) return known;
+    checkWeightsFit(model, weightBytes(model), "16-bit floats", this.availableBytes(), "of device memory are free");
     const loading = upload(this.#session, model);
     this.#models.set(model, loading);
     loading.catch(() => this.#models.delete(model));
@@ -203,9 +205,10 @@ async function upload({ device, allocator }: GpuSession, model: Model): Promise<
 function refuseOddShapes({ hidden, intermediate, headDim }: Architecture): void {
   for (const [name, width] of Object.entries({ hidden, intermediate, headDim })) {
     if (width % VECTOR !== 0) {
-      throw new UserError(
-        `the webgpu engine needs ${name} to be a multiple of ${VECTOR}, and it is ${width}; use --engine cpu`,
-      );
+      throw new UserError([
+        `the webgpu engine needs ${name} to be a multiple of ${VECTOR}, and it is ${width}; use `,
+        { setting: "engine", value: "cpu" },
+      ]);
     }
   }
 }

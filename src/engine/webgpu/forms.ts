@@ -1,6 +1,7 @@
 import { fullDecodeGpu, type FullDecodeRun, type FullDecodeShape } from "../../../kernels/full-attention-decode/gpu.ts";
 import { fitsMatrixDecode, fullDecodeMatrix } from "../../../kernels/full-attention-decode/matrix.ts";
-import { sparseDecodeGpu, type SparseDecodeRun, type SparseDecodeShape } from "../../../kernels/sparse-decode/gpu.ts";
+import { sparseDecodeGpu } from "../../../kernels/sparse-decode/gpu.ts";
+import type { SparseDecodeRun, SparseDecodeShape } from "../../../kernels/sparse-decode/shape.ts";
 import { fitsMatrixSparseDecode, sparseDecodeMatrix } from "../../../kernels/sparse-decode/matrix.ts";
 import {
   blockDispatchGpu,
@@ -15,12 +16,9 @@ import {
   matrixPlanTuning,
 } from "../../../kernels/block-sparse-attention/matrix.ts";
 import type { BlockSparseRun, BlockSparseShape } from "../../../kernels/block-sparse-attention/tuning.ts";
-import {
-  fullAttentionGpu,
-  type FullAttentionRun,
-  type FullAttentionShape,
-} from "../../../kernels/full-attention/gpu.ts";
+import { fullAttentionGpu } from "../../../kernels/full-attention/gpu.ts";
 import { fitsMatrix, fullAttentionMatrix } from "../../../kernels/full-attention/matrix.ts";
+import type { FullAttentionRun, FullAttentionShape } from "../../../kernels/full-attention/shape.ts";
 import type { DeviceTraits, GpuOp } from "../../../kernels/gpu-op.ts";
 import { linearGpu, type LinearRun, type LinearShape } from "../../../kernels/linear/gpu.ts";
 import { fitsMatrixLinear, linearMatrix, worthMatrix } from "../../../kernels/linear/matrix.ts";

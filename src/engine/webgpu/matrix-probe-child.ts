@@ -1,3 +1,4 @@
+import { matrixPeakGpu } from "../../../kernels/ceilings/matrix-peak.ts";
 import { roundToHalf } from "../../../kernels/half.ts";
 import { Random } from "../../../kernels/random.ts";
 import { messageOf } from "../../model/errors.ts";
@@ -21,7 +22,16 @@ const TOLERANCE = 1e-3;
 async function probe(gpu: AdapterListing): Promise<string | undefined> {
   const device = await GpuDevice.open({ gpu, matrix: "units" });
   const ops = makeOps(PRESETS["paper-7b"].architecture, device.traits);
-  for (const { op } of [ops.full.scored, ops.full.plain, ops.sparse, ops.window, ops.gateUp, ops.down]) {
+  const tried = [
+    ops.full.scored,
+    ops.full.plain,
+    ops.sparse,
+    ops.window,
+    ops.gateUp,
+    ops.down,
+    matrixPeakGpu(device.traits),
+  ];
+  for (const { op } of tried) {
     for (const program of op.programs) device.compile(program);
   }
   const random = new Random(Date.now());

@@ -1,10 +1,10 @@
 import type { LayerWeights, Model } from "../../model/model.ts";
 import type { GpuAllocator, GpuBlock } from "./allocator.ts";
 import type { GpuDevice } from "./device.ts";
-import { toHalves } from "../../model/float16.ts";
+import { PIECE, valueCount, type LazyTensor } from "../../model/tensor.ts";
 
-/** Values converted and sent at once: bounds the staging memory, and lets the event loop breathe in between. */
-const PIECE = 1 << 24;
+/** Bytes sent before the device is waited for: until then they lie in staging memory as well. */
+const STAGED = 1 << 23;
 /** Stands for "no sink": WGSL need not honour infinities, and exp of this is zero beside any logit. */
 export const NO_SINK = -1e30;
 
@@ -30,6 +30,9 @@ export class GpuWeights {
   readonly #allocator: GpuAllocator;
   readonly #layers = new Map<LayerWeights, LayerBlocks>();
   readonly #held: GpuBlock[] = [];
+  /** What matrices are read into, piece by piece, on their way to the device. */
+  #piece = new Uint16Array(PIECE);
+  #staged = 0;
   #dense: { embedding: GpuBlock; head: GpuBlock; finalNorm: GpuBlock } | undefined;
 
   private constructor(device: GpuDevice, allocator: GpuAllocator) {
@@ -47,11 +50,12 @@ export class GpuWeights {
       const embedding = await self.#matrix([weights.embedding]);
       const head = weights.head === weights.embedding ? embedding : await self.#matrix([weights.head]);
       self.#dense = { embedding, head, finalNorm: await self.#vector(weights.finalNorm) };
-      const noSinks = await self.#vector(new Float32Array(architecture.queryHeads).fill(NO_SINK));
+      const noSinks = await self.#values(new Float32Array(architecture.queryHeads).fill(NO_SINK));
       for (let i = 0; i < architecture.layers; i++) {
         const layer = weights.layer(i);
         if (!self.#layers.has(layer)) self.#layers.set(layer, await self.#layer(layer, noSinks));
       }
+      self.#piece = new Uint16Array();
     } catch (error) {
       self.free();
       throw error;
@@ -80,8 +84,6 @@ export class GpuWeights {
   async #layer(weights: LayerWeights, noSinks: GpuBlock): Promise<LayerBlocks> {
     const { sparse } = weights;
     const gates = sparse === undefined ? [] : [sparse.sparseGate, sparse.windowGate];
-    const sinks = (values: Float32Array): Promise<GpuBlock> =>
-      this.#vector(values.map((value) => Math.max(value, NO_SINK)));
     return {
       inputNorm: await this.#vector(weights.inputNorm),
       projection: await this.#matrix([weights.q, weights.k, weights.v, ...gates]),
@@ -89,32 +91,53 @@ export class GpuWeights {
       postNorm: await this.#vector(weights.postNorm),
       gateUp: await this.#matrix([weights.gate, weights.up]),
       down: await this.#matrix([weights.down]),
-      sparseSinks: sparse === undefined ? undefined : await sinks(sparse.sparseSinks),
-      windowSinks: sparse === undefined ? undefined : await sinks(sparse.windowSinks),
+      sparseSinks: sparse === undefined ? undefined : await this.#vector(sparse.sparseSinks, NO_SINK),
+      windowSinks: sparse === undefined ? undefined : await this.#vector(sparse.windowSinks, NO_SINK),
       noSinks,
     };
   }
 
   /** Matrices of one width, one under the other, as 16-bit floats. */
-  async #matrix(parts: readonly Float32Array[]): Promise<GpuBlock> {
-    const count = parts.reduce((sum, part) => sum + part.length, 0);
-    const block = await this.#allocate(2 * count);
+  async #matrix(parts: readonly LazyTensor[]): Promise<GpuBlock> {
+    const block = await this.#allocate(2 * parts.reduce((sum, { shape }) => sum + valueCount(shape), 0));
     let at = 0;
     for (const part of parts) {
-      for (let from = 0; from < part.length; from += PIECE) {
-        const halves = toHalves(part.subarray(from, from + PIECE));
-        this.#device.gpu.queue.writeBuffer(block.buffer, 2 * (at + from), halves);
-        if (part.length > PIECE) await this.#device.gpu.queue.onSubmittedWorkDone();
+      const count = valueCount(part.shape);
+      for (let from = 0; from < count; from += PIECE) {
+        const halves = this.#piece.subarray(0, Math.min(PIECE, count - from));
+        await part.read(halves, from);
+        await this.#send(block, at, halves);
+        at += halves.byteLength;
       }
-      at += part.length;
     }
     return block;
   }
 
-  async #vector(values: Float32Array): Promise<GpuBlock> {
+  /** @param least what smaller values are raised to */
+  async #vector(tensor: LazyTensor, least = -Infinity): Promise<GpuBlock> {
+    const values = new Float32Array(valueCount(tensor.shape));
+    await tensor.read(values);
+    return this.#values(values.map((value) => Math.max(value, least)));
+  }
+
+  async #values(values: Float32Array<ArrayBuffer>): Promise<GpuBlock> {
     const block = await this.#allocate(values.byteLength);
-    this.#device.gpu.queue.writeBuffer(block.buffer, 0, new Float32Array(values));
+    await this.#send(block, 0, values);
     return block;
+  }
+
+  /** The values are copied before this returns. */
+  async #send(
+    block: GpuBlock,
+    at: number,
+    values: Uint16Array<ArrayBuffer> | Float32Array<ArrayBuffer>,
+  ): Promise<void> {
+    const { queue } = this.#device.gpu;
+    queue.writeBuffer(block.buffer, at, values);
+    this.#staged += values.byteLength;
+    if (this.#staged < STAGED) return;
+    this.#staged = 0;
+    await queue.onSubmittedWorkDone();
   }
 
   async #allocate(bytes: number): Promise<GpuBlock> {
@@ -127,17 +150,18 @@ export class GpuWeights {
 /** Bytes that `GpuWeights` will hold for a model. */
 export function weightBytes({ weights, architecture }: Model): number {
   const seen = new Set<LayerWeights>();
-  let bytes = 2 * weights.embedding.length + 4 * (weights.finalNorm.length + architecture.queryHeads);
-  if (weights.head !== weights.embedding) bytes += 2 * weights.head.length;
+  const size = (tensor: LazyTensor): number => valueCount(tensor.shape);
+  let bytes = 2 * size(weights.embedding) + 4 * (size(weights.finalNorm) + architecture.queryHeads);
+  if (weights.head !== weights.embedding) bytes += 2 * size(weights.head);
   for (let i = 0; i < architecture.layers; i++) {
     const layer = weights.layer(i);
     if (seen.has(layer)) continue;
     seen.add(layer);
     const { q, k, v, o, gate, up, down, inputNorm, postNorm, sparse } = layer;
-    const gates = sparse === undefined ? 0 : sparse.sparseGate.length + sparse.windowGate.length;
-    const matrices = [q, k, v, o, gate, up, down].reduce((sum, { length }) => sum + length, gates);
-    const sinks = sparse === undefined ? 0 : sparse.sparseSinks.length + sparse.windowSinks.length;
-    bytes += 2 * matrices + 4 * (inputNorm.length + postNorm.length + sinks);
+    const total = (tensors: readonly LazyTensor[]): number => tensors.reduce((sum, tensor) => sum + size(tensor), 0);
+    const gates = sparse === undefined ? [] : [sparse.sparseGate, sparse.windowGate];
+    const sinks = sparse === undefined ? [] : [sparse.sparseSinks, sparse.windowSinks];
+    bytes += 2 * total([q, k, v, o, gate, up, down, ...gates]) + 4 * total([inputNorm, postNorm, ...sinks]);
   }
   return bytes;
 }

@@ -6,11 +6,11 @@ import { readSettings, writeSetting } from "../settings.ts";
 import { pickWhenReady } from "./pick.ts";
 
 export async function chooseEngine(host: Host): Promise<void> {
-  const { engine, gpu } = readSettings();
+  const { place } = readSettings();
   const item = await pickWhenReady({
     title: "HySparse: Choose Engine or GPU",
     placeholder: "Where the model runs from now on",
-    items: async () => engineItems(await host.runtime.devices(), { engine, gpu }),
+    items: async () => engineItems(await host.runtime.devices(), place),
   });
   if (!item) return;
   if (item.problem !== undefined) throw new UserError(item.problem);

@@ -7,7 +7,7 @@ import { pickWhenReady } from "./pick.ts";
 export async function chooseModel(host: Host): Promise<void> {
   const scope = vscode.window.activeTextEditor?.document.uri;
   const trusted = vscode.workspace.isTrusted;
-  const { model } = readSettings(scope);
+  const { model } = readSettings(scope).place;
   const item = await pickWhenReady({
     title: "HySparse: Choose Model",
     placeholder: trusted

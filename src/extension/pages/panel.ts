@@ -1,17 +1,21 @@
 import * as vscode from "vscode";
-import type { Host } from "../host.ts";
-import { Page } from "./page.ts";
-import { pageHost } from "./page-host.ts";
+import type { ReportView } from "../report-view.ts";
+import { Page, type PageHost } from "./page.ts";
+import type { Pages } from "./pages.ts";
 import { PANEL_TYPE } from "./types.ts";
 
 /** The panel: one per window, showing the last profile. */
 export class Panel implements vscode.Disposable {
-  readonly #host: Host;
+  readonly #pages: Pages;
+  readonly #view: ReportView;
+  readonly #host: PageHost;
   #panel: vscode.WebviewPanel | undefined;
   #page: Page | undefined;
   readonly #endings: vscode.Disposable[];
 
-  constructor(host: Host) {
+  constructor(pages: Pages, view: ReportView, host: PageHost) {
+    this.#pages = pages;
+    this.#view = view;
     this.#host = host;
     this.#endings = [
       vscode.window.registerWebviewPanelSerializer(PANEL_TYPE, {
@@ -31,7 +35,7 @@ export class Panel implements vscode.Disposable {
   show({ focus }: { readonly focus: boolean }): void {
     const openedAt = performance.now();
     if (this.#panel && this.#page) {
-      this.#host.pages.touch(this.#page);
+      this.#pages.touch(this.#page);
       this.#page.setVisible(true);
       this.#panel.reveal(undefined, !focus);
       return;
@@ -51,11 +55,11 @@ export class Panel implements vscode.Disposable {
     this.#panel?.dispose();
     this.#panel = panel;
     panel.iconPath = vscode.Uri.joinPath(this.#host.extensionUri, "media", "icon.png");
-    const page = new Page(panel.webview, pageHost(this.#host, this.#host.session.view), openedAt);
+    const page = new Page(panel.webview, this.#host, openedAt);
     this.#page = page;
-    this.#host.pages.add(page, this.#host.session.view, panel);
+    this.#pages.add(page, this.#view, panel);
     panel.onDidDispose(() => {
-      this.#host.pages.delete(page);
+      this.#pages.delete(page);
       page.dispose();
       if (this.#page === page) this.#page = undefined;
       if (this.#panel === panel) this.#panel = undefined;

@@ -6,7 +6,6 @@ import { readReportFile } from "../report-file.ts";
 import { ReportView } from "../report-view.ts";
 import { failurePage, REOPEN_AS_TEXT } from "./failure-page.ts";
 import { Page } from "./page.ts";
-import { pageHost } from "./page-host.ts";
 import { REPORT_TYPE } from "./types.ts";
 
 /** Time for a program that writes the file to finish. */
@@ -88,7 +87,7 @@ export class ReportEditor implements vscode.CustomReadonlyEditorProvider<ReportD
         page = undefined;
         this.#refuse(document.problem, panel);
       } else if (!page) {
-        page = new Page(panel.webview, pageHost(this.#host, document.view), openedAt);
+        page = new Page(panel.webview, this.#host.pageHost(document.view), openedAt);
         this.#host.pages.add(page, document.view, panel);
       }
     };

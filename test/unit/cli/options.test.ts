@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { parseOptions } from "../../../src/cli/options.ts";
+import { command, parseOptions } from "../../../src/cli/options.ts";
 import { UserError } from "../../../src/model/errors.ts";
+import { SETTINGS, type SettingFacts } from "../../../src/protocol/setting-table.ts";
+import { chosenSchema, placeSchema } from "../../../src/protocol/settings.ts";
 
 function refuses(args: string, message: RegExp): void {
   assert.throws(
@@ -19,23 +21,40 @@ describe("options", () => {
   it("have defaults for everything but the file", () => {
     assert.deepEqual(parseOptions(["a.md"]), {
       file: "a.md",
-      engine: "auto",
+      place: { engine: "auto", model: "embedded" },
+      chosen: {
+        variants: ["hysparse", "full", "hybrid-swa"],
+        decodeTokens: 16,
+        repetitions: "auto",
+        importance: "last-token",
+        includeText: false,
+      },
       listDevices: false,
-      model: "embedded",
-      variants: ["hysparse", "full", "hybrid-swa"],
-      decode: 16,
-      repetitions: "auto",
-      importance: "last-token",
-      fidelity: false,
-      swaps: false,
-      includeText: false,
       quiet: false,
       debug: false,
     });
   });
 
+  it("are those of the settings, with their bounds, words and defaults", () => {
+    const { options } = command();
+    const { place, chosen } = parseOptions(["a.md"]);
+    const unsaid: Readonly<Record<string, unknown>> = { ...place, ...chosen };
+    for (const [name, facts] of Object.entries<SettingFacts>(SETTINGS)) {
+      const { option, least, most, choices, default: byTable } = facts;
+      const found = options.find(({ long }) => long === option);
+      assert.ok(found, option);
+      if (name !== "variants") assert.deepEqual(unsaid[name], byTable, option);
+      assert.deepEqual(found.argChoices, choices, option);
+      if (least === undefined || most === undefined) continue;
+      for (const bad of [least - 1, most + 1]) refuses(`a.md ${option} ${bad}`, new RegExp(option));
+      for (const good of [least, most]) assert.ok(parseOptions(["a.md", option, String(good)]), option);
+    }
+    const settings = Object.keys({ ...placeSchema.shape, ...chosenSchema.shape });
+    assert.deepEqual(settings.sort(), Object.keys(SETTINGS).sort());
+  });
+
   it("name a GPU, and need no file to list devices", () => {
-    assert.equal(parseOptions(["a.md", "--gpu", "H200"]).gpu, "H200");
+    assert.equal(parseOptions(["a.md", "--gpu", "H200"]).place.gpu, "H200");
     assert.equal(parseOptions(["--list-devices"]).listDevices, true);
     assert.throws(() => parseOptions([]), /file/);
   });
@@ -53,13 +72,14 @@ describe("options", () => {
       "--fidelity",
       "--swaps",
     ]);
-    assert.deepEqual(options.variants, ["full", "hysparse"]);
+    const { chosen, place } = options;
+    assert.deepEqual(chosen.variants, ["full", "hysparse"]);
     assert.deepEqual([options.file, options.json, options.html, options.csv], ["-", "-", "a.html", "b.csv"]);
     assert.deepEqual([options.trace, options.compare], ["c.json", "old.hysparse.json"]);
-    assert.deepEqual(options.sweep, [512, 1024, 4096]);
-    assert.deepEqual([options.maxTokens, options.decode, options.chunk, options.threads], [400, 0, 64, 2]);
-    assert.ok(options.importance === "document" && options.includeText && options.quiet);
-    assert.ok(options.fidelity && options.swaps);
+    assert.deepEqual(chosen.sweep, [512, 1024, 4096]);
+    assert.deepEqual([chosen.maxTokens, chosen.decodeTokens, chosen.chunk, place.threads], [400, 0, 64, 2]);
+    assert.ok(chosen.importance === "document" && chosen.includeText && options.quiet);
+    assert.ok(chosen.fidelity && chosen.swaps);
   });
 
   it("refuse numbers that cannot be meant", () => {
@@ -82,7 +102,7 @@ describe("options", () => {
   });
 
   it("read the lengths of a sweep as people write them", () => {
-    const sweep = (text: string): unknown => parseOptions(["a.md", "--sweep", text]).sweep;
+    const sweep = (text: string): unknown => parseOptions(["a.md", "--sweep", text]).chosen.sweep;
     assert.equal(sweep("auto"), "auto");
     assert.deepEqual(sweep("1k, 2k;8k 2048"), [1024, 2048, 8192]);
     assert.deepEqual(sweep("1024k"), [2 ** 20]);

@@ -9,8 +9,9 @@ import { rolesOf } from "../../../src/engine/decoder/roles.ts";
 import { DecoderRunner } from "../../../src/engine/decoder/runner.ts";
 import { VARIANTS } from "../../../src/engine/engine.ts";
 import { ReferenceEngine } from "../../../src/engine/reference/engine.ts";
-import { UserError } from "../../../src/model/errors.ts";
+import { spoken, UserError } from "../../../src/model/errors.ts";
 import { predictedKvBytes } from "../../../src/profile/kv.ts";
+import { editorName } from "../../../src/protocol/setting-table.ts";
 import { tinyArchitecture, tinyModel } from "../../kernels/tiny-model.ts";
 
 // Full, sparse, sparse, full, sparse, full (the last).
@@ -44,6 +45,10 @@ describe("an engine without a mixer", () => {
         assert.match(
           error.message,
           /reference engine cannot run hysparse: it has no block lists.*--variants.*--engine/,
+        );
+        assert.match(
+          spoken(error.words!, editorName),
+          /out of hysparse\.variants, or take another hysparse\.engine\.$/,
         );
         return true;
       },

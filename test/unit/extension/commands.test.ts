@@ -70,16 +70,8 @@ describe("settings", () => {
     assert.deepEqual(
       settingsFrom((name) => values[name]),
       {
-        engine: "auto",
-        gpu: undefined,
-        model: "paper-7b",
-        variants: ["full"],
-        repetitions: 100,
-        decodeTokens: 0,
-        maxTokens: undefined,
-        threads: undefined,
-        importance: "document",
-        selectionChecks: false,
+        place: { engine: "auto", model: "paper-7b" },
+        chosen: { variants: ["full"], repetitions: 100, decodeTokens: 0, importance: "document" },
         highlights: true,
         includeText: false,
         idleMinutes: 0.1,

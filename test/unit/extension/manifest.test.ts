@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { z } from "zod";
-import { AUTO } from "../../../src/engine/auto.ts";
+import { AUTO } from "../../../src/protocol/auto.ts";
 import { ENGINES } from "../../../src/engine/registry.ts";
 import { COMMANDS } from "../../../src/extension/command-names.ts";
 import { CONTEXTS } from "../../../src/extension/contexts.ts";
@@ -13,6 +13,7 @@ import { KNOWN_MODELS, settingsFrom } from "../../../src/extension/settings-valu
 import { DEFAULT_DESIGNS, DESIGN_IDS } from "../../../src/designs/designs.ts";
 import { MODEL_IDS } from "../../../src/model/models.ts";
 import { PANEL_COMMANDS } from "../../../src/protocol/panel.ts";
+import { editorName, SETTINGS, type SettingFacts, type SettingName } from "../../../src/protocol/setting-table.ts";
 
 const item = z.object({ command: z.string(), when: z.string().optional() });
 const root = new URL("../../../", import.meta.url);
@@ -59,6 +60,9 @@ const manifest = z
           z.string(),
           z.object({
             default: z.unknown(),
+            type: z.string(),
+            minimum: z.number().optional(),
+            maximum: z.number().optional(),
             enum: z.array(z.string()).optional(),
             enumDescriptions: z.array(z.string()).optional(),
             items: z.object({ enum: z.array(z.string()).optional() }).optional(),
@@ -150,6 +154,9 @@ describe("commands and package.json", () => {
   });
 });
 
+/** What stands for "not set", by type. */
+const UNSET: Readonly<Record<string, unknown>> = { string: "", boolean: false };
+
 describe("settings and package.json", () => {
   const defaults = (name: string): unknown => configuration.properties[`hysparse.${name}`]?.default;
 
@@ -183,6 +190,21 @@ describe("settings and package.json", () => {
     assert.equal(setting.default, AUTO.id);
   });
 
+  it("what the command line has too has the same bounds, words and defaults", () => {
+    for (const [name, facts] of Object.entries<SettingFacts>(SETTINGS)) {
+      const { editor, least, most, editorMost = most, choices, default: byTable, editorDefault = byTable } = facts;
+      if (editor === undefined) continue;
+      const setting = configuration.properties[editorName(name as SettingName)];
+      assert.ok(setting, name);
+      if (choices !== undefined) assert.deepEqual([...setting.enum!].sort(), [...choices].sort(), name);
+      if (least !== undefined) {
+        // 0 leaves it to the profiler.
+        assert.deepEqual([setting.type, setting.minimum, setting.maximum], ["integer", 0, editorMost], name);
+        assert.equal(setting.default, typeof editorDefault === "number" ? editorDefault : 0, name);
+      } else if (setting.type !== "array") assert.equal(setting.default, editorDefault ?? UNSET[setting.type], name);
+    }
+  });
+
   it("threads: none is chosen by 0 and by what makes no sense", () => {
     for (const [value, threads] of [
       [0, undefined],
@@ -191,7 +213,8 @@ describe("settings and package.json", () => {
       ["2", undefined],
       [2.9, 2],
     ] as const) {
-      assert.equal(settingsFrom((name) => (name === "threads" ? value : undefined)).threads, threads);
+      const { place } = settingsFrom((name) => (name === "threads" ? value : undefined));
+      assert.equal(place.threads, threads);
     }
   });
 

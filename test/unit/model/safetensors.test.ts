@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { UserError } from "../../../src/model/errors.ts";
-import { parseHeader, toFloat32, type TensorEntry } from "../../../src/model/safetensors.ts";
+import { convert, findNotFinite, parseHeader, type Dtype, type TensorEntry } from "../../../src/model/safetensors.ts";
 import { rawSafetensors, writeSafetensors } from "../../fixtures/model/safetensors-bytes.ts";
 
 function parse(file: Uint8Array): TensorEntry[] {
@@ -106,12 +106,38 @@ describe("parseHeader", () => {
   });
 });
 
-describe("toFloat32", () => {
-  it("converts every type", () => {
-    assert.deepEqual([...toFloat32(Float32Array.of(1.5, -2).buffer, "F32")], [1.5, -2]);
-    assert.deepEqual([...toFloat32(Uint16Array.of(0x3c00, 0xc000).buffer, "F16")], [1, -2]);
-    assert.deepEqual([...toFloat32(Uint16Array.of(0x3f80, 0xc000).buffer, "BF16")], [1, -2]);
-  });
+/** 1.5, -2 and, as binary16 cannot hold it, 2^-30. */
+const STORED: Readonly<Record<Dtype, ArrayBuffer>> = {
+  F32: Float32Array.of(1.5, -2, 2 ** -30).buffer,
+  F16: Uint16Array.of(0x3e00, 0xc000, 0).buffer,
+  BF16: Uint16Array.of(0x3fc0, 0xc000, 0x3080).buffer,
+};
+
+/** Infinity, its negative, and what is not a number. */
+const NOT_FINITE = { F16: [0x7c00, 0xfc00, 0x7e00], BF16: [0x7f80, 0xff80, 0x7fc0] };
+
+describe("stored values", () => {
+  for (const dtype of ["F32", "F16", "BF16"] as const) {
+    it(`${dtype} becomes float32 without loss, and binary16 to the nearest`, () => {
+      const floats = new Float32Array(3);
+      convert(STORED[dtype], dtype, floats);
+      assert.deepEqual([...floats], [1.5, -2, dtype === "F16" ? 0 : 2 ** -30]);
+      const halves = new Uint16Array(2);
+      convert(STORED[dtype], dtype, halves);
+      assert.deepEqual([...halves], [0x3e00, 0xc000], "as many as there is room for");
+    });
+
+    it(`${dtype} that is infinite or not a number is found`, () => {
+      assert.equal(findNotFinite(STORED[dtype], dtype, 3), undefined);
+      for (const [i, value] of [Infinity, -Infinity, NaN].entries()) {
+        const data = STORED[dtype].slice(0);
+        if (dtype === "F32") new Float32Array(data)[1] = value;
+        else new Uint16Array(data)[1] = NOT_FINITE[dtype][i]!;
+        assert.deepEqual(findNotFinite(data, dtype, 3), { at: 1, value });
+        assert.equal(findNotFinite(data, dtype, 1), undefined);
+      }
+    });
+  }
 });
 
 describe("writeSafetensors (fixture)", () => {

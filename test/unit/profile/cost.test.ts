@@ -84,10 +84,27 @@ describe("stage costs", () => {
     assert.equal(sparse.output!.bytes - window.output!.bytes, 20 * (values + 2 * a.queryHeads) * 4);
   });
 
-  it("takes the slower of arithmetic and copying as the floor", () => {
-    const ceilings = { matrixGflops: 100, copyGBps: 10, method: "" };
+  it("takes the slower of arithmetic and moving bytes as the floor", () => {
+    const ceilings = { matrixGflops: 100, copyGBps: 10, reads: [], method: "" };
     assert.equal(floorMs({ flops: 1e9, bytes: 1e6 }, ceilings), 10);
     assert.equal(floorMs({ flops: 1e6, bytes: 1e9 }, ceilings), 100);
+  });
+
+  it("takes the best rate seen for so many bytes or more, also where they move in pieces", () => {
+    const reads = [1e6, 1e7, 1e8, 1e9].map((bytes, i) => ({ bytes, GBps: [100, 40, 50, 8][i]! }));
+    const ceilings = { matrixGflops: 100, copyGBps: 10, reads, method: "" };
+    const rate = (bytes: number, pieces?: number): number =>
+      bytes / 1e6 / floorMs({ flops: 0, bytes }, ceilings, pieces);
+    const rates = (...sizes: number[]): number[] => sizes.map((bytes) => Math.round(rate(bytes)));
+    assert.deepEqual(
+      rates(1e3, 1e6, 9e6),
+      [100, 100, 100],
+      "a cache may serve what is smaller than the next size measured",
+    );
+    assert.deepEqual(rates(1e7, 5e7, 1e8, 9e8), [50, 50, 50, 50], "a dip is a bad moment: more bytes were faster");
+    assert.deepEqual(rates(1e9, 1e12), [10, 10], "the copy was faster than reading");
+    assert.equal(Math.round(rate(1e9, 4)), 50);
+    assert.equal(Math.round(rate(1e7, 4)), 100);
   });
 });
 

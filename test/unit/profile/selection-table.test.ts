@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { planOf } from "../../../src/designs/designs.ts";
 import { CpuEngine } from "../../../src/engine/cpu/engine.ts";
 import { OracleSelection } from "../../../src/engine/selection.ts";
-import { loadTokenizerFile } from "../../../src/model/checkpoint.ts";
+import { loadTokenizerFile } from "../../../src/model/tokenizer-file.ts";
 import { halfToFloat32, toHalves } from "../../../src/model/float16.ts";
 import { prepareDocument } from "../../../src/profile/document.ts";
 import { cursorAt } from "../../../src/profile/follow.ts";

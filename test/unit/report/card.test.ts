@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
+import { packageFile } from "../../../src/model/package-root.ts";
 import { card, command } from "../../../src/report/card.ts";
 import type { Report } from "../../../src/profile/report.ts";
 import { sampleReport } from "./sample-report.ts";
@@ -26,9 +28,31 @@ function row(report: Report, name: string): string {
 describe("the command that repeats a report", () => {
   it("names the threads only where they were asked for", () => {
     const report = sampleReport();
-    assert.doesNotMatch(command(report), /--threads/);
+    assert.doesNotMatch(command(report, "command line"), /--threads/);
     report.settings.threads = 1;
-    assert.match(command(report), / --threads 1 /);
+    assert.match(command(report, "command line"), / --threads 1 /);
+  });
+});
+
+describe("what repeats a report in the editor", () => {
+  it("is a command of the palette, with the settings that the editor has", () => {
+    const report = onGpu();
+    report.settings = { ...report.settings, rounds: "auto", fidelity: true, swaps: true, maxTokens: 400 };
+    const text = command(report, "editor");
+    assert.match(text, /^HySparse: Profile Document, with the settings "hysparse\.engine": "webgpu", /);
+    assert.match(text, /"hysparse\.gpu": "NVIDIA H200", "hysparse\.model": /);
+    assert.match(text, /"hysparse\.variants": \["hysparse",/);
+    assert.match(text, /"hysparse\.repetitions": 0, /);
+    assert.match(text, /"hysparse\.maxTokens": 400, "hysparse\.selectionChecks": true$/);
+    assert.doesNotMatch(text, /npm|--|chunk/);
+    report.settings.sweep = [512, 1024];
+    assert.match(command(report, "editor"), /^HySparse: Context-Length Sweep,/);
+  });
+
+  it("names commands that are contributed", () => {
+    const manifest = readFileSync(packageFile("package.json"), "utf8");
+    for (const title of ["Profile Document", "Context-Length Sweep"])
+      assert.ok(manifest.includes(`"title": "${title}"`));
   });
 });
 
@@ -51,12 +75,15 @@ describe("the card of a report from a GPU", () => {
   });
 
   it("repeats the checks of the selection that were asked for", () => {
-    assert.doesNotMatch(command(onGpu()), /--fidelity|--swaps/);
+    assert.doesNotMatch(command(onGpu(), "command line"), /--fidelity|--swaps/);
     const { settings, ...rest } = onGpu();
-    assert.match(command({ ...rest, settings: { ...settings, fidelity: true, swaps: true } }), /--fidelity --swaps$/);
+    assert.match(
+      command({ ...rest, settings: { ...settings, fidelity: true, swaps: true } }, "command line"),
+      /--fidelity --swaps$/,
+    );
   });
 
   it("repeats the measurement on the same GPU", () => {
-    assert.match(command(onGpu()), /--engine webgpu --gpu 'NVIDIA H200'/);
+    assert.match(command(onGpu(), "command line"), /--engine webgpu --gpu 'NVIDIA H200'/);
   });
 });

@@ -95,7 +95,15 @@ export function sampleReport(options: SampleOptions = {}): Report {
       arch: "x64",
       memoryBytes: 24 * 2 ** 30,
       versions: { node: "20.20.2", "onnxruntime-node": "1.30.0" },
-      ceilings: { matrixGflops: 141.3, copyGBps: 18.2, method: "best of five, all threads" },
+      ceilings: {
+        matrixGflops: 141.3,
+        copyGBps: 18.2,
+        reads: [
+          { bytes: 2 ** 16, GBps: 240 },
+          { bytes: 2 ** 27, GBps: 21.5 },
+        ],
+        method: "best of five, all threads",
+      },
     },
     model: {
       name: "embedded",

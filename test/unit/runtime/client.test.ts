@@ -52,6 +52,12 @@ describe("a runtime that does what it should", { concurrency: 2 }, () => {
   it("has its errors told apart", async (t) => {
     const { client } = fakeClient(t);
     await assert.rejects(start(client, "user's mistake").result, mistake(/^mend this$/));
+    await assert.rejects(start(client, "user's setting").result, (error) => {
+      assert.ok(error instanceof UserError);
+      assert.deepEqual(error.words, ["less ", { setting: "gpu" }]);
+      return error.message === "less --gpu";
+    });
+    await assert.rejects(start(client, "no words").result, mistake(/^mend that$/));
     await assert.rejects(start(client, "busy").result, mistake(/^another one$/));
     await assert.rejects(start(client, "fault").result, (error) => {
       assert.ok(fault(/^a bug$/)(error));

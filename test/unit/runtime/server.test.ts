@@ -173,6 +173,12 @@ describe("the runtime process", { concurrency: 1, timeout: 180_000 }, () => {
     const connection = server(t);
     const profile = (changes: Partial<ProfileParams>): Promise<unknown> =>
       connection.sendRequest(METHOD.profile, params(changes));
+    await assert.rejects(profile({ engine: "cpu", gpu: "0" }), (error) => {
+      assert.ok(error instanceof ResponseError);
+      const { words } = error.data as { readonly words?: readonly unknown[] };
+      assert.deepEqual(words?.slice(0, 2), ["", { setting: "gpu", value: "0" }]);
+      return true;
+    });
     await assert.rejects(profile({ engine: "abacus" }), code(ERROR_CODE.user, /there is no engine "abacus"/));
     await assert.rejects(profile({ model: "gpt" }), code(ERROR_CODE.user, /there is no model "gpt"/));
     const folder = packageFile("media");

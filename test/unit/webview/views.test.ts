@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { aboutModel } from "../../../webview/model/about.ts";
 import { checksModel } from "../../../webview/model/checks.ts";
 import { comparisonModel } from "../../../webview/model/comparison.ts";
 import { curvesModel } from "../../../webview/model/curves.ts";
@@ -62,6 +63,15 @@ describe("a page that nobody hosts", () => {
     assert.match(model?.device ?? "", /2026-11-22 01:05( UTC)?\.$/);
     assert.ok(headlineModel(sampleState())?.actions);
     assert.equal(curvesModel(state), undefined);
+  });
+
+  it("says how to repeat it in what its reader may have", () => {
+    const repeats = aboutModel(state)?.repeats.map(({ text }) => text);
+    assert.equal(repeats?.length, 2);
+    assert.match(repeats[0]!, /^npm run profile -- /);
+    assert.match(repeats[1]!, /^HySparse: Profile Document/);
+    const [only, ...more] = aboutModel(sampleState())?.repeats ?? [];
+    assert.deepEqual([only?.text, more], [repeats[1], []]);
   });
 
   it("leads to places where it has the text", () => {

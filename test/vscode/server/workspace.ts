@@ -32,7 +32,7 @@ export async function makeWorkspace({ hostile = false } = {}): Promise<Workspace
   writeFileSync(join(path, "picture.bin"), Buffer.from([0, 1, 2, 3, 255, 254, 0, 0]));
   const cells = [{ cell_type: "markdown", metadata: {}, source: ["# A notebook\n"] }];
   writeFileSync(join(path, "notes.ipynb"), JSON.stringify({ cells, metadata: {}, nbformat: 4, nbformat_minor: 5 }));
-  const dense = writeSafetensors(checkpointTensors(denseModel()));
+  const dense = writeSafetensors(await checkpointTensors(denseModel()));
   await addCheckpoint(join(path, "tiny-checkpoint"), {});
   await addCheckpoint(join(path, "dense-checkpoint"), { config: tinyConfig(TINY, "full"), weights: dense });
   await addCheckpoint(join(path, "random-checkpoint"), { config: { ...tinyConfig(), weights: "synthetic" } });

@@ -1,7 +1,7 @@
 import type { BlockList } from "../../selection.ts";
 
 /** What one call of the attention kernels computes; the C source is in kernels/, the numbers are those of job.h. */
-export const OPS = { sparse: 0, window: 1, full: 2, topk: 3 } as const;
+export const OPS = { sparse: 0, window: 1, full: 2, topk: 3, peak: 4, read: 5 } as const;
 export type Op = keyof typeof OPS;
 
 /**
@@ -21,7 +21,7 @@ export interface Call {
   readonly scale: number;
   /** Blocks of a list (sparse, topk). */
   readonly slots?: number;
-  /** w (window). */
+  /** w (window); rounds of multiply-adds (peak), times that all is read (read). */
   readonly window?: number;
   /** Positions 0 .. first - 1 are seen beside the window; 0 when absent. */
   readonly first?: number;
@@ -30,7 +30,7 @@ export interface Call {
   /** [Hkv, cap, d], rotated; for a window the ring of earlier positions, see ringRow. Must be kernel memory. */
   readonly k?: Float32Array;
   readonly v?: Float32Array;
-  /** Rows of one KV head in k and v. */
+  /** Rows of one KV head in k and v; floats of each unit's part of k (read). */
   readonly cap?: number;
   /** The call's own keys and values [Hkv, count, d] (window). */
   readonly own?: { readonly k: Float32Array; readonly v: Float32Array };
@@ -49,6 +49,18 @@ export interface Call {
   /** [count, H, slots]: the selected blocks' scores (topk). */
   readonly kept?: Float32Array;
 }
+
+/** The op of a unit for each of `out`, which gets one number from it, and nothing of an attention (ceilings.c). */
+export function ceilingCall(
+  op: "peak" | "read",
+  out: Float32Array,
+  of: Pick<Call, "scale" | "window" | "k" | "cap">,
+): Call {
+  return { op, start: 0, count: 1, heads: out.length, G: 1, share: 1, d: 1, B: 1, out, ...of };
+}
+
+/** Multiply-adds of one round of `peak`: ROUND of ceilings.c. */
+export const PEAK_ROUND = 384;
 
 /** The numbers of a call in the order in which `prepare` of kernels.c takes them. */
 export function numbersOf(call: Call, threads: number): Int32Array {

@@ -120,6 +120,7 @@ function nextTurn(): Promise<void> {
 /** Roughly. */
 function flopsOf({ op, start, count, heads, G, d, B, slots = 1, window = 1 }: Call): number {
   const end = start + count;
+  if (op === "peak" || op === "read") return Infinity;
   if (op === "topk") return (4 * count * heads * end) / B;
   const keys = { sparse: Math.min(slots * B, end), window: Math.min(window, end), full: (start + end) / 2 }[op];
   return 4 * count * heads * G * d * keys;

@@ -1,0 +1,23 @@
+import { UserError } from "../model/errors.ts";
+import type { Model } from "../model/model.ts";
+import { bytes } from "../report/format.ts";
+
+/**
+ * Refuses weights that cannot be held, before any is read.
+ * @param as the type that the engine keeps them in
+ * @param where what is free, after its bytes: "of memory are free"
+ * @throws UserError with the bytes needed and the bytes there are
+ */
+export function checkWeightsFit(
+  { name }: Pick<Model, "name">,
+  needed: number,
+  as: string,
+  available: number,
+  where: string,
+): void {
+  if (needed <= available) return;
+  throw new UserError(
+    `the weights of ${name} need ${bytes(needed)} as ${as} and ${bytes(available)} ${where}: choose a smaller model, or ` +
+      "close what else takes memory",
+  );
+}

@@ -1,0 +1,5 @@
+import type { Formats } from "./format.ts";
+import { hysparse } from "./hysparse.ts";
+
+/** Every format that is read. */
+export const FORMATS: Formats = [hysparse];
