@@ -17,9 +17,9 @@ export interface GrowthRow {
   readonly bytesPerThousand: number;
   /** Allocations at two lengths of a sweep, or the formula of profile/kv.ts. */
   readonly basis: "measured" | "formula";
-  /** The context at which KV cache, weights and workspace fill the memory; undefined where its size is unknown. */
+  /** The context at which KV cache, weights and workspace fill the memory; undefined where its size is unknown, or nothing grows. */
   readonly fullTokens?: number;
-  /** The same in words: "about 1,300,000 tokens". */
+  /** The same in words: "about 1,300,000 tokens", or "never". */
   readonly fullAt?: string;
 }
 
@@ -77,7 +77,7 @@ function full(
   slope: number,
   capacity: Capacity,
 ): Pick<GrowthRow, "fullTokens" | "fullAt"> {
-  if (!(slope > 0)) return {};
+  if (slope <= 0) return { fullAt: "never" };
   const fullTokens = Math.max(0, Math.floor(tokens + (capacity.bytes - totals.peakBytes) / slope));
   return { fullTokens, fullAt: `about ${count(Number(fullTokens.toPrecision(2)))} tokens` };
 }

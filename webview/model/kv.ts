@@ -97,7 +97,7 @@ function ledger(report: Report, growth: Growth): Table {
         bytes(totals.kvBytes),
         totals.kvBytesPredicted === totals.kvBytes ? "the same" : bytes(totals.kvBytesPredicted),
         row ? bytes(row.bytesPerThousand) : "-",
-        row?.fullTokens === undefined ? "unknown" : count(Number(row.fullTokens.toPrecision(2))),
+        row?.fullTokens === undefined ? (row?.fullAt ?? "unknown") : count(Number(row.fullTokens.toPrecision(2))),
       ];
     }),
   };

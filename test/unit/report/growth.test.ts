@@ -75,6 +75,17 @@ describe("growth of KV memory", () => {
     assert.match(unknown.note, /device has free is not known/);
   });
 
+  it("is nothing under a design that keeps no more, and fills nothing", () => {
+    const { rows } = growthOf(sampleReport({ variants: ["full", "streaming"] }));
+    assert.deepEqual(
+      rows.map(({ bytesPerThousand, fullAt }) => [bytesPerThousand, fullAt === "never"]),
+      [
+        [13 * LAYER * 1000, false],
+        [0, true],
+      ],
+    );
+  });
+
   it("is never negative, even on a device that is smaller than the run", () => {
     const report = sampleReport();
     report.environment.memoryBytes = 1;
