@@ -1,7 +1,8 @@
 import type { LayerWeights, Model } from "../model/model.ts";
 import { valueCount, type LazyTensor } from "../model/tensor.ts";
-import { availableMemory, containerText } from "./machine.ts";
-import { checkWeightsFit } from "./weights-fit.ts";
+import { checkWeightsFit, containerText } from "../model/weights-fit.ts";
+import { readLimits } from "./control-groups.ts";
+import { availableMemory } from "./machine.ts";
 
 /** What engines compute with that keep weights as float32 in this process. */
 export type FloatModel = Model<Float32Array>;
@@ -15,7 +16,13 @@ const HELD = new WeakMap<LazyTensor, Promise<Float32Array>>();
  * @throws UserError where they do not fit, before anything is read
  */
 export async function floatModel(model: Model, available: number = availableMemory()): Promise<FloatModel> {
-  checkWeightsFit(model, floatBytes(model), "float32", available, `of memory are free${containerText()}`);
+  checkWeightsFit(
+    model,
+    floatBytes(model),
+    "float32",
+    available,
+    `of memory are free${containerText(readLimits().memoryBytes)}`,
+  );
   const { embedding, finalNorm, head } = model.weights;
   const weights = await holdAll({ embedding, finalNorm, head });
   const layers: LayerWeights<Float32Array>[] = [];

@@ -1,6 +1,5 @@
 import os from "node:os";
 import { UserError, words } from "../model/errors.ts";
-import { bytes } from "../report/format.ts";
 import { readLimits, type Limits } from "./control-groups.ts";
 
 /** As many threads as can run at once: one per core, or fewer where a container's CPU quota does not pay for so many. */
@@ -20,11 +19,6 @@ export function checkThreads(threads: number, cores = os.cpus().length): number 
 /** The memory that this process may use at most, in bytes: the machine's, or less where a container limits it. */
 export function totalMemory(limits: Limits = readLimits()): number {
   return Math.min(os.totalmem(), limits.memoryBytes ?? Infinity);
-}
-
-/** Why there may be less than the machine has free; nothing where no container limits this process. */
-export function containerText({ memoryBytes }: Limits = readLimits()): string {
-  return memoryBytes === undefined ? "" : ` of the ${bytes(memoryBytes)} that this container may use`;
 }
 
 /** The bytes that this process can still get without pushing others, or itself, out of memory. */

@@ -1,5 +1,6 @@
-import { containerText } from "../engine/machine.ts";
+import { readLimits } from "../engine/control-groups.ts";
 import { UserError, words } from "../model/errors.ts";
+import { containerText } from "../model/weights-fit.ts";
 import { bytes } from "../report/format.ts";
 import type { ProfileRequest } from "./request.ts";
 
@@ -44,7 +45,7 @@ export function memoryShortage(
     : weights > 0
       ? ", weights included,"
       : " beside the weights";
-  const container = device ? "" : containerText();
+  const container = device ? "" : containerText(readLimits().memoryBytes);
   return {
     text: `${tokens} tokens need about ${bytes(needed(tokens))}${what} and ${bytes(available)} are available${container}`,
     fits,

@@ -13,7 +13,7 @@ import { declinedOf } from "../decoder/mixers.ts";
 import { firstOf, rolesOf, windowOf } from "../decoder/roles.ts";
 import { DecoderRunner } from "../decoder/runner.ts";
 import type { Ceilings, DeviceMeter, Engine, EngineInfo, LoadOptions, Runner, Variant } from "../engine.ts";
-import { checkWeightsFit } from "../weights-fit.ts";
+import { checkWeightsFit } from "../../model/weights-fit.ts";
 import { measureCeilings } from "./ceilings.ts";
 import { GpuDecoder, type RopeBlocks } from "./decoder.ts";
 import type { OpenOptions } from "./device.ts";

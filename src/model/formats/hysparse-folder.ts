@@ -10,7 +10,7 @@ import { loadTokenizerFile } from "../tokenizer-file.ts";
 import { checkTensors, checkVocabulary } from "./fits.ts";
 import { checkFolder } from "./folder.ts";
 import type { OpenedCheckpoint } from "./format.ts";
-import { CONFIG, FILES, TOKENIZER, WEIGHTS } from "./hysparse.ts";
+import { CONFIG, FILES, TOKENIZER, WEIGHTS } from "./hysparse-files.ts";
 
 /**
  * Version 1. What can be refused by the small files and the header is refused before any weight is read.

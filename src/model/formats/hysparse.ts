@@ -1,16 +1,7 @@
 import { join } from "node:path";
-import { peek, type FolderFile } from "./folder.ts";
+import { peek } from "./folder.ts";
 import type { CheckpointFormat } from "./format.ts";
-
-export const CONFIG = "config.json";
-export const WEIGHTS = "model.safetensors";
-export const TOKENIZER = "tokenizer.json";
-
-export const FILES: readonly FolderFile[] = [
-  { name: CONFIG, text: true },
-  { name: WEIGHTS, text: false },
-  { name: TOKENIZER, text: true },
-];
+import { CONFIG, FILES } from "./hysparse-files.ts";
 
 /** The format of our own training: a folder whose config.json says "hysparse". Version 1. */
 export const hysparse: CheckpointFormat = {

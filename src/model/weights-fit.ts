@@ -1,6 +1,6 @@
-import { UserError } from "../model/errors.ts";
-import type { Model } from "../model/model.ts";
 import { bytes } from "../report/format.ts";
+import { UserError } from "./errors.ts";
+import type { Model } from "./model.ts";
 
 /**
  * Refuses weights that cannot be held, before any is read.
@@ -20,4 +20,12 @@ export function checkWeightsFit(
     `the weights of ${name} need ${bytes(needed)} as ${as} and ${bytes(available)} ${where}: choose a smaller model, or ` +
       "close what else takes memory",
   );
+}
+
+/**
+ * Why there may be less than the machine has free. @param memoryBytes what a container lets this process use; absent: no
+ * container limits it, and there is nothing to say
+ */
+export function containerText(memoryBytes: number | undefined): string {
+  return memoryBytes === undefined ? "" : ` of the ${bytes(memoryBytes)} that this container may use`;
 }
