@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from model import Architecture, HySparse
 
-USUAL = (("lastFull", True), ("fullLayers", None))  # left out of config.json
+USUAL = (("lastFull", True), ("fullLayers", None), ("farQuery", False))  # left out of config.json
 
 
 def export(model: HySparse, path: Path) -> None:

@@ -50,6 +50,7 @@ class Plan:
     gate_rate: float = 0.05
     opened: float = 0.98
     far_gate: float = 0.15
+    far_query: str = "shared"
     batch: int = 8
     length: int = 4096
     chunk: int = 8192
@@ -269,7 +270,8 @@ def convert(plan: Plan, arch, tensors: dict[str, Tensor], tokenizer, text: np.nd
         before, converter.seen = facts["tokens"], sum(facts["tokens"].values())
     else:
         rows = Steps(converter.rows, plan.seed + 1000, plan.start_rows, plan.length)[0][0]
-        report.keep("start_fit", start(student, teacher, torch.from_numpy(rows[:, :-1]).to(device), plan.opened, plan.far_gate))
+        report.keep("start_fit", start(student, teacher, torch.from_numpy(rows[:, :-1]).to(device), plan.opened, plan.far_gate,
+                                        "oracle" if plan.far_query == "oracle" else "own"))
     converter.measuring(True)
     if plan.design == "random":
         student.ops.draw(len(some), plan.length, device)
@@ -323,6 +325,9 @@ def main() -> None:
                             help="of the matrices" if name[0] in "lk" else "as a share of the matrices'")
     parser.add_argument("--opened", type=float, default=Plan.opened, help="least share of its softmax that a sparse branch starts with")
     parser.add_argument("--far-gate", type=float, default=Plan.far_gate, help="mean gate that a sparse branch starts with")
+    parser.add_argument("--far-query", default=Plan.far_query, choices=("shared", "own", "oracle"),
+                        help="the selected branch asks with the layer's query, or with a projection of its own that starts as "
+                             "the layer's or as the oracle's; the last two cannot be exported")
     parser.add_argument("--batch", type=int, default=Plan.batch, help="rows per step")
     parser.add_argument("--length", type=int, default=Plan.length)
     parser.add_argument("--seed", type=int, default=Plan.seed)
@@ -347,11 +352,12 @@ def main() -> None:
         parser.error("--full must rise and start with 0: the first layer has no oracle before it")
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     arch, tensors = base_model.read(args.model)
-    arch = replace(arch, sparsePerFull=args.ratio, fullLayers=full, selectedTokens=args.selected, window=args.window)
+    arch = replace(arch, sparsePerFull=args.ratio, fullLayers=full, selectedTokens=args.selected, window=args.window,
+                   farQuery=args.far_query != "shared" and args.design != "hybrid-swa")
     text = np.frombuffer(lzma.decompress(args.tokens.read_bytes()), dtype=np.uint16)
     texts = {kind: {p.name: p.read_text() for p in sorted((args.heldout / kind).iterdir())} for kind in ("watch", "test")}
     plan = Plan(**{name: getattr(args, name) for name in ("design", "local_tokens", "kl_tokens", "local_rate", "kl_rate", "sink_rate",
-                                                          "gate_rate", "opened", "far_gate", "batch", "length", "seed")})
+                                                          "gate_rate", "opened", "far_gate", "far_query", "batch", "length", "seed")})
     convert(plan, arch, tensors, base_model.open_tokenizer(args.model), text, texts, args.out, torch.device(args.device), args.init,
             args.stop_after, args.check_every, args.trials, args.windows, [int(n) for n in args.measure_lengths.split(",")],
             args.workers, args.compile)

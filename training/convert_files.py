@@ -83,6 +83,8 @@ def main() -> None:
     arch = architecture(facts["architecture"])
     if arch.fullLayers is not None:
         raise SystemExit("the profiler's config.json has no place for a schedule by list: only --ratio can be exported")
+    if arch.farQuery:
+        raise SystemExit("the profiler has no place for a query projection of the selected branch: such a run cannot be exported")
     if facts["design"] == "random":
         raise SystemExit("a run with random selection is a control of this training and no design that the profiler runs")
     _, tensors = base_model.read(args.model)

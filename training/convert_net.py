@@ -153,12 +153,13 @@ class Halves(nn.Module):
 
 
 def build(arch: Architecture, tensors: dict[str, Tensor], ops, design: str) -> Halves:
-    """A network over the given tensors themselves (not copies), frozen; what they lack (gates, sinks) starts at 0."""
+    """A network over the given tensors themselves (not copies), frozen; what they lack (gates, sinks, queries of the
+    selected branch) starts at 0."""
     with torch.device("meta"):
         net = HySparse(arch, ops, design)
     device = tensors["model.embed_tokens.weight"].device
     missing = {name: torch.zeros(p.shape, device=device) for name, p in net.state_dict().items() if name not in tensors}
-    made_up = [name for name in missing if not name.endswith(("sinks", "gate_proj.weight"))]
+    made_up = [name for name in missing if not name.endswith(("sinks", "gate_proj.weight", "sparse_q_proj.weight"))]
     if made_up:
         raise ValueError(f"the checkpoint lacks {made_up[:3]} ({len(made_up)} tensors)")
     net.load_state_dict({**tensors, **missing}, assign=True)

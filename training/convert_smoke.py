@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 import gguf
 import numpy as np
 import torch
+import torch.nn.functional as F
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from torch import Tensor
@@ -115,6 +116,25 @@ def folding(arch: Architecture, tensors: dict[str, Tensor]) -> None:
     print(f"folded layers differ from the teacher's by {gap:.1e}")
 
 
+def asking(arch: Architecture, tensors: dict[str, Tensor]) -> None:
+    """A projection of the branch's own that starts as the layer's changes nothing at first; the oracle's asks as the oracle does."""
+    tokens = torch.randint(0, 12288, (2, LENGTH), generator=torch.Generator().manual_seed(1))
+    generator = torch.Generator().manual_seed(4)
+    tensors = {n: v * (0.5 + torch.rand(v.shape, generator=generator)) if v.ndim == 1 else v for n, v in tensors.items()}
+    teacher, states = build(arch, tensors, TiledOps, "full"), {}
+    for name, apart, asks in (("shared", False, "own"), ("own", True, "own"), ("oracle", True, "oracle")):
+        student = student_of(replace(arch, farQuery=apart), tensors, TiledOps, "hysparse")
+        start(student, teacher, tokens, 0.3, 0.12, asks)
+        with torch.no_grad():
+            states[name] = student(tokens)
+    gap = (states["own"] - states["shared"]).abs().max().item()
+    assert gap < 1e-4 < (states["oracle"] - states["shared"]).abs().max().item(), f"an own projection starts otherwise, by {gap}"
+    x, part = torch.randn(7, 48), student.attends[2]
+    mine = part.attention.sparse_q_proj(part.norm(x))
+    oracles = F.linear(teacher.attends[0].norm(x), tensors["model.layers.0.self_attn.q_proj.weight"])
+    assert torch.allclose(mine, oracles, atol=1e-4), "the branch does not ask as its oracle does"
+
+
 def gradients() -> None:
     """Distill's gradient, made by hand in chunks, is autograd's."""
     torch.manual_seed(1)
@@ -161,9 +181,10 @@ def designs(folder: Path, arch: Architecture, tensors: dict[str, Tensor]) -> Non
     assert trial.tokens[trial.value_at] in trial.tokens[slice(*trial.answer)] and trial.value_at < LENGTH - 40
     plan = Plan(local_tokens=4 * 2 * LENGTH, kl_tokens=4 * 2 * LENGTH, batch=2, length=LENGTH, warmup=2, start_rows=2)
     more = {"check_every": 10 ** 9, "trials": 1, "windows": 1, "workers": 0}
-    for design in convert_files.DESIGNS:
-        out = folder / design
-        made = convert(replace(plan, design=design), arch, tensors, tokenizer, text, texts, out, torch.device("cpu"), **more)
+    for design in (*convert_files.DESIGNS, "apart"):
+        out, apart = folder / design, design == "apart"
+        made = convert(replace(plan, design="hysparse" if apart else design, far_query="oracle" if apart else "shared"),
+                       replace(arch, farQuery=apart), tensors, tokenizer, text, texts, out, torch.device("cpu"), **more)
         results = json.loads((out / "results.json").read_text())
         stages = [line["stage"] for line in results["log"]]
         assert stages == sorted(stages, reverse=True) and set(stages) == {"local", "kl"}, stages
@@ -171,6 +192,9 @@ def designs(folder: Path, arch: Architecture, tensors: dict[str, Tensor]) -> Non
         assert not failed, (failed, results[failed[0]])
         frozen = made.student.net.state_dict()
         assert all(torch.equal(frozen[n], tensors[n]) for n in tensors if ".self_attn." not in n), "only attention is trained"
+    assert results["alive"]["layers"] == 3
+    refused(folder, folder / "apart", "query projection")
+    results = json.loads((folder / "random" / "results.json").read_text())
     assert results["plan"]["design"] == "random" and "test_256_none_summary" in results
     hysparse = json.loads((folder / "hysparse" / "results.json").read_text())
     assert hysparse["test_256_random_summary"]["percent"]["all"][0] != 0 and hysparse["alive"]["layers"] == 3
@@ -187,16 +211,30 @@ def designs(folder: Path, arch: Architecture, tensors: dict[str, Tensor]) -> Non
     exported(folder, again, arch)
 
 
-def exported(folder: Path, run, arch: Architecture) -> None:
-    """The exported folder is the student, in the profiler's form."""
+def export(folder: Path, run: Path) -> None:
+    """convert_files.py as from the command line."""
     import sys
 
-    before, sys.argv = sys.argv, ["convert_files.py", "--model", str(folder / "base"), "--init", str(folder / "again"),
+    before, sys.argv = sys.argv, ["convert_files.py", "--model", str(folder / "base"), "--init", str(run),
                                   "--out", str(folder / "checkpoint"), "--name", "tiny"]
     try:
         convert_files.main()
     finally:
         sys.argv = before
+
+
+def refused(folder: Path, run: Path, word: str) -> None:
+    """The export says why it does not take a run."""
+    try:
+        export(folder, run)
+        raise AssertionError(f"{run} must be refused")
+    except SystemExit as error:
+        assert word in str(error), error
+
+
+def exported(folder: Path, run, arch: Architecture) -> None:
+    """The exported folder is the student, in the profiler's form."""
+    export(folder, folder / "again")
     assert read_architecture(folder / "checkpoint") == arch
     model, own = HySparse(arch, TiledOps), run.student.net.state_dict()
     load_weights(model, folder / "checkpoint" / "model.safetensors")
@@ -217,6 +255,7 @@ def main() -> None:
         folder = Path(name)
         arch, tensors = reading(folder)
         folding(arch, tensors)
+        asking(arch, tensors)
         learning(arch, tensors)
         designs(folder, arch, tensors)
     print("smoke run passed")

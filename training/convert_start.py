@@ -7,6 +7,8 @@ Per sparse layer and KV head, folded into q, k, v and o:
   leaves out.
 Sinks: the window's by least squares, which stands for everything far away; the selected branch's as low as costs at most SLACK
 of the error, and at most where the branch keeps a share `opened` of its softmax on average: a silent branch learns nothing.
+With `farQuery` the branch asks by a projection of its own, which starts as the layer's (`own`) or as the oracle's (`oracle`): the
+latter finds in the oracle's keys, from the first step on, what the oracle finds there.
 Gates have no bias. The window's starts half open, so that o is doubled; the selected branch's starts at `far_gate` on average, along
 the mean of the layer's inputs: what it reads is noise at first, and a loud one is shut for good within a hundred steps. With all sinks at 0 a student of SmolLM2-135M starts three times as badly (LOG.md).
 """
@@ -36,8 +38,8 @@ def least(outs: Tensor, lse: Tensor, target: Tensor, grid: Tensor) -> Tensor:
 class Fit:
     """Fits sparse layers on a few windows of the teacher's layer inputs [layers][windows, T, hidden], on sampled queries."""
 
-    def __init__(self, teacher: Halves, tokens: Tensor, arch: Architecture, opened: float) -> None:
-        self.arch, self.teacher, self.opened = arch, teacher, opened
+    def __init__(self, teacher: Halves, tokens: Tensor, arch: Architecture, opened: float, asks: str = "own") -> None:
+        self.arch, self.teacher, self.opened, self.asks = arch, teacher, opened, asks
         self.inputs = [x for x, _ in teacher(tokens, keep=True)]
         self.windows, length = tokens.shape
         device = tokens.device
@@ -57,6 +59,19 @@ class Fit:
         rope = self.teacher.rope(h.shape[1])
         q, k = rotate(q, *rope)[0, self.rows], rotate(k, *rope)[0]
         return q.unflatten(1, (a.kvHeads, -1)), k, v[0]
+
+    def far_query(self, layer: int, oracle: int) -> Tensor:
+        """The projection [Hq d, hidden] that the selected branch starts with, heads as the teacher has them."""
+        own, other = (self.teacher.attends[i] for i in (layer, oracle))
+        if self.asks == "own":
+            return own.attention.q_proj.weight
+        return other.attention.q_proj.weight * (other.norm.weight / own.norm.weight)
+
+    def far(self, window: int, layer: int, oracle: int) -> Tensor:
+        """The selected branch's q of the sampled rows [R, Hkv, G, d]: like the weights, in the order of own or of oracle heads."""
+        h = self.teacher.attends[layer].norm(self.inputs[layer][window][None])
+        q = F.linear(h, self.far_query(layer, oracle)).unflatten(-1, (-1, self.arch.headDim))
+        return rotate(q, *self.teacher.rope(h.shape[1]))[0, self.rows].unflatten(1, (self.arch.kvHeads, -1))
 
     def scores(self, q: Tensor, k: Tensor, keep: Tensor) -> Tensor:
         """Scaled scores [Hkv, G, R, T], -1e30 where not kept."""
@@ -86,14 +101,14 @@ class Fit:
             _, ko, vo = self.qkv(window, oracle)
             dense = torch.einsum("hgrt,thd->hgrd", self.scores(q, k, self.seen).softmax(-1), v)
             near = self.scores(q, k, self.near)
-            data.append((q, ko, vo, chosen, dense, near.logsumexp(-1), torch.einsum("hgrt,thd->hgrd", near.softmax(-1), v)))
+            data.append((self.far(window, layer, oracle), ko, vo, chosen, dense, near.logsumexp(-1), torch.einsum("hgrt,thd->hgrd", near.softmax(-1), v)))
         q, ko, vo, chosen, dense, lse, out = zip(*data)
         grid = torch.arange(-6.0, 40.0, 0.25, device=self.rows.device)
         miss = sum(least(o, e, d, grid) for o, e, d in zip(out, lse, dense))
         sinks = grid[miss.argmin(0)]
         rest = [d - o * torch.sigmoid(e - sinks[..., None])[..., None] for d, o, e in zip(dense, out, lse)]
         pairs = [(g, j) for g in range(heads) for j in range(heads)] if heads <= MOST_HEADS else [(g, g) for g in range(heads)]
-        fits = {(g, j): self.pair([x[:, g] for x in q], [x[:, j] for x in ko], [x[:, j] for x in vo],
+        fits = {(g, j): self.pair([x[:, g if self.asks == "own" else j] for x in q], [x[:, j] for x in ko], [x[:, j] for x in vo],
                                   [x[j] for x in chosen], torch.cat([x[g] for x in rest], 1)) for g, j in pairs}
         orders = itertools.permutations(range(heads)) if heads <= MOST_HEADS else [tuple(range(heads))]
         order = min(orders, key=lambda z: sum(fits[g, j]["left"] for g, j in enumerate(z)))
@@ -145,9 +160,9 @@ def fold(weights: dict[str, Tensor], found: dict, arch: Architecture) -> dict[st
 
 
 @torch.no_grad()
-def start(student: Halves, teacher: Halves, tokens: Tensor, opened: float, far_gate: float) -> dict[str, list]:
+def start(student: Halves, teacher: Halves, tokens: Tensor, opened: float, far_gate: float, asks: str = "own") -> dict[str, list]:
     """Fit every layer that is not full on windows of text [n, T] and put the result into the student; returns each fit's `error`."""
-    fit = Fit(teacher, tokens, student.arch, opened)
+    fit = Fit(teacher, tokens, student.arch, opened, asks)
     report, oracle = {}, 0
     for index, kind in enumerate(student.kinds):
         if kind == "full":
@@ -158,6 +173,10 @@ def start(student: Halves, teacher: Halves, tokens: Tensor, opened: float, far_g
             made = fold({n: getattr(attention, f"{n}_proj").weight for n in "qkvo"}, found, student.arch)
             for name, value in made.items():
                 getattr(attention, f"{name}_proj").weight.copy_(value)
+            if student.arch.farQuery:
+                far = fit.far_query(index, oracle)
+                attention.sparse_q_proj.weight.copy_(
+                    far.reshape(student.arch.kvHeads, -1, student.arch.hidden)[found["to"]].reshape(far.shape) if asks == "own" else far)
             mean = teacher.attends[index].norm(fit.inputs[index]).mean((0, 1))
             attention.sparse_gate_proj.weight.copy_((math.log(far_gate / (1 - far_gate)) * mean / mean.square().sum()).expand_as(
                 attention.sparse_gate_proj.weight))

@@ -17,7 +17,10 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Architecture:
-    """Everything that the exported config.json says about the network."""
+    """Everything that the exported config.json says about the network.
+
+    `farQuery`: the selected branch asks with a query projection of its own. An experiment of convert.py, which is not exported.
+    """
 
     layers: int = 13
     hidden: int = 384
@@ -38,6 +41,7 @@ class Architecture:
     tieEmbeddings: bool = True
     lastFull: bool = True
     fullLayers: tuple[int, ...] | None = None
+    farQuery: bool = False
 
     def full_layers(self) -> list[int]:
         """Layers with dense attention in every design: by the schedule, or as `fullLayers` lists them."""
@@ -125,6 +129,8 @@ class Attention(nn.Module):
         if self.far:
             self.sparse_sinks = nn.Parameter(torch.zeros(arch.queryHeads))
             self.sparse_gate_proj = nn.Linear(arch.hidden, arch.queryHeads, bias=False)
+            if arch.farQuery:
+                self.sparse_q_proj = nn.Linear(arch.hidden, inner, bias=False)
         if self.far and self.near:
             self.window_gate_proj = nn.Linear(arch.hidden, arch.queryHeads, bias=False)
 
@@ -147,6 +153,8 @@ class Attention(nn.Module):
             out = ops.window(q, k, v, self.window_sinks, arch.window)
         if self.far:
             assert oracle is not None and oracle.selection is not None
+            if arch.farQuery:
+                q = rotate(self.sparse_q_proj(x).view(batch, length, arch.queryHeads, arch.headDim), *rope)
             chosen = ops.sparse(q, oracle.k, oracle.v, self.sparse_sinks, oracle.selection, arch.block)
             chosen = self.sparse_gate_proj(x).sigmoid()[..., None] * chosen
             out = chosen + self.window_gate_proj(x).sigmoid()[..., None] * out if self.near else chosen
