@@ -24,8 +24,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...["src/protocol", "src/profile", "src/report", "src/runtime", "src/build", "webview"],
   ],
   "src/extension": [
-    ...["src/model", "src/files", "src/engine", "src/protocol"],
-    ...["src/profile", "src/report", "src/runtime", "webview"],
+    ...["src/model", "src/designs", "src/files", "src/engine"],
+    ...["src/protocol", "src/profile", "src/report", "src/runtime", "webview"],
   ],
   "src/build": ["src/model", "src/engine", "webview"],
 };

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { CpuEngine } from "../../../src/engine/cpu/engine.ts";
-import { VARIANTS, type LoadOptions, type Runner, type Variant } from "../../../src/engine/engine.ts";
+import { DEFAULT_DESIGNS } from "../../../src/designs/designs.ts";
+import type { LoadOptions, Runner, Variant } from "../../../src/engine/engine.ts";
 import { UserError } from "../../../src/model/errors.ts";
 import type { Model } from "../../../src/model/model.ts";
 import { predictedKvBytes } from "../../../src/profile/kv.ts";
@@ -21,7 +22,7 @@ function request(changes: Partial<ProfileRequest> = {}): ProfileRequest {
     model,
     engine: new CpuEngine(),
     engineReason: "a test",
-    variants: VARIANTS,
+    variants: DEFAULT_DESIGNS,
     decodeTokens: 2,
     repetitions: 2,
     warmup: 1,
@@ -76,7 +77,7 @@ describe("a context-length sweep", () => {
       ],
     );
     for (const { tokens, variants } of points) {
-      for (const variant of VARIANTS) {
+      for (const variant of DEFAULT_DESIGNS) {
         const point = variants[variant]!;
         assert.equal(point.prefillSamples.length, 2);
         assert.equal(point.timePerOutputTokenSamples?.length, 2);
@@ -91,7 +92,7 @@ describe("a context-length sweep", () => {
     assert.match(method, /cut to each length, or repeated.*2 timed runs of each variant after 1 untimed/);
 
     // A warm-up round, then the rounds with their order rotated.
-    const [a, b, c] = VARIANTS;
+    const [a, b, c] = DEFAULT_DESIGNS;
     assert.deepEqual(
       engine.prefills.filter((run) => run.endsWith(" 100")),
       [a, b, c, a, b, c, b, c, a].map((variant) => `${variant} 100`),
