@@ -46,20 +46,19 @@ export interface Window {
  * Outputs are [C, Hq d].
  */
 export class Attention {
+  /** Sinks of attention that has none: minus infinity for each query head. */
+  readonly noSinks: Float32Array;
   readonly #s: Shape;
   readonly #kernels: KernelPool;
   readonly #fullPaths: FullPaths;
   readonly #buffers: Buffers;
 
   constructor(shape: Shape, kernels: KernelPool, fullPaths: FullPaths, buffers: Buffers) {
+    this.noSinks = new Float32Array(shape.Hq).fill(-Infinity);
     this.#s = shape;
     this.#fullPaths = fullPaths;
     this.#kernels = kernels;
     this.#buffers = buffers;
-  }
-
-  get queryHeads(): number {
-    return this.#s.Hq;
   }
 
   /**

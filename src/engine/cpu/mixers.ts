@@ -34,7 +34,7 @@ export const MIXERS: MixerTable<Mixer> = {
   full: ({ attention, clock, projected, cache, reads, scored, out }) => {
     if (reads === undefined) return attention.full(projected, cache, out, clock, scored);
     // Like any full layer's, without sinks.
-    return attention.sparse(projected, reads.cache, reads.blocks, { sinks: noSinks(attention), out }, clock);
+    return attention.sparse(projected, reads.cache, reads.blocks, { sinks: attention.noSinks, out }, clock);
   },
 
   sparse: async (mix) => {
@@ -50,12 +50,8 @@ export const MIXERS: MixerTable<Mixer> = {
   window: (mix) => inWindow(mix, { sinks: mixing(mix).windowSinks, out: mix.out }),
 
   // The first tokens take what a learned sink would.
-  streaming: (mix) => inWindow(mix, { sinks: noSinks(mix.attention), out: mix.out }),
+  streaming: (mix) => inWindow(mix, { sinks: mix.attention.noSinks, out: mix.out }),
 };
-
-function noSinks({ queryHeads }: Attention): Float32Array {
-  return new Float32Array(queryHeads).fill(-Infinity);
-}
 
 /** Attention to what the layer itself keeps; the ring gains the chunk. */
 async function inWindow({ attention, clock, plan, projected, cache }: Mix, branch: Branch): Promise<void> {
