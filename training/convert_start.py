@@ -22,6 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from convert_heads import give_heads
 from convert_net import Halves
 from model import Architecture, rotate
 
@@ -160,13 +161,18 @@ def fold(weights: dict[str, Tensor], found: dict, arch: Architecture) -> dict[st
 
 
 @torch.no_grad()
-def start(student: Halves, teacher: Halves, tokens: Tensor, opened: float, far_gate: float, asks: str = "own") -> dict[str, list]:
-    """Fit every layer that is not full on windows of text [n, T] and put the result into the student; returns each fit's `error`."""
+def start(student: Halves, teacher: Halves, tokens: Tensor, opened: float, far_gate: float, asks: str = "own",
+          far_heads: int = 0) -> dict[str, list]:
+    """Fit every layer that is not full on windows of text [n, T] and put the result into the student; returns each fit's `error`.
+    With `far_heads` so many query heads of each group become the oracle's (convert_heads.py)."""
     fit = Fit(teacher, tokens, student.arch, opened, asks)
     report, oracle = {}, 0
     for index, kind in enumerate(student.kinds):
         if kind == "full":
             oracle = index
+            continue
+        if kind == "sparse" and far_heads:
+            report[str(index)] = give_heads(fit, index, oracle, far_heads, student.attends[index].attention, far_gate)
             continue
         found, attention = fit.layer(index, oracle), student.attends[index].attention
         if kind == "sparse":
