@@ -140,16 +140,19 @@ def giving(arch: Architecture, tensors: dict[str, Tensor]) -> None:
     tokens = torch.randint(0, 12288, (2, LENGTH), generator=torch.Generator().manual_seed(1))
     teacher, student = build(arch, tensors, TiledOps, "full"), student_of(arch, tensors, TiledOps, "hysparse")
     found = start(student, teacher, tokens, 0.9, 0.5, "oracle", 1)
-    window, without, fitted, given = found["2"]
+    window, without, fitted, heads = found["2"]
     assert fitted < without and window < without, found["2"]
+    given = {(g, b): a for g, b, a in heads}
     x, size = torch.randn(7, 48), arch.queryHeads // arch.kvHeads
     part, own, oracle = student.attends[2], teacher.attends[2], teacher.attends[0]
-    heads = [layer.attention.q_proj(layer.norm(x)).unflatten(-1, (arch.kvHeads, size, -1)) for layer in (part, own, oracle)]
+    asked = [layer.attention.q_proj(layer.norm(x)).unflatten(-1, (arch.kvHeads, size, -1)) for layer in (part, own, oracle)]
     for g in range(arch.kvHeads):
         for h in range(size):
-            same = [torch.allclose(heads[0][:, g, h], heads[1][:, g, h], atol=1e-5),
-                    any(torch.allclose(heads[0][:, g, h], heads[2][:, g, a], atol=1e-4) for a in range(size))]
-            assert same == [h not in given[g], h in given[g]], (g, h, given, same)
+            wanted = asked[2][:, g, given[g, h]] if (g, h) in given else asked[1][:, g, h]
+            assert torch.allclose(asked[0][:, g, h], wanted, atol=1e-4), (g, h, heads)
+    assert len(heads) == arch.kvHeads, heads
+    few = start(student, teacher, tokens, 0.9, 0.5, "oracle", 1, only_gain=True)
+    assert few.keys() == found.keys()
 
 
 def gradients() -> None:
