@@ -7,7 +7,7 @@ import { loadModel } from "../model/models.ts";
 import { PRESETS } from "../model/presets.ts";
 import type { Architecture } from "../model/architecture.ts";
 import { messageOf, UserError } from "../model/errors.ts";
-import type { Samples } from "../profile/report.ts";
+import type { Samples } from "../protocol/report.ts";
 import { AttentionBench, LOUD } from "./gpu-bench/attention.ts";
 import { peerTable } from "./gpu-bench/peer-table.ts";
 import { wholeModel } from "./gpu-bench/whole-model.ts";

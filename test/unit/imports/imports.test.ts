@@ -15,7 +15,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "src/engine": ["kernels", "src/model", "src/designs", "src/protocol"],
   "src/profile": ["src/model", "src/designs", "src/engine", "src/protocol", "src/report"],
   "src/report": ["src/model", "src/designs", "src/engine", "src/protocol", "src/profile"],
-  "src/protocol": ["src/model", "src/engine", "src/profile"],
+  "src/protocol": ["src/model", "src/designs"],
   "src/runtime": ["src/model", "src/engine", "src/protocol", "src/profile"],
   webview: ["src/model", "src/designs", "src/engine", "src/protocol", "src/profile", "src/report"],
   "src/cli": [
