@@ -8,7 +8,7 @@ export const hysparse = {
   title: "HySparse",
   short: "HySparse",
   words: "HySparse",
-  meaning: "full layers choose blocks; the sparse layers after them read only those blocks and a window",
+  meaning: "full layers select blocks; the sparse layers after them read only those blocks and a window",
   look: { hue: "green", pattern: "dots", dash: [], point: "circle" },
   needs: ["gates", "sinks"],
   checkpoint: { called: "a HySparse model", notes: [] },
@@ -21,8 +21,8 @@ export const hysparse = {
     const { selectedTokens, window } = architecture;
     if (!schedule(architecture).includes("sparse") || selectedTokens + window < tokens) return [];
     return [
-      `Nothing is sparse here: the ${count(selectedTokens)} selected tokens and the window of ${count(window)} together ` +
-        `cover the whole document (${plural(tokens, "token")}). Profile a longer one to see what sparsity changes.`,
+      `Nothing is sparse here: the ${count(selectedTokens)} selected tokens and the window of ${count(window)} ` +
+        `cover the whole document (${plural(tokens, "token")}). Profile a longer document to see what sparsity changes.`,
     ];
   },
   plan: (architecture) => {

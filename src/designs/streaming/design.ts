@@ -13,7 +13,7 @@ export const streaming = {
   title: "StreamingLLM",
   short: "Streaming",
   words: "StreamingLLM",
-  meaning: `every layer keeps the first ${FIRST} tokens of the context and a window, and reads nothing else`,
+  meaning: `every layer keeps and reads only the first ${FIRST} tokens and a window`,
   look: { hue: "purple", pattern: "upright", dash: [8, 3, 2, 3], point: "rectRot" },
   onRequest: true,
   needs: [],
@@ -21,7 +21,7 @@ export const streaming = {
     FIRST + window < tokens
       ? []
       : [
-          `Nothing is left out under StreamingLLM here: its first ${count(FIRST)} tokens and its window of ${count(window)} together ` +
+          `StreamingLLM drops nothing here: its first ${count(FIRST)} tokens and its window of ${count(window)} ` +
             `cover the whole document (${plural(tokens, "token")}).`,
         ],
   plan: ({ layers, window }) =>
