@@ -44,7 +44,7 @@ export function renderHtml(report: Report, code: PageCode, text: string | undefi
 <main id="panel" aria-busy="true"></main>
 <noscript><main class="static">
 <h1>${report.document.name}</h1>
-<p>Charts, map and the document's text need scripts. The page runs none but its own, and loads nothing.</p>
+<p>Charts, map and the document's text need JavaScript. The page runs only its own scripts and loads nothing.</p>
 ${staticSections(state).map(section)}
 </main></noscript>
 ${jsonBlock(MESSAGE_ID, message)}

@@ -62,8 +62,8 @@ export class Panel implements Page {
         root.removeAttribute("aria-busy");
         this.#status.fail(
           channel.hosted
-            ? `A message to this panel could not be read (${reason}). What is shown is as before.`
-            : `The report in this page could not be read (${reason}).`,
+            ? `Could not read a message to this panel (${reason}). The panel was not updated.`
+            : `Cannot read the report in this page (${reason}).`,
         );
       },
     );

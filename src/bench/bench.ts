@@ -26,8 +26,8 @@ const NAMES = Object.keys(TABLES) as (keyof typeof TABLES)[];
 
 const command = new Command("bench")
   .description("Measures the CPU engine's attention on this machine; prints Markdown tables (docs/benchmarks.md).")
-  .option("--only <list>", "which tables, comma separated", NAMES.join())
-  .option("--lengths <list>", "context lengths, comma separated (8192,32768; values and model: 1024,4096)")
+  .option("--only <list>", "tables, comma-separated", NAMES.join())
+  .option("--lengths <list>", "context lengths, comma-separated (8192,32768; values and model: 1024,4096)")
   .option("--repetitions <n>", "timed rounds", "3")
   .option("--threads <n>", "CPU threads (one per core, within the CPU quota of a container)")
   .parse();
@@ -35,7 +35,7 @@ const options = command.opts<{ only: string; lengths?: string; repetitions: stri
 const repetitions = Number(options.repetitions);
 const wanted = options.only.split(",");
 const stranger = wanted.find((name) => !NAMES.some((known) => known === name));
-if (stranger !== undefined) command.error(`--only: there is no table "${stranger}"; there are ${NAMES.join(", ")}.`);
+if (stranger !== undefined) command.error(`--only: unknown table "${stranger}". Available: ${NAMES.join(", ")}.`);
 
 const engine = new CpuEngine(options.threads === undefined ? undefined : checkThreads(Number(options.threads)));
 const model = await loadModel("embedded");

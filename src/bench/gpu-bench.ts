@@ -17,8 +17,8 @@ const SECTIONS = ["decode", "prefill", "values", "peer", "model"] as const;
 
 const command = new Command("gpu-bench")
   .description("Measures the WebGPU engine on one GPU; prints Markdown tables (docs/gpu-benchmarks.md).")
-  .option("--gpu <name|index>", "the GPU; the first real one when absent")
-  .option("--sections <list>", "which tables, comma separated", SECTIONS.join())
+  .option("--gpu <name|index>", "the GPU (default: the first real one)")
+  .option("--sections <list>", "tables, comma-separated", SECTIONS.join())
   .option("--decode-tokens <list>", "context lengths for decode", "8192,32768,131072")
   .option("--prefill-tokens <list>", "context lengths for prefill", "8192,32768")
   .option("--model-tokens <list>", "context lengths for the embedded model", "8192,32768,131072")

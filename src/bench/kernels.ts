@@ -19,24 +19,23 @@ interface Options {
 }
 
 const command = new Command("kernels")
-  .description("Checks the GPU kernels against their float64 references, or times them; on one GPU.")
+  .description("Checks the GPU kernels against their float64 references, or times them, on one GPU.")
   .argument("<mode>", "check or bench")
-  .argument("[ops...]", "folders of kernels/; all when none is named")
-  .option("--gpu <name|index>", "the GPU to use; software ones only so")
-  .addOption(new Option("--arithmetic <type>", "keep to 32-bit multiplication").choices(["f32"]))
-  .addOption(
-    new Option("--matrix <use>", "keep off matrix units, or emulate them").choices(["none", "units", "emulated"]),
-  )
+  .argument("[ops...]", "folders of kernels/ (default: all)")
+  .option("--gpu <name|index>", "the GPU (a software GPU must be named)")
+  .addOption(new Option("--arithmetic <type>", "use 32-bit multiplication only").choices(["f32"]))
+  .addOption(new Option("--matrix <use>", "disable or emulate matrix units").choices(["none", "units", "emulated"]))
   .option("--seed <n>", "of the random inputs", String(Math.floor(Math.random() * 2 ** 31)))
   .option("--repetitions <n>", "timed runs", "20")
-  .option("--match <text>", "only cases whose name holds this")
+  .option("--match <text>", "only cases whose name contains this")
   .parse();
 const [mode, ...ops] = command.args;
 const options = command.opts<Options>();
 const wanted = ({ name }: { readonly name: string }): boolean => name.includes(options.match ?? "");
 
 try {
-  if (mode !== "check" && mode !== "bench") throw new UserError(`"${mode ?? ""}" is no mode; there are: check, bench`);
+  if (mode !== "check" && mode !== "bench")
+    throw new UserError(`unknown mode "${mode ?? ""}"; available: check, bench`);
   const session = await GpuSession.open({
     ...(options.gpu === undefined ? {} : { gpu: options.gpu }),
     ...(options.arithmetic === undefined ? {} : { arithmetic: options.arithmetic }),

@@ -17,7 +17,7 @@ const command = new Command("needle")
   )
   .option("--model <id>", "embedded or a checkpoint folder", "embedded")
   .option("--engine <id>", "engine", "auto")
-  .option("--lengths <list>", "prompt lengths in tokens, comma separated", "4096,8192")
+  .option("--lengths <list>", "prompt lengths in tokens, comma-separated", "4096,8192")
   .option("--trials <n>", "trials per length", "40")
   .option("--seed <n>", "seed of depths, texts, keys and values", "1")
   .parse();

@@ -26,9 +26,9 @@ export interface ReportSource {
  */
 export async function compareSaved(args: readonly string[], source: ReportSource): Promise<string> {
   const program = new Command("profile compare")
-    .description("Compares a saved report with an earlier one; nothing is profiled.")
-    .argument("<baseline>", "the earlier report, as saved with --json")
-    .argument("<report>", "the later one")
+    .description("Compares two saved reports; profiles nothing.")
+    .argument("<baseline>", "the earlier report, saved with --json")
+    .argument("<report>", "the later report")
     .option("--debug", "show the stack of an unexpected error", false)
     .allowExcessArguments(false)
     .exitOverride()
@@ -63,10 +63,10 @@ function comparisonText(baseline: Report, report: Report, name: string): string 
   const comparison = compareReports(baseline, report);
   const parts = [
     wrap(visible(`Compared with ${name}, measured ${timestamp(baseline.createdAt)}: ${comparison.headline}`)),
-    ...(comparison.rows.length === 0 ? [] : [section("Beside the baseline", harmless(comparisonTable(comparison)))]),
-    ...(comparison.differences.length === 0
+    ...(comparison.rows.length === 0
       ? []
-      : [section("What is not alike", harmless(differencesTable(comparison)))]),
+      : [section("Compared with the baseline", harmless(comparisonTable(comparison)))]),
+    ...(comparison.differences.length === 0 ? [] : [section("What differs", harmless(differencesTable(comparison)))]),
   ];
   return `${parts.join("\n\n")}\n`;
 }

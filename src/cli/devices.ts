@@ -10,7 +10,7 @@ export function deviceList({ engines, devices }: Devices): string {
       const own = devices.filter(({ engine }) => engine === id);
       const none = [trouble ?? hint].flatMap((why) => why ?? []);
       return [
-        `${noun}s of ${id} (--gpu, by index, name or a part that no other name has):`,
+        `${noun}s of ${id} (--gpu: index, name, or a unique part of a name):`,
         ...(own.length > 0 ? own.map(({ description }) => `  ${description}`) : [`  ${["none", ...none].join(": ")}`]),
       ];
     }),

@@ -33,12 +33,12 @@ export async function readDocument(file: string, { stdin, ...where }: DocumentSo
 
 /** @throws UserError when `content` is empty, binary, or not UTF-8 */
 export function decode(content: Buffer, name: string): string {
-  if (content.length === 0) throw new UserError(`${name} is empty`);
+  if (content.length === 0) throw new UserError(`${name} is empty. Give a file with text.`);
   if (foreignEncoding(content) === undefined && looksBinary(content)) {
     throw new UserError(`${name} is a binary file, not text`);
   }
   const text = decodeUtf8(content, name);
-  if (text.trim() === "") throw new UserError(`${name} holds nothing but white space`);
+  if (text.trim() === "") throw new UserError(`${name} contains only whitespace. Give a file with text.`);
   return text;
 }
 

@@ -49,11 +49,11 @@ Examples:
   npm run profile -- notes.md --model path/to/dense-model --variants full --fidelity
   npm run profile -- compare last-week.hysparse.json today.hysparse.json
 
-The tables go to stdout, progress and errors to stderr. With --json - the report is the last line of stdout, also beside
-the tables: "... --json - | tail -1 | jq ." always works. Files are written when the run is complete, all or none; an
-existing file is replaced and keeps its mode, owner and links. Pipes, devices and /dev/stdout are written to as they are.
-Exit codes: 0 done (also when a reader closes the pipe early), 1 a fault of this program, 2 a mistake that the message
-explains or a full standard output, 130 stopped.`;
+Tables go to stdout, progress and errors to stderr. With --json - the report is the last line of stdout, after any
+tables: "... --json - | tail -1 | jq ." always works. Files are written when the run is complete, all or none; an
+existing file is replaced and keeps its mode, owner and links. Pipes, devices and /dev/stdout are written directly.
+Exit codes: 0 success (also when a reader closes the pipe early), 1 a bug in this program, 2 a usage or input error
+explained by the message or a failed write to standard output, 130 interrupted.`;
 
 /**
  * @throws UserError for anything that cannot be meant, in one line
@@ -70,9 +70,10 @@ export function parseOptions(args: readonly string[]): Options {
   }
   const { place, chosen } = settingsIn(program.opts());
   const own = withoutSettings(program.opts<OwnOptions>());
-  if (program.args.length === 0 && !own.listDevices) throw new UserError("missing required argument 'file'");
+  if (program.args.length === 0 && !own.listDevices)
+    throw new UserError('no document: name a file, or "-" for standard input');
   for (const name of ["html", "csv", "trace"] as const) {
-    if (own[name] === "-") throw new UserError(`--${name} takes a file; only --json can write to stdout as "-"`);
+    if (own[name] === "-") throw new UserError(`--${name} needs a file; only --json can write to stdout ("-")`);
   }
   return { ...own, file: program.args[0] ?? "", place, chosen };
 }
@@ -80,21 +81,21 @@ export function parseOptions(args: readonly string[]): Options {
 /** The command with all its options; `engines` are those that its help names. */
 export function command(engines: readonly EngineRow[] = ENGINES): Command {
   return new Command("profile")
-    .description("Profiles long-context attention on a document of yours: latency per layer and KV memory.")
-    .argument("[file]", 'the document, UTF-8 text; "-" reads standard input')
-    .addOption(settingOption("engine", "<id>", `what runs the model: ${engineChoices(engines)}`))
+    .description("Profiles long-context attention on your document: latency per layer and KV memory.")
+    .argument("[file]", 'the document (UTF-8 text); "-" reads standard input')
+    .addOption(settingOption("engine", "<id>", `where the model runs: ${engineChoices(engines)}`))
     .addOption(
       settingOption(
         "gpu",
         "<name|index>",
-        "which GPU: its index, name or a part of it (see --list-devices); a software one only so",
+        "GPU by index, name, or part of a name (see --list-devices); required for a software GPU",
       ),
     )
-    .addOption(settingOption("threads", "<n>", "CPU threads (one per core, within the CPU quota of a container)"))
-    .option("--list-devices", "print the engines and GPUs there are, and nothing else", false)
-    .addOption(settingOption("model", "<id>", "embedded, paper-7b, paper-80b-a3b, or the folder of a checkpoint"))
+    .addOption(settingOption("threads", "<n>", "CPU threads (default: one per core, within a container's CPU quota)"))
+    .option("--list-devices", "list engines and GPUs, then exit", false)
+    .addOption(settingOption("model", "<id>", "embedded, paper-7b, paper-80b-a3b, or a checkpoint folder"))
     .addOption(
-      settingOption("variants", "<list>", `any of ${VARIANTS.join(",")}, comma-separated`, variants).default(
+      settingOption("variants", "<list>", `comma-separated list of ${VARIANTS.join(", ")}`, variants).default(
         [...DEFAULT_DESIGNS],
         DEFAULT_DESIGNS.join(","),
       ),
@@ -107,34 +108,38 @@ export function command(engines: readonly EngineRow[] = ENGINES): Command {
         design,
       ),
     )
-    .addOption(settingOption("maxTokens", "<n>", "profile only this many tokens of the document"))
-    .addOption(settingOption("decodeTokens", "<n>", "tokens to decode after the document; 0 measures prefill only"))
+    .addOption(settingOption("maxTokens", "<n>", "profile at most this many tokens"))
+    .addOption(settingOption("decodeTokens", "<n>", "tokens to decode after the document; 0 for prefill only"))
     .addOption(
       settingOption(
         "repetitions",
         "<n>",
-        "timed rounds of prefill and decode; auto goes on until differences are known",
+        "timed rounds of prefill and decode; auto stops when more would not help",
         rounds,
       ),
     )
-    .addOption(settingOption("importance", "<queries>", "whose interest shades the document"))
+    .addOption(settingOption("importance", "<queries>", "whose attention shades the document"))
     .addOption(
-      settingOption("chunk", "<n>", "queries per prefill chunk (the engine chooses; results do not depend on it)"),
+      settingOption(
+        "chunk",
+        "<n>",
+        "queries per prefill chunk (default: the engine's choice; does not change results)",
+      ),
     )
-    .addOption(settingOption("sweep", "<lengths>", 'measure other context lengths, too: "1k,4k,16k", or auto', lengths))
+    .addOption(settingOption("sweep", "<lengths>", 'also measure other context lengths: "1k,4k,16k" or auto', lengths))
     .addOption(
-      settingOption("fidelity", "", "also measure how much of what each layer looks at lies in the blocks it inherits"),
+      settingOption("fidelity", "", "also measure how much of each layer's attention the inherited blocks cover"),
     )
     .addOption(
-      settingOption("swaps", "", "also measure what recent, random or no blocks would cost in place of the selected"),
+      settingOption("swaps", "", "also measure the cost of replacing the selected blocks (random, newest, none, all)"),
     )
-    .addOption(settingOption("includeText", "", "put the document's text into the JSON report"))
+    .addOption(settingOption("includeText", "", "include the document's text in the JSON report"))
     .option("--json <file>", 'write the report as JSON; "-" prints it as the last line')
-    .option("--html <file>", "write the report as one self-contained page, with the document's text")
-    .option("--csv <file>", "write all latencies and KV bytes as a table")
+    .option("--html <file>", "write the report as a self-contained page with the document's text")
+    .option("--csv <file>", "write all latencies and KV bytes as CSV")
     .option("--trace <file>", "write a Chrome / Perfetto trace of the medians")
-    .option("--compare <report>", "hold the result against a report that was saved with --json")
-    .option("--quiet", "no tables and no progress", false)
+    .option("--compare <report>", "compare the result with a report saved by --json")
+    .option("--quiet", "print no tables and no progress", false)
     .option("--debug", "show the stack of an unexpected error", false)
     .version(manifest().version)
     .addHelpText("after", EXAMPLES)
@@ -147,8 +152,9 @@ function variants(list: string): Variant[] {
   const names = list.split(",").map((name) => name.trim());
   for (const name of names) {
     if (!isVariant(name))
-      throw new InvalidArgumentError(`There is no variant "${name}": choose of ${VARIANTS.join(", ")}.`);
-    if (names.filter((other) => other === name).length > 1) throw new InvalidArgumentError(`"${name}" is named twice.`);
+      throw new InvalidArgumentError(`Unknown variant "${name}". Available: ${VARIANTS.join(", ")}.`);
+    if (names.filter((other) => other === name).length > 1)
+      throw new InvalidArgumentError(`Variant "${name}" is listed twice.`);
   }
   return names.filter(isVariant);
 }

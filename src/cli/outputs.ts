@@ -48,8 +48,8 @@ export function checkTargets(
 }
 
 const PRINTED: Readonly<Record<number, string>> = {
-  1: "the file that standard output goes to",
-  2: "the file that standard error goes to",
+  1: "the file that standard output is redirected to",
+  2: "the file that standard error is redirected to",
 };
 
 /** Files that may not be written, with how messages call them. */
@@ -76,6 +76,6 @@ function refuseFolder(label: string, name: string, path: string): void {
     // Too long a name, or a circle of links: the plan says which.
     return;
   }
-  if (!stats) throw new UserError(`${label}: the folder ${dirname(name)} does not exist`);
+  if (!stats) throw new UserError(`${label}: folder ${dirname(name)} does not exist`);
   if (!stats.isDirectory()) throw new UserError(`${label}: ${dirname(name)} is not a folder`);
 }

@@ -31,13 +31,13 @@ const POLL_MS = 20;
 
 const PROBLEMS: Readonly<Record<string, string>> = {
   ENOENT: "does not exist",
-  ENOTDIR: "does not exist: a part of its path is a file",
-  EACCES: "may not be read: permission denied",
-  EPERM: "may not be read: permission denied",
-  ELOOP: "cannot be reached: its links go round in a circle",
-  ENAMETOOLONG: "cannot exist: the name is too long",
+  ENOTDIR: "does not exist: part of its path is a file",
+  EACCES: "cannot be read: permission denied",
+  EPERM: "cannot be read: permission denied",
+  ELOOP: "cannot be read: its symbolic links form a loop",
+  ENAMETOOLONG: "cannot be read: the name is too long",
   ENXIO: "cannot be read: it is a socket or a device",
-  EMFILE: "cannot be opened: this process may not open more files (see `ulimit -n`)",
+  EMFILE: "cannot be opened: too many open files (see `ulimit -n`)",
 };
 
 /**
@@ -113,7 +113,7 @@ async function gather(stream: Readable, name: string, source: InputSource): Prom
 }
 
 function tooLarge(name: string, size: string, { limit, what }: InputSource): UserError {
-  return new UserError(`${name} is too large: ${size}, and ${what} may have at most ${bytes(limit)}`);
+  return new UserError(`${name} is too large: ${size} (the maximum for ${what} is ${bytes(limit)})`);
 }
 
 function isDirectory(name: string, what: string): UserError {

@@ -80,7 +80,7 @@ async function execute(options: Options, module: URL | string, { signal, streams
   let document: Document;
   let report: Report;
   try {
-    progress.phase(options.file === "-" ? "reading standard input until its end" : `reading ${options.file}`);
+    progress.phase(options.file === "-" ? "reading standard input" : `reading ${options.file}`);
     document = await readDocument(options.file, { folder, stdin: process.stdin, signal });
     const settings = { ...options.chosen, document, warmup: WARMUP };
     const asked = { ...options.place, folder, selectionTable: false, settings };
@@ -144,7 +144,7 @@ function workingFolder(): string {
 
 function explain(error: unknown, debug: boolean, wrote: readonly string[]): number {
   if (error instanceof Cancelled) {
-    say(`stopped; ${wrote.length === 0 ? "nothing was written" : `written before: ${wrote.join(", ")}`}`);
+    say(`stopped; ${wrote.length === 0 ? "nothing was written" : `already written: ${wrote.join(", ")}`}`);
     return EXIT.stopped;
   }
   if (error instanceof UserError) {
@@ -152,8 +152,8 @@ function explain(error: unknown, debug: boolean, wrote: readonly string[]): numb
     return EXIT.mistake;
   }
   const { stack } = error instanceof Error ? error : new Error(String(error));
-  say(`error: ${messageOf(error)} (unexpected; ${debug ? "its stack follows" : "--debug shows the stack"})`);
-  if (debug) sayLines(stack ?? "there is no stack");
+  say(`error: ${messageOf(error)} (unexpected; ${debug ? "stack trace follows" : "--debug shows the stack trace"})`);
+  if (debug) sayLines(stack ?? "no stack trace");
   if (debug && error instanceof RuntimeFault && error.printed !== "") sayLines(error.printed);
   return EXIT.fault;
 }

@@ -52,7 +52,7 @@ export function within(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (!/^\d+$/.test(text) || value < least || value > most) {
-      throw new InvalidArgumentError(`It must be a whole number from ${count(least)} to ${count(most)}.`);
+      throw new InvalidArgumentError(`Must be a whole number from ${count(least)} to ${count(most)}.`);
     }
     return value;
   };

@@ -1,8 +1,8 @@
 import { messageOf, UserError } from "../model/errors.ts";
 
 const PROBLEMS: Readonly<Record<string, string>> = {
-  ENOSPC: "no space left on the device",
-  EDQUOT: "the disk quota is used up",
+  ENOSPC: "no space left on device",
+  EDQUOT: "disk quota exceeded",
   EIO: "input/output error",
 };
 
@@ -32,7 +32,7 @@ export function guardStreams(): Streams {
     async settle(signal) {
       await orAborted(new Promise<void>((resolve) => process.stdout.write("", () => resolve())), signal);
       if (problem === undefined) return;
-      throw new UserError(`standard output cannot be written: ${PROBLEMS[problem.code ?? ""] ?? messageOf(problem)}`);
+      throw new UserError(`cannot write to standard output: ${PROBLEMS[problem.code ?? ""] ?? messageOf(problem)}`);
     },
     dispose() {
       process.stdout.removeListener("error", onOut);

@@ -22,9 +22,9 @@ export function terminalText(report: Report, text: string): string {
     warnings(report),
     section("Latency and KV memory by layer", layerTable(report)),
     section("Prefill by stage, all layers", stageTable(report, "prefill")),
-    ...(hasDecode(report) ? [section("Decoding a token by stage, all layers", stageTable(report, "decode"))] : []),
+    ...(hasDecode(report) ? [section("Decode per token by stage, all layers", stageTable(report, "decode"))] : []),
     section("Totals", totalsTable(report)),
-    report.ratios === undefined ? "" : section("Times against each other, by paired rounds", ratiosTable(report)),
+    report.ratios === undefined ? "" : section("Time ratios, by paired rounds", ratiosTable(report)),
     sweep(report),
     growth(report),
     finding(report)
@@ -61,7 +61,7 @@ function sweep(report: Report): string {
       const title = `${PHASE_NAMES[phase]} by context length`;
       return [
         section(title, sweepTimes(report, phase)),
-        ...(ratios === undefined ? [] : [section(`${title}, times against each other`, ratios)]),
+        ...(ratios === undefined ? [] : [section(`${title}, time ratios`, ratios)]),
       ];
     }),
     section("KV cache by context length", sweepKv(report)),
@@ -71,15 +71,15 @@ function sweep(report: Report): string {
 
 function growth(report: Report): string {
   const found = growthOf(report);
-  return `${section("Growth of the KV cache", growthTable(found))}\n${wrap(visible(found.note))}`;
+  return `${section("KV cache growth", growthTable(found))}\n${wrap(visible(found.note))}`;
 }
 
 /** How much of what a layer looks at lies in the blocks that it inherits. */
 function fidelity(report: Report): string {
   if (report.fidelity === undefined) return "";
   const runs = fidelityRuns(report).flatMap((run) => [
-    section(`${run.title}: attention inside the inherited blocks, by layers from the oracle`, distanceTable(run)),
-    section("The same by layer", fidelityTable(run)),
+    section(`${run.title}: attention inside the inherited blocks, by distance from the oracle`, distanceTable(run)),
+    section("By layer", fidelityTable(run)),
     paragraphs(coverageFinding(run)),
   ]);
   return [...runs, paragraphs([FIDELITY_READING, sentence(report.fidelity.method)])].join("\n\n");
@@ -94,7 +94,7 @@ function swaps(report: Report, text: string): string {
       `${String(i + 1).padStart(2)}. ${name}, ${facts}\n    ${snippet(words ?? "", WIDTH - 4)}`,
   );
   return [
-    `${section("Predicting the document with the selection replaced", swapsTable(report))}\n${wrap(swapsScope(report) ?? "")}`,
+    `${section("Prediction with the selection replaced", swapsTable(report))}\n${wrap(swapsScope(report) ?? "")}`,
     paragraphs(swapsFinding(report)),
     wrap(visible(sentence(report.swaps.method))),
     ...(note === undefined ? [] : [["Where random blocks cost most", wrap(note), ...places].join("\n")]),
@@ -110,17 +110,17 @@ function passages(report: Report, text: string): string {
   if (!importance) {
     const why =
       model.weights === "synthetic"
-        ? "No importance is shown: the weights are synthetic, so what the model chooses means nothing."
-        : "No importance is known: hysparse was not among the variants.";
+        ? "No importance: the weights are random, so the selection means nothing."
+        : "No importance: hysparse was not profiled.";
     return wrap(why);
   }
   const heads = selectingHeads(report);
   const rows = importance.passages.map((passage, i) => {
     const facts =
       `${lines(passage.startLine, passage.endLine)}, score ${score(passage.score)} (${score(passage.average)} expected), ` +
-      `chosen by ${passage.selectedBy} of ${heads} heads`;
+      `selected by ${passage.selectedBy} of ${heads} heads`;
     return `${String(i + 1).padStart(2)}. ${facts}\n    ${snippet(text.slice(passage.start, passage.end), WIDTH - 4)}`;
   });
-  if (rows.length === 0) return `No passage stands out for ${QUERY_WORDS[importance.queries]}.`;
-  return [`Most wanted passages for ${QUERY_WORDS[importance.queries]}`, ...rows].join("\n");
+  if (rows.length === 0) return `No passage stands out (${QUERY_WORDS[importance.queries]}).`;
+  return [`Most attended passages (${QUERY_WORDS[importance.queries]})`, ...rows].join("\n");
 }

@@ -35,7 +35,7 @@ function idsWith(what: "checkpoint" | "fidelity" | "baseline"): readonly [Design
 
 export function designById(id: DesignId): DesignRow {
   const design = DESIGNS.find((row) => row.id === id);
-  if (design === undefined) throw new RangeError(`there is no design "${id}"`);
+  if (design === undefined) throw new RangeError(`unknown design "${id}"`);
   return design;
 }
 

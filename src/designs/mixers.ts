@@ -36,7 +36,7 @@ export const MIXERS: Readonly<Record<MixerId, Mixer>> = {
     costs: (work) => ({ sparse: selectedAttention(work), window: ownAttention(work) }),
     role: {
       name: "borrower",
-      meaning: "keeps a window of its own and reads the chosen blocks from an owner",
+      meaning: "keeps its own window and reads the selected blocks of its oracle",
       fill: { hue: "green", pattern: "dots" },
     },
   },
@@ -45,7 +45,7 @@ export const MIXERS: Readonly<Record<MixerId, Mixer>> = {
     costs: (work) => ({ window: ownAttention(work) }),
     role: {
       name: "window only",
-      meaning: "keeps a window and reads nothing else",
+      meaning: "keeps and reads only a window",
       fill: { hue: "yellow", pattern: "level" },
     },
   },
@@ -54,7 +54,7 @@ export const MIXERS: Readonly<Record<MixerId, Mixer>> = {
     costs: (work) => ({ window: ownAttention(work) }),
     role: {
       name: "first and window",
-      meaning: "keeps the first tokens and a window and reads nothing else",
+      meaning: "keeps and reads only the first tokens and a window",
       fill: { hue: "purple", pattern: "upright" },
     },
   },

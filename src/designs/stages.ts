@@ -38,14 +38,14 @@ export const STAGE_ROWS = [
   {
     id: "select",
     name: "select",
-    meaning: "choosing the blocks and planning who reads them",
+    meaning: "selecting the blocks and planning which layer reads them",
     fill: { hue: "red", pattern: "crosses" },
     within: "attend",
   },
   {
     id: "sparse",
     name: "sparse branch",
-    meaning: "attention over the chosen blocks",
+    meaning: "attention over the selected blocks",
     fill: { hue: "green", pattern: "dots" },
     within: "attend",
   },

@@ -25,7 +25,7 @@ export function engineCalled(id: string, rows: readonly EngineRow[] = ENGINES): 
   const row = rows.find((engine) => engine.id === id);
   if (row !== undefined) return row;
   const known = rows.map((engine) => `${engine.id} (${engine.description})`).join(", ");
-  throw new UserError(`there is no engine "${id}"; there are: ${AUTO.id}, ${known}`);
+  throw new UserError(`unknown engine "${id}"; available: ${AUTO.id}, ${known}`);
 }
 
 /** Engines and all their devices. That nobody could look for an engine's devices is part of the answer, not an error. */
@@ -61,7 +61,7 @@ export interface EngineRequest extends EngineOptions {
 }
 
 /**
- * Opens the engine called `id`. `auto` takes the first that has a real device; a GPU asked for by name is never replaced by
+ * Opens the engine called `id`. `auto` takes the first that has a real device; a GPU selected by name is never replaced by
  * anything. What else is asked for holds where the engine that `auto` takes understands it.
  * @throws UserError when there is no such engine or device, naming those there are, and for a setting that it does not understand
  */
@@ -76,7 +76,7 @@ export async function createEngine(
   }
   const row = id === AUTO.id ? await firstThatMeans(request.gpu ?? "", rows) : engineCalled(id, rows);
   refuseStrangers(row, request, rows);
-  return { engine: await row.open(request), reason: "asked for by name" };
+  return { engine: await row.open(request), reason: "selected by name" };
 }
 
 function refuseStrangers(row: EngineRow, request: EngineRequest, rows: readonly EngineRow[]): void {
@@ -85,7 +85,7 @@ function refuseStrangers(row: EngineRow, request: EngineRequest, rows: readonly 
     const refused = !row.settings.includes(setting) && request.ifUnderstood?.includes(setting) !== true;
     if (value === undefined || !refused) continue;
     const others = rows.filter(({ settings }) => settings.includes(setting)).map((other) => other.id);
-    throw new UserError(words`${{ setting, value }} goes with the ${others.join(" or ")} engine, not with ${row.id}`);
+    throw new UserError(words`${{ setting, value }} applies to the ${others.join(" or ")} engine, not to ${row.id}`);
   }
 }
 
@@ -97,14 +97,12 @@ async function firstWithDevice(
   for (const row of rows) {
     const { devices, trouble } = await look(row);
     if (devices.some(({ software, obstacle }) => !software && obstacle === undefined)) {
-      const why = passed.length === 0 ? `the first ${row.noun} found` : `${passed.join(", ")}, so the ${row.noun}`;
-      return { row, reason: `${AUTO.id}: ${why}` };
+      const why = passed.length === 0 ? `first ${row.noun} found` : passed.join(", ");
+      return { row, reason: why };
     }
-    passed.push(
-      trouble ?? (devices.length === 0 ? `no ${row.noun} was found` : `only a software ${row.noun} was found`),
-    );
+    passed.push(trouble ?? (devices.length === 0 ? `no ${row.noun} found` : `only a software ${row.noun} found`));
   }
-  throw new UserError(`${AUTO.id} finds no engine: ${passed.join(", ")}`);
+  throw new UserError(`no engine can run here: ${passed.join(", ")}`);
 }
 
 /** The first engine with a device that `gpu` means; where none has one, the first that could, whose own words say why. */
@@ -115,7 +113,7 @@ async function firstThatMeans(gpu: string, rows: readonly EngineRow[]): Promise<
     if ("chosen" in chooseByText(devices, gpu)) return row;
   }
   const [first] = candidates;
-  if (first === undefined) throw new UserError(words`there is no engine for ${{ setting: "gpu", value: gpu }}`);
+  if (first === undefined) throw new UserError(words`no engine understands ${{ setting: "gpu", value: gpu }}`);
   return first;
 }
 

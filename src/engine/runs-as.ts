@@ -15,6 +15,6 @@ export function checkRunsAs({ name, design }: Pick<Model, "name" | "design">, va
   const possible = { setting: "variants", value: ids.join(",") } as const;
   const called = made.checkpoint?.called ?? made.title;
   throw new UserError(
-    words`${name} is ${called}, without the ${lacking} that ${needing} need: run it with ${possible}`,
+    words`${name} is ${called} and lacks the ${lacking} that ${needing} need: run it with ${possible}`,
   );
 }

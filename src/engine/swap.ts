@@ -18,7 +18,7 @@ export function swapRefusal(
   const why = notRestrictable(plan);
   return why === undefined
     ? undefined
-    : new UserError(`The last layer cannot be restricted: ${why}. Leave out ${swap.kind}.`);
+    : new UserError(`The last layer cannot be restricted: ${why}. Drop ${swap.kind}.`);
 }
 
 /** Why there is no `restrict-last` under this plan, as the end of a sentence; undefined where there is. */

@@ -61,7 +61,7 @@ function deviceItem(device: Device, isCurrent: boolean, of: string): EngineItem 
   const { engine, index, name, description, software, address, obstacle } = device;
   const marks = [
     of,
-    software ? "software, for trying only: its times say nothing about GPUs" : "",
+    software ? "software, for testing only: its times say nothing about GPUs" : "",
     obstacle === undefined ? "" : "cannot be opened",
     isCurrent ? "current" : "",
   ];
@@ -76,7 +76,7 @@ function deviceItem(device: Device, isCurrent: boolean, of: string): EngineItem 
 }
 
 function engineItem({ id, title, noun, description, settings, trouble }: Engine, isCurrent: boolean): EngineItem {
-  const missing = settings.includes("gpu") ? (trouble ?? `no ${noun} was found`) : "";
+  const missing = settings.includes("gpu") ? (trouble ?? `no ${noun} found`) : "";
   return {
     label: title,
     description: listed([missing, isCurrent ? "current" : ""]),

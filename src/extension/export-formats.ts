@@ -11,14 +11,14 @@ export interface FormatInfo {
 export const EXPORT_FORMATS = {
   json: {
     label: "JSON report",
-    detail: "Everything that was measured; opens again in VS Code as it is now",
+    detail: "All measurements; opens again in VS Code",
     ending: ".hysparse.json",
   },
-  html: { label: "HTML page", detail: "Self-contained, for readers without VS Code", ending: ".html" },
-  csv: { label: "CSV table", detail: "One row per variant, layer, phase and stage, for a spreadsheet", ending: ".csv" },
+  html: { label: "HTML page", detail: "Self-contained, opens in any browser", ending: ".html" },
+  csv: { label: "CSV table", detail: "One row per variant, layer, phase and stage, for spreadsheets", ending: ".csv" },
   trace: {
     label: "Trace",
-    detail: "Layers and stages on a time line, for Perfetto or chrome://tracing",
+    detail: "Layers and stages on a timeline, for Perfetto or chrome://tracing",
     ending: ".trace.json",
   },
 } as const satisfies Readonly<Record<string, FormatInfo>>;

@@ -12,12 +12,12 @@ import { writeWhole } from "./write-whole.ts";
  */
 export async function exportTo(view: ReportView, format: ExportFormat, target: vscode.Uri): Promise<void> {
   const { subject } = view;
-  if (!subject) throw new UserError("There is no report to export: profile a document first.");
+  if (!subject) throw new UserError("No report to export. Profile a document first.");
   const { includeText } = readSettings(subject.link?.document?.uri);
   const text = includeText ? textOf(subject) : undefined;
   if (includeText && text === undefined) {
     throw new UserError(
-      "The setting hysparse.includeText asks for the document's text, but the document is closed or was edited. Open it as it " +
+      "hysparse.includeText is on, but the document is closed or was edited. Open it as it " +
         "was profiled, or turn the setting off.",
     );
   }

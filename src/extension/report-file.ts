@@ -18,7 +18,7 @@ async function readBytes(uri: vscode.Uri, name: string): Promise<Uint8Array> {
     ({ size } = await vscode.workspace.fs.stat(uri));
     if (size <= MAX_REPORT_BYTES) return await vscode.workspace.fs.readFile(uri);
   } catch (error) {
-    throw new UserError(`${name} cannot be read: ${messageOf(error)}`);
+    throw new UserError(`Cannot read ${name}: ${messageOf(error)}`);
   }
   throw new UserError(`${name} is too large for a report: ${Math.round(size / 2 ** 20)} MiB`);
 }

@@ -12,7 +12,7 @@ export async function reveal(messages: Messages, view: ReportView, range: Span, 
   const name = subject.report.document.name;
   const document = await findDocument(view);
   if (!document) {
-    void messages.warn(`${name} is not to be found in this window as it was profiled. Open it, and click again.`);
+    void messages.warn(`Cannot find ${name} as it was profiled. Open it in this window and click again.`);
     return;
   }
   const place = view.subject?.link?.toDocument(...range);
@@ -24,6 +24,6 @@ export async function reveal(messages: Messages, view: ReportView, range: Span, 
     ...(selection ? { selection } : {}),
   });
   if (!selection) {
-    void messages.warn(`This passage of ${name} was edited since it was profiled, so its place is not known any more.`);
+    void messages.warn(`This passage of ${name} was edited after profiling. Profile it again to find it.`);
   }
 }

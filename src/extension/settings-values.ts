@@ -59,7 +59,7 @@ export function settingsFrom(read: (name: string) => unknown): Settings {
 export function modelProblem(model: string, trusted: boolean): string | undefined {
   if (trusted || KNOWN_MODELS.includes(model)) return undefined;
   return (
-    `The checkpoint folder ${model} is not loaded in a workspace that is not trusted. Trust the workspace, or choose the ` +
+    `The checkpoint folder ${model} is not loaded in Restricted Mode. Trust the workspace, or choose the ` +
     "embedded model or a preset."
   );
 }

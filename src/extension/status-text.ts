@@ -13,13 +13,13 @@ export interface Status {
 export function statusOf(runtime: RuntimeState, job: Job | undefined, edited: boolean): Status {
   if (job) {
     const text = job.stopping ? "stopping" : shareText(job);
-    return status(`$(loading~spin) HySparse: ${text}`, `${job.title}: ${stepText(job)}. Click for the panel.`);
+    return status(`$(loading~spin) HySparse: ${text}`, `${job.title}: ${stepText(job)}. Click to open the panel.`);
   }
-  if (runtime === "starting") return status("$(loading~spin) HySparse: starting", "The runtime process is starting.");
+  if (runtime === "starting") return status("$(loading~spin) HySparse: starting", "The runtime is starting.");
   if (runtime === "failed") {
     return {
       text: "$(error) HySparse: failed",
-      tooltip: "The runtime process ended unexpectedly. It starts again with the next profile. Click for its log.",
+      tooltip: "The runtime ended unexpectedly. It restarts with the next profile. Click to open its log.",
       command: "showLog",
       failed: true,
     };
@@ -27,12 +27,11 @@ export function statusOf(runtime: RuntimeState, job: Job | undefined, edited: bo
   if (edited) {
     return status(
       "$(graph) HySparse: edited",
-      "The document was edited since it was profiled: highlights are grey, and passages that were touched have none.",
+      "The document was edited after profiling: highlights are grey and removed from edited passages.",
     );
   }
-  const ready =
-    runtime === "ready" ? "The runtime process waits for the next profile." : "No runtime process is running.";
-  return status("$(graph) HySparse", `${ready} Click for the panel.`);
+  const ready = runtime === "ready" ? "The runtime is idle." : "The runtime is not running.";
+  return status("$(graph) HySparse", `${ready} Click to open the panel.`);
 }
 
 /** "42 %", or what is going on while nobody knows how much there is to do. */

@@ -33,7 +33,7 @@ export class Store {
   save(subject: Subject, origin: Origin): Promise<void> {
     this.#saving = this.#saving
       .then(() => this.#save(subject, origin))
-      .catch((error: unknown) => this.#log(`the profile could not be kept for a reload: ${messageOf(error)}`));
+      .catch((error: unknown) => this.#log(`cannot keep the profile for a reload: ${messageOf(error)}`));
     return this.#saving;
   }
 
@@ -46,7 +46,7 @@ export class Store {
       const table = index.table ? await this.#table(index, report) : undefined;
       return { report, source: "profile", ...(table ? { table } : {}), link: new DocumentLink(index.origin) };
     } catch (error) {
-      this.#log(`the last profile could not be read again: ${messageOf(error)}`);
+      this.#log(`cannot read the last profile: ${messageOf(error)}`);
       return undefined;
     }
   }
@@ -69,7 +69,7 @@ export class Store {
   async #table(index: StoredIndex, report: Subject["report"]): Promise<Subject["table"]> {
     const { readTable } = await import("./heavy.ts");
     const table = readTable(await vscode.workspace.fs.readFile(this.#file(index.id, "selection")), report);
-    if (!table) this.#log("the kept selection makes no sense; the cursor cannot be followed until the next profile");
+    if (!table) this.#log("the stored selection is invalid; Follow the Cursor works again after the next profile");
     return table;
   }
 

@@ -21,25 +21,25 @@ export function chooseTarget({ tab, editor, profiled }: Showing): Target {
     case "notebook":
       return {
         problem:
-          "Notebooks cannot be profiled: their cells are separate documents. Use Reopen Editor With... > Text Editor to profile " +
+          "Cannot profile a notebook: its cells are separate documents. Use Reopen Editor With... > Text Editor to profile " +
           "the notebook's file, or export it as a script.",
       };
     case "custom":
       return {
         problem:
-          "This editor shows no text that could be profiled. If the file holds text, use Reopen Editor With... > Text Editor first.",
+          "This editor shows no text to profile. If the file is text, use Reopen Editor With... > Text Editor first.",
       };
     case "webview":
     case "terminal":
     case "unknown":
-      return { problem: `There is no text in this tab that could be profiled. ${WAY_OUT}` };
+      return { problem: `No text to profile in this tab. ${WAY_OUT}` };
     case "ours":
       // On our own page the report's document is meant.
       if (profiled) return { take: "profiled" };
       return editor ? { take: "editor" } : { problem: `No document is open. ${WAY_OUT}` };
     case "text":
       if (editor) return { take: "editor" };
-      return { problem: `VS Code shows no text of this file to extensions: it is binary, or too large. ${WAY_OUT}` };
+      return { problem: `VS Code gives extensions no text for this file: it is binary or too large. ${WAY_OUT}` };
     case "none":
       return editor ? { take: "editor" } : { problem: `No document is open. ${WAY_OUT}` };
   }
@@ -47,12 +47,12 @@ export function chooseTarget({ tab, editor, profiled }: Showing): Target {
 
 /** Why a text cannot be profiled, or undefined. `what` names it for people. */
 export function textProblem(text: string, what: string): string | undefined {
-  if (text === "") return `${what} is empty: there is nothing to profile.`;
-  if (text.trim() === "") return `${what} holds nothing but white space: there is nothing to profile.`;
+  if (text === "") return `${what} is empty. Nothing to profile.`;
+  if (text.trim() === "") return `${what} contains only whitespace. Nothing to profile.`;
   if (text.length > MAX_CHARACTERS) {
     const size = (text.length / 2 ** 20).toFixed(1);
-    return `${what} is too large: ${size} million characters, and a document may have at most ${MAX_CHARACTERS / 2 ** 20}. Select a part and run Profile Selection.`;
+    return `${what} is too large: ${size} million characters (maximum ${MAX_CHARACTERS / 2 ** 20}). Select a part and run Profile Selection.`;
   }
-  if (text.includes("\0")) return `${what} holds binary data (NUL characters), not text.`;
+  if (text.includes("\0")) return `${what} contains binary data (NUL characters), not text.`;
   return undefined;
 }

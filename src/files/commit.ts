@@ -64,9 +64,7 @@ export function commit(files: readonly Written[]): void {
     const left = steps.reverse().filter(({ undo }) => !succeeds(undo));
     const problem = explain(label, error).message;
     throw new UserError(
-      left.length === 0
-        ? problem
-        : `${problem}; ${left.map((step) => step.label).join(" and ")} was written all the same`,
+      left.length === 0 ? problem : `${problem}; ${left.map((step) => step.label).join(" and ")} was written anyway`,
     );
   } finally {
     for (const name of remains) rmSync(name, { force: true });

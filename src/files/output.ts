@@ -58,7 +58,7 @@ function plan(path: string, label: string): Output {
   const there = statSync(path, { throwIfNoEntry: false });
   if (!there) {
     // What Node.js makes of an argument's bytes that are not UTF-8: the file would get another name.
-    if (path.includes("\ufffd")) throw new UserError(`${label}: the name is not UTF-8; choose another`);
+    if (path.includes("\ufffd")) throw new UserError(`${label}: the name is not UTF-8; choose another name`);
     tryTemporary(resolved.path);
     const folder = identityOf(statSync(dirname(resolved.path))) ?? "";
     return { label, way: { kind: "replace", path: resolved.path }, identity: `${folder}/${basename(resolved.path)}` };
@@ -104,10 +104,10 @@ function isOpenForWriting(fd: number): boolean {
 }
 
 function refuseKind(label: string, stats: Stats): void {
-  if (stats.isDirectory()) throw new UserError(`${label} is a directory; name a file in it`);
-  if (stats.isBlockDevice()) throw new UserError(`${label} is a disk, not a file`);
+  if (stats.isDirectory()) throw new UserError(`${label} is a directory; give a file name`);
+  if (stats.isBlockDevice()) throw new UserError(`${label} is a disk; give a file name`);
   if (!stats.isFile() && !stats.isFIFO() && !stats.isCharacterDevice() && !stats.isSocket()) {
-    throw new UserError(`${label} is nothing that can be written to`);
+    throw new UserError(`${label} cannot be written to; give a file name`);
   }
 }
 
@@ -167,15 +167,15 @@ function identityOf(stats: Stats): string | undefined {
 const PROBLEMS: Readonly<Record<string, string>> = {
   ENOENT: "cannot be written: its folder does not exist",
   EBADF: "does not exist: no such file is open",
-  ENOTDIR: "cannot be written: a part of its path is a file, not a folder",
+  ENOTDIR: "cannot be written: part of its path is a file, not a folder",
   EACCES: "cannot be written: permission denied",
   EPERM: "cannot be written: permission denied",
   EROFS: "cannot be written: the disk is read-only",
-  ENOSPC: "cannot be written: no space left on the device",
-  EDQUOT: "cannot be written: the disk quota is used up",
+  ENOSPC: "cannot be written: no space left on device",
+  EDQUOT: "cannot be written: disk quota exceeded",
   ENAMETOOLONG: "cannot be written: the name is too long",
-  ELOOP: "cannot be written: its links go round in a circle",
-  EMFILE: "cannot be written: this process may not open more files (see `ulimit -n`)",
+  ELOOP: "cannot be written: its symbolic links form a loop",
+  EMFILE: "cannot be written: too many open files (see `ulimit -n`)",
 };
 
 /** An error of the file system as one sentence that begins with `label`. */

@@ -85,8 +85,8 @@ class BpeTokenizer implements Tokenizer {
     const ranges = characterRanges(wellFormed, lengths);
     if (!ranges) {
       throw new UserError(
-        `${this.#source}: its pre-tokenizer drops part of this text, so tokens cannot be placed. ` +
-          `Use a pattern that matches everything, or a Split that isolates.`,
+        `${this.#source}: its pre-tokenizer drops part of this text, so tokens have no position in it. ` +
+          `Use a pattern that matches everything, or a Split with behavior Isolated.`,
       );
     }
     return { ids, ...ranges };

@@ -11,7 +11,7 @@ export const CHECKPOINT_VERSION = 1;
 export const checkpointConfigSchema = z.object({
   format: z.literal("hysparse", 'this is not a HySparse checkpoint: "format" must be "hysparse"'),
   formatVersion: z.literal(CHECKPOINT_VERSION, {
-    error: ({ input }) => `is ${JSON.stringify(input)}, and this version reads ${CHECKPOINT_VERSION}`,
+    error: ({ input }) => `is ${JSON.stringify(input)}; this version reads ${CHECKPOINT_VERSION}`,
   }),
   name: z.string().min(1).max(200),
   weights: z.enum(["trained", "synthetic"]),

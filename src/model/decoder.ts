@@ -30,10 +30,9 @@ export function refuseHeads(
     context.addIssue({ code: "custom", path: [field], message });
   };
   if (queryHeads % kvHeads !== 0) {
-    refuse("queryHeads", `${queryHeads} query heads cannot be shared out over ${kvHeads} KV heads`);
+    refuse("queryHeads", `${queryHeads} query heads are not a multiple of ${kvHeads} KV heads`);
   }
-  if (headDim % 2 !== 0)
-    refuse("headDim", `RoPE rotates its two halves against each other, so ${headDim} must be even`);
+  if (headDim % 2 !== 0) refuse("headDim", `RoPE rotates pairs of values, so ${headDim} must be even`);
 }
 
 /** Query heads that share one KV head, G = Hq / Hkv. */

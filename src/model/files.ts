@@ -5,11 +5,11 @@ import { decodeUtf8 } from "./utf8.ts";
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "does not exist: check the path",
   ENOTDIR: "does not exist: check the path",
-  EACCES: "may not be read: check its permissions",
-  EPERM: "may not be read: check its permissions",
+  EACCES: "cannot be read: check its permissions",
+  EPERM: "cannot be read: check its permissions",
   EISDIR: "is a folder, not a file",
-  EMFILE: "cannot be opened: this process may not open more files (see `ulimit -n`)",
-  ENFILE: "cannot be opened: the system's table of open files is full",
+  EMFILE: "cannot be opened: too many open files (see `ulimit -n`)",
+  ENFILE: "cannot be opened: too many open files on this system",
 };
 
 /** Turns a failure to read `path` into a UserError; anything else stays what it was. */

@@ -19,10 +19,10 @@ export function listModels(): { readonly id: string; readonly description: strin
   const presets = Object.entries(PRESETS).map(([id, { architecture: a }]) => ({
     id,
     description:
-      `synthetic weights, for latency and memory only: ${a.layers} layers, ` +
+      `random weights, for latency and memory only: ${a.layers} layers, ` +
       `${a.queryHeads} query and ${a.kvHeads} KV heads of ${a.headDim}, width ${a.hidden}`,
   }));
-  return [{ id: EMBEDDED_ID, description: "the trained 25M model that comes with the profiler" }, ...presets];
+  return [{ id: EMBEDDED_ID, description: "the trained 25M model included with the profiler" }, ...presets];
 }
 
 /** Synthetic weights of a preset are the same in every run. */
@@ -45,10 +45,10 @@ export async function loadModel(id: string, mediaRoot: string = MEDIA_ROOT): Pro
     return syntheticModel(id, architecture, await loadTokenizerFile(embedded), {
       seed: PRESET_SEED,
       perLayer: false,
-      notes: [...notes, "Text is tokenized with the embedded model's tokenizer, so token counts are that model's."],
+      notes: [...notes, "Tokenized with the embedded model's tokenizer, so token counts are that model's."],
     });
   }
   if (existsSync(id)) return loadCheckpoint(id);
   const read = FORMATS.map(({ title }) => title).join(", or ");
-  throw new UserError(`there is no model "${id}": choose ${MODEL_IDS.join(", ")}, or the path of ${read}.`);
+  throw new UserError(`Unknown model "${id}". Available: ${MODEL_IDS.join(", ")}, or the path of ${read}.`);
 }

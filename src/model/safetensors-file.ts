@@ -71,7 +71,7 @@ export class SafetensorsFile {
           if (found !== undefined) {
             throw new UserError(
               `${this.#source}: value ${from + found.at} of ${name} is ${found.value}. ` +
-                "The training diverged or the file is damaged: use another checkpoint.",
+                "Training diverged or the file is damaged. Use another checkpoint.",
             );
           }
         }
@@ -107,7 +107,7 @@ export class SafetensorsFile {
       const { ino, size, mtimeMs } = await file.stat();
       const before = this.#stats;
       if (ino !== before.ino || size !== before.size || mtimeMs !== before.mtimeMs) {
-        throw new UserError(`${this.#path} has changed since the model was loaded. Try again.`);
+        throw new UserError(`${this.#path} changed after the model was loaded. Try again.`);
       }
       await work(file);
     });
@@ -121,7 +121,7 @@ const LARGEST_READ = 2 ** 26;
 async function readInto(file: FileHandle, into: Uint8Array, start: number, source: string): Promise<void> {
   for (let done = 0; done < into.length;) {
     const { bytesRead } = await file.read(into, done, Math.min(LARGEST_READ, into.length - done), start + done);
-    if (bytesRead === 0) throw new UserError(`${source} became shorter while it was read. Try again.`);
+    if (bytesRead === 0) throw new UserError(`${source} shrank while being read. Try again.`);
     done += bytesRead;
   }
 }

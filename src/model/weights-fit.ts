@@ -17,8 +17,8 @@ export function checkWeightsFit(
 ): void {
   if (needed <= available) return;
   throw new UserError(
-    `the weights of ${name} need ${bytes(needed)} as ${as} and ${bytes(available)} ${where}: choose a smaller model, or ` +
-      "close what else takes memory",
+    `the weights of ${name} need ${bytes(needed)} as ${as}, and ${bytes(available)} ${where}: choose a smaller model, or ` +
+      "free memory",
   );
 }
 
@@ -27,5 +27,5 @@ export function checkWeightsFit(
  * container limits it, and there is nothing to say
  */
 export function containerText(memoryBytes: number | undefined): string {
-  return memoryBytes === undefined ? "" : ` of the ${bytes(memoryBytes)} that this container may use`;
+  return memoryBytes === undefined ? "" : ` of this container's ${bytes(memoryBytes)}`;
 }

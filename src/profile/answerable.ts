@@ -41,7 +41,7 @@ export function answerableFor(tokens: number, { request, leftOut }: Answerable):
   const shortage = request.fidelity === true ? fidelityShortage(request, tokens) : undefined;
   if (shortage === undefined) return { request, leftOut };
   const { why, fits } = shortage;
-  const wayOut = words`${{ setting: "maxTokens", value: fits }} would fit, or leave out ${named(["fidelity"])}`;
+  const wayOut = words`${{ setting: "maxTokens", value: fits }} would fit, or drop ${named(["fidelity"])}`;
   const settled = settle(request, [{ checks: ["fidelity"], why, wayOut }]);
   return { request: settled.request, leftOut: [...leftOut, ...settled.leftOut] };
 }
@@ -51,26 +51,26 @@ function obstacles(request: ProfileRequest): Obstacle[] {
   const asked = CHECKS.filter((check) => request[check] === true);
   if (asked.length === 0) return [];
   if (model.origin === "synthetic") {
-    const why = `the weights of ${model.name} are random, so what its layers look at means nothing`;
+    const why = `the weights of ${model.name} are random, so its attention means nothing`;
     const trained = { setting: "model", value: "embedded" } as const;
-    const wayOut = words`leave out ${named(asked)} or choose a trained model (${trained})`;
+    const wayOut = words`drop ${named(asked)} or choose a trained model (${trained})`;
     return [{ checks: asked, why, wayOut }];
   }
   if (!schedule(model.architecture).includes("sparse")) {
-    const why = `${model.name} has no sparse layers, so none that inherits a selection`;
-    return [{ checks: asked, why, wayOut: words`leave out ${named(asked)}` }];
+    const why = `${model.name} has no sparse layers, so no layer inherits a selection`;
+    return [{ checks: asked, why, wayOut: words`drop ${named(asked)}` }];
   }
   const found: Obstacle[] = [];
   const selecting = selectingDesign(model.architecture);
   if (swaps === true && selectingDesign(model.architecture, [model.design]) === undefined) {
-    const why = `${model.name} is a dense model, which selects nothing`;
-    found.push({ checks: ["swaps"], why, wayOut: words`leave out ${SWAPS} (${FIDELITY} can be had)` });
+    const why = `${model.name} is a dense model and selects nothing`;
+    found.push({ checks: ["swaps"], why, wayOut: words`drop ${SWAPS} (${FIDELITY} works)` });
   } else if (swaps === true && selecting !== undefined && !variants.includes(selecting)) {
-    const wayOut = words`add ${selecting} to ${VARIANTS}, or leave out ${SWAPS}`;
+    const wayOut = words`add ${selecting} to ${VARIANTS}, or drop ${SWAPS}`;
     found.push({ checks: ["swaps"], why: `${selecting} is not among the variants`, wayOut });
   }
   if (fidelity === true && !FIDELITY_DESIGNS.some((id) => variants.includes(id))) {
-    const wayOut = words`add one of them to ${VARIANTS}, or leave out ${FIDELITY}`;
+    const wayOut = words`add one of them to ${VARIANTS}, or drop ${FIDELITY}`;
     const why = `neither ${FIDELITY_DESIGNS.join(" nor ")} is among the variants`;
     found.push({ checks: ["fidelity"], why, wayOut });
   }
@@ -94,6 +94,6 @@ function named(checks: readonly Check[]): Words {
 }
 
 function subject(checks: readonly Check[]): string {
-  if (checks.length > 1) return "The selection was not checked";
-  return checks.includes("swaps") ? "The selection was not swapped" : "Oracle fidelity was not measured";
+  if (checks.length > 1) return "Selection checks skipped";
+  return checks.includes("swaps") ? "Selection swaps skipped" : "Oracle fidelity skipped";
 }

@@ -5,7 +5,7 @@ import { blockRanges } from "../model/block-ranges.ts";
 import { UserError } from "../model/errors.ts";
 import { inTurns } from "../model/in-steps.ts";
 import { lineEndsOf, lineStarts, withPlainEnds } from "../model/line-ends.ts";
-import type { Model } from "../model/model.ts";
+import { count } from "../report/format.ts";
 import { editorName, optionName } from "../protocol/setting-table.ts";
 import type { Report } from "../protocol/report.ts";
 import type { ProfileRequest } from "./request.ts";
@@ -31,7 +31,7 @@ export async function prepareDocument(request: ProfileRequest): Promise<Prepared
   const { block } = asRun(architecture, selectingDesign(architecture, request.variants));
   const encoding = await inTurns(tokenizer.encodeInSteps(text), request.signal);
   const total = encoding.ids.length;
-  if (total === 0) throw new UserError(`${name} is empty: there is nothing to profile`);
+  if (total === 0) throw new UserError(`${name} is empty: nothing to profile`);
   const limit = request.maxTokens ?? architecture.maxContext;
   const tokens = Math.min(total, limit);
   const kept = {
@@ -57,7 +57,7 @@ export async function prepareDocument(request: ProfileRequest): Promise<Prepared
       tokens,
       totalTokens: total,
       truncated: tokens < total,
-      ...(tokens < total ? { truncation: cutNote(request.model, request.maxTokens, tokens, total) } : {}),
+      ...(tokens < total ? { truncation: cutNote(request.maxTokens, tokens, total) } : {}),
       blockRanges: blockRanges(kept, block, text.length).map(([start, end]) => [start, end]),
       ...(request.includeText ? { text } : {}),
     },
@@ -72,12 +72,11 @@ function lineEnds(text: string): Report["document"]["lineEnds"] {
   return lineEndsOf(text).map(([end, count]) => [end, count]);
 }
 
-function cutNote(model: Model, maxTokens: number | undefined, tokens: number, total: number): string {
+function cutNote(maxTokens: number | undefined, tokens: number, total: number): string {
   // Reports are read in both.
-  const limit = `${optionName("maxTokens")}, or ${editorName("maxTokens")} in VS Code`;
   const why =
     maxTokens === undefined
-      ? `the model ${model.name} was made for ${model.architecture.maxContext} tokens; a limit of ${total} tokens (${limit}) profiles all`
-      : `a limit of ${maxTokens} tokens was set`;
-  return `Only the first ${tokens} of the document's ${total} tokens were profiled: ${why}.`;
+      ? `the model's maximum; to profile all, set ${optionName("maxTokens")} ${total}, or ${editorName("maxTokens")} in VS Code`
+      : "the limit that was set";
+  return `Profiled the first ${count(tokens)} of ${count(total)} tokens (${why}).`;
 }

@@ -50,8 +50,8 @@ export function fidelityShortage(
   if (perToken * tokens <= available) return undefined;
   return {
     why:
-      `the keys of ${layers} layers take ${bytes(perToken * tokens)} for ${tokens} tokens, and ${bytes(available)} may be ` +
-      "used for them",
+      `the keys of ${layers} layers need ${bytes(perToken * tokens)} for ${tokens} tokens, and ${bytes(available)} are ` +
+      "available",
     fits: Math.floor(available / perToken),
   };
 }

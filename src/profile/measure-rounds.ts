@@ -13,8 +13,8 @@ export const SWEEP_SHARE = 0.5;
 export function decodeNote(request: ProfileRequest, tokens: number): string | undefined {
   if (request.decodeTokens === 0 || request.variants.length < 2 || fitTogether(request, tokens)) return undefined;
   return (
-    `The KV caches of all variants do not fit in memory together at ${tokens} tokens: decode was timed after each prefill, ` +
-    "so it has as few rounds as prefill."
+    `The KV caches of all variants do not fit in memory together at ${tokens} tokens. Decode was timed after each prefill, ` +
+    "so it has only as many rounds as prefill."
   );
 }
 

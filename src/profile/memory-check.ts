@@ -16,7 +16,7 @@ export function checkMemory(
   const shortage = memoryShortage(request, tokens, available);
   if (shortage === undefined) return;
   const { text, fits } = shortage;
-  if (fits === 0) throw new UserError(`${text}: not even one token would fit`);
+  if (fits === 0) throw new UserError(`${text}: not even one token fits`);
   throw new UserError(words`${text}: ${{ setting: "maxTokens", value: fits }} would fit`);
 }
 

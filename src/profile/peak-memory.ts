@@ -53,7 +53,7 @@ export function peakMeasurement(
         // After a reply the promise is settled and this is ignored.
         reject(
           new UserError(
-            words`the process that measures the peak memory of ${variant} ended with ${how}; the machine may be out of memory (${{ setting: "maxTokens" }} makes it smaller)${pointOf(complaint)}`,
+            words`measuring the peak memory of ${variant} failed (${how}); the machine may be out of memory (lower ${{ setting: "maxTokens" }})${pointOf(complaint)}`,
           ),
         );
       });

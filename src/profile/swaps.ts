@@ -47,13 +47,13 @@ export async function measureSwaps(
   const bits = new Map<SwapName, Float64Array[]>();
   const leftOut: string[] = [];
   for (const run of swapRuns(architecture, variant, tokens.length)) {
-    meter.begin(`swapping the selection: ${run.title}`, variant, { as: costsLike(run, variant) });
+    meter.begin(`selection replaced: ${run.title}`, variant, { as: costsLike(run, variant) });
     const shortage = shortageOf(run, request, tokens.length);
     if (shortage === undefined) {
       const measured = await bitsUnder(run, request, tokens, meter);
       bits.set(run.name, [...(bits.get(run.name) ?? []), measured]);
     } else {
-      leftOut.push(`Reading every block was not measured: with that many selected, ${shortage}.`);
+      leftOut.push(`Reading every block was skipped: ${shortage}.`);
     }
   }
   const swaps = swapReport({

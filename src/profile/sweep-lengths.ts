@@ -33,16 +33,17 @@ const MOST_LENGTHS = 24;
 export function readLengths(text: string): "auto" | number[] {
   const words = text.split(/[\s,;]+/u).filter((word) => word !== "");
   if (words.length === 1 && words[0] === "auto") return "auto";
-  if (words.length === 0) throw new UserError('Name lengths such as 1k,4096,16k, or "auto".');
+  if (words.length === 0) throw new UserError('Give context lengths such as 1k,4096,16k, or "auto".');
   const lengths = words.map((word) => {
     const match = /^(\d{1,9})(k?)$/iu.exec(word);
-    if (!match) throw new UserError(`"${word}" is not a length: write tokens such as 4096 or 4k, or only "auto".`);
+    if (!match)
+      throw new UserError(`"${word}" is not a context length. Write tokens such as 4096 or 4k, or "auto" alone.`);
     const length = Number(match[1]) * (match[2] === "" ? 1 : 1024);
     if (length < 1 || length > MOST_TOKENS)
-      throw new UserError(`${word}: lengths go from 1 token to ${MOST_TOKENS / 1024}k.`);
+      throw new UserError(`${word} is out of range: context lengths go from 1 to ${MOST_TOKENS / 1024}k tokens.`);
     return length;
   });
   const different = [...new Set(lengths)].sort((a, b) => a - b);
-  if (different.length > MOST_LENGTHS) throw new UserError(`These are more than ${MOST_LENGTHS} lengths.`);
+  if (different.length > MOST_LENGTHS) throw new UserError(`Too many context lengths (maximum ${MOST_LENGTHS}).`);
   return different;
 }

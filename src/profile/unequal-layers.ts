@@ -45,9 +45,9 @@ function judged(variant: Variant, layers: readonly LayerReport[], phase: Phase, 
     const reference = times.find(({ ms }) => ms === fastest);
     const typical = median(slow.map(({ ms }) => ms));
     return [
-      `${variant}, ${phase}: ${stage} took ${(typical / fastest).toFixed(1)} times as long in ${named(slow.map(({ layer }) => layer))} ` +
+      `${variant}, ${phase}: ${stage} took ${(typical / fastest).toFixed(1)}x as long in ${named(slow.map(({ layer }) => layer))} ` +
         `as in layer ${reference?.layer ?? 0}, which does the same work (${digits(typical)} vs. ${digits(fastest)} ms, each layer's ` +
-        "fastest round). Either this machine was busy or the time depends on the values: do not compare designs by this run.",
+        "fastest round). The machine was busy, or the time depends on the values: do not compare designs by this run.",
     ];
   });
 }

@@ -81,8 +81,8 @@ export function variantReport(m: VariantMeasurement): VariantReport {
     ...(model.origin === "trained" && m.variant !== model.design
       ? {
           note:
-            `These weights were trained as ${designById(model.design).words}: times and memory hold, what this variant ` +
-            "would write does not.",
+            `These weights were trained as ${designById(model.design).words}: times and memory are valid, this variant's ` +
+            "output is not.",
         }
       : {}),
   };

@@ -13,20 +13,20 @@ export function warnings(request: ProfileRequest, document: PreparedDocument, li
   if (document.report.truncation !== undefined) said.push(document.report.truncation);
   if (model.origin === "synthetic") {
     said.push(
-      `The weights of ${model.name} are random: latency and memory hold for its shape, the selection means nothing and no ` +
+      `The weights of ${model.name} are random: latency and memory are valid for its shape, the selection means nothing and no ` +
         "importance is shown.",
     );
   }
   if (tokens > maxContext) {
     said.push(
-      `${tokens} tokens are beyond the ${maxContext} that ${model.name} was made for: latency and memory hold, importance ` +
-        "is extrapolation.",
+      `${tokens} tokens exceed the maximum of ${model.name} (${maxContext}): latency and memory are valid, importance ` +
+        "is extrapolated.",
     );
   }
   const caveat = ENGINES.find(({ id }) => id === engine.info.id)?.caveat;
   if (caveat !== undefined) said.push(caveat);
   if (engine.info.gpu?.software === true) {
-    said.push(`${engine.info.device} is a program on the CPU: its times say nothing about any GPU.`);
+    said.push(`${engine.info.device} runs on the CPU: its times say nothing about any GPU.`);
   }
   const throttled = quotaWarning(engine.info.threads, limits);
   if (throttled !== undefined) said.push(throttled);
@@ -38,8 +38,8 @@ function quotaWarning(threads: number, { cpus }: Limits): string | undefined {
   if (cpus === undefined || cpus >= threads) return undefined;
   const cores = os.availableParallelism();
   return (
-    `The CPU quota of this container allows ${Number(cpus.toFixed(2))} of ${cores} core${cores === 1 ? "" : "s"}, less than ` +
-    `${threads === 1 ? "the one thread" : `the ${threads} threads`} that ran: the system pauses the run whenever the quota is ` +
-    "used up, so times are longer than this machine's and scatter more."
+    `This container's CPU quota is ${Number(cpus.toFixed(2))} of ${cores} core${cores === 1 ? "" : "s"}, fewer than ` +
+    `${threads === 1 ? "the one thread" : `the ${threads} threads`} used: the system pauses the run whenever the quota is ` +
+    "used up, so times are longer and more scattered than this machine's."
   );
 }

@@ -2,5 +2,5 @@
 export const AUTO = {
   id: "auto",
   title: "Automatic",
-  description: "a GPU where there is a real one, else the CPU; the report says which and why",
+  description: "a real GPU if there is one, otherwise the CPU",
 } as const;

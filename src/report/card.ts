@@ -31,7 +31,7 @@ export function card(report: Report): CardRow[] {
         plural(document.lines, "line"),
     },
   ];
-  if (document.truncated) rows.push({ name: "Cut", text: cutText(report) });
+  if (document.truncated) rows.push({ name: "Truncated", text: cutText(report) });
   rows.push(
     {
       name: "Model",
@@ -51,7 +51,7 @@ export function card(report: Report): CardRow[] {
           ? `${environment.device}, ${plural(environment.threads, "thread")}${quota(environment)}, ${bytes(environment.memoryBytes)} ` +
             `memory, ` +
             `${environment.os} ${environment.arch}`
-          : `${gpuName(environment.device, environment.gpu.index)}${environment.gpu.software ? " (a program on the CPU, no real GPU)" : ""}, ` +
+          : `${gpuName(environment.device, environment.gpu.index)}${environment.gpu.software ? " (software, runs on the CPU)" : ""}, ` +
             `${gpuMemory(environment.gpu.freeBytes)}${environment.gpu.backend}, ${environment.gpu.driver}, ` +
             `${environment.os} ${environment.arch}`,
     },
@@ -72,7 +72,7 @@ export function card(report: Report): CardRow[] {
         `${settings.variants.map((variant) => VARIANT_NAMES[variant]).join(", ")}; ` +
         `${roundsWords(report)} after ${plural(settings.warmup, "warm-up")}, interleaved; ` +
         `${plural(settings.decodeTokens, "decoded token")}; chunks of ${count(settings.chunk)}; ` +
-        `importance for ${QUERY_WORDS[settings.importance]}`,
+        `importance: ${QUERY_WORDS[settings.importance]}`,
     },
     { name: "Measured", text: `${timestamp(report.createdAt)}, ${report.tool.name} ${report.tool.version}` },
   );
@@ -115,7 +115,7 @@ function gpuMemory(free: number | undefined): string {
 /** Why and where the document was cut, always with both token counts. */
 export function cutText({ document }: Report): string {
   const { tokens, totalTokens, truncation } = document;
-  return truncation ?? `Only the first ${count(tokens)} of ${plural(totalTokens, "token")} were profiled.`;
+  return truncation ?? `Profiled the first ${count(tokens)} of ${plural(totalTokens, "token")}.`;
 }
 
 /** Who reads: somebody with a checkout and a terminal, or with the extension in an editor. */

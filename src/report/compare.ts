@@ -2,7 +2,7 @@ import { VARIANTS, type Variant } from "../engine/engine.ts";
 import type { Report, VariantReport } from "../protocol/report.ts";
 import { CONFIDENCE, independentRatio, type TimeRatio } from "../profile/time-ratio.ts";
 import { differences, type Difference } from "./differences.ts";
-import { capital, plural, ratio } from "./format.ts";
+import { capital, percent, plural } from "./format.ts";
 import { VARIANT_WORDS } from "./names.ts";
 import { bound, ratioMeaning, ratioSign, ratioWords } from "./ratio.ts";
 import { decodeOf, prefillOf, type Measured } from "./spread.ts";
@@ -16,7 +16,7 @@ export type Quantity = (typeof QUANTITIES)[number];
  * once and the interval of their ratio, which counts what processes differ by, excludes 1; bytes that are counted are
  * `less`, `more` or the `same`.
  */
-export type Verdict = "faster" | "slower" | "less" | "more" | "same" | "no difference measured" | "not comparable";
+export type Verdict = "faster" | "slower" | "less" | "more" | "same" | "no significant difference" | "not comparable";
 
 export interface ComparisonRow {
   readonly variant: Variant;
@@ -55,8 +55,8 @@ export function compareReports(baseline: Report, report: Report): Comparison {
     return before && after ? [{ name, before, after }] : [];
   });
   const obstacles = [
-    ...found.filter(({ affects }) => affects === "work").map(({ what }) => `the ${what} ${verb(what)}`),
-    ...(both.length === 0 ? ["no variant is in both"] : []),
+    ...found.filter(({ affects }) => affects === "work").map(({ what }) => `${what} ${verb(what)}`),
+    ...(both.length === 0 ? ["they have no variant in common"] : []),
   ];
   const comparable = obstacles.length === 0;
   // Bytes on a GPU are the allocator's count; resident memory of a process is a measurement, made once.
@@ -103,55 +103,56 @@ function judge(a: Measured, b: Measured, what: "count" | Quantity): Judged {
   if (what === "count") return { verdict: a.median === b.median ? "same" : lower ? "less" : "more" };
   if (what === "peak" || what === "kv") {
     if (a.median === b.median) return { verdict: "same" };
-    return { verdict: "no difference measured", reason: "measured once, so the spread is unknown" };
+    return { verdict: "no significant difference", reason: "measured once, spread unknown" };
   }
   const interval = independentRatio(b.values, a.values, what);
   if (interval === undefined) {
-    return { verdict: "no difference measured", reason: "measured once, so the spread is unknown" };
+    return { verdict: "no significant difference", reason: "measured once, spread unknown" };
   }
   const sign = ratioSign(interval);
-  if (sign === 0) return { verdict: "no difference measured", reason: ratioMeaning(interval), interval };
+  if (sign === 0) return { verdict: "no significant difference", reason: ratioMeaning(interval), interval };
   return { verdict: sign === 1 ? "faster" : "slower", interval };
 }
 
 function headline(obstacles: readonly string[], found: readonly Difference[], rows: readonly ComparisonRow[]): string {
-  if (obstacles.length > 0) return `These reports cannot be compared: ${list(obstacles)}.`;
+  if (obstacles.length > 0) return `Cannot compare these reports: ${list(obstacles)}.`;
   const conditions = found.filter(({ affects }) => affects === "times").map(({ what }) => what);
-  const others = conditions.length === 0 ? "" : `; not alike: ${conditions.join(", ")}`;
+  const others = conditions.length === 0 ? "" : `; different: ${conditions.join(", ")}`;
   const subject = rows[0]!.variant;
   const changed = rows.filter(({ verdict }) => ["faster", "slower", "less", "more"].includes(verdict));
   const clauses = changed.filter(({ variant }) => variant === subject).map(clause);
   const rest = changed.length - clauses.length;
   if (clauses.length === 0 && rest === 0) {
     const once = rows.some(({ quantity, reason }) => quantity === "prefill" && reason?.startsWith("measured once"));
-    const why = once ? ": times were measured only once, so their spread is unknown" : bounds(rows, subject);
-    return `No difference was measured${why}${others}.`;
+    const why = once ? ": times were measured once, spread unknown" : bounds(rows, subject);
+    return `No significant difference${why}${others}.`;
   }
   const name = capital(VARIANT_WORDS[subject]);
   const said =
     clauses.length === 0
-      ? `No difference was measured for ${VARIANT_WORDS[subject]}`
+      ? `No significant difference for ${VARIANT_WORDS[subject]}`
       : `${name} ${list(clauses)} than in the baseline`;
   const more =
     rest === 0 ? "" : `; ${plural(rest, "figure")} of other variants ${rest === 1 ? "differs" : "differ"} too`;
   return `${said}${more}${others}.`;
 }
 
-/** ": none in HySparse larger than 9 % (prefill) or 8 % (decode)". */
+/** " in HySparse: at most 9 % (prefill), 8 % (decode)". */
 function bounds(rows: readonly ComparisonRow[], subject: Variant): string {
   const known = rows.flatMap(({ variant, quantity, interval }) =>
     variant === subject && interval ? [`${bound(interval)} (${quantity})`] : [],
   );
-  return known.length === 0 ? "" : `: none in ${VARIANT_WORDS[subject]} larger than ${known.join(" or ")}`;
+  return known.length === 0 ? "" : ` in ${VARIANT_WORDS[subject]}: at most ${known.join(", ")}`;
 }
 
-/** "prefills 1.30x faster (95 % interval 1.21x to 1.39x)", "needs 2.0 times less KV memory". */
+/** "prefills 1.30x faster (95 % CI 1.21x to 1.39x)", "uses 50 % less KV memory". */
 function clause({ quantity, baseline, report, interval }: ComparisonRow): string {
   if (interval) return `${quantity}s ${ratioWords(interval, CONFIDENCE)}`;
   const lower = report.median < baseline.median;
   const [small, large] = lower ? [report.median, baseline.median] : [baseline.median, report.median];
-  const times = small > 0 ? `${ratio(large / small)} times ` : "";
-  return `needs ${times}${lower ? "less" : "more"} ${quantity === "kv" ? "KV" : "peak"} memory`;
+  const first = lower ? large : small;
+  const much = first > 0 ? `${percent((large - small) / first)} ` : "";
+  return `uses ${much}${lower ? "less" : "more"} ${quantity === "kv" ? "KV" : "peak"} memory`;
 }
 
 /** "a", "a and b", "a, b and c". */

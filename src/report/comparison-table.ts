@@ -24,7 +24,7 @@ export function comparisonTable({ rows }: Comparison): Table {
       { title: "This report", numeric: true },
       { title: "min - max", numeric: true },
       { title: "This /\nbaseline", numeric: true },
-      { title: `${confidenceWords(CONFIDENCE)} interval`, numeric: true },
+      { title: `${confidenceWords(CONFIDENCE)} CI`, numeric: true },
       { title: "Verdict", numeric: false },
     ],
     rows: rows.map((row) => [
@@ -47,13 +47,13 @@ export function verdictText({ verdict, reason, interval }: ComparisonRow): strin
 
 /** What is not alike in the two reports. */
 export function differencesTable({ differences }: Comparison): Table {
-  const effects = { work: "not the same work", times: "other conditions", none: "nothing here depends on it" };
+  const effects = { work: "different work", times: "different conditions", none: "no effect on these figures" };
   return {
     columns: [
-      { title: "Not alike", numeric: false },
+      { title: "Different", numeric: false },
       { title: "Baseline", numeric: false },
       { title: "This report", numeric: false },
-      { title: "Which means", numeric: false },
+      { title: "Effect", numeric: false },
     ],
     rows: differences.map(({ what, baseline, report, affects }) => [what, baseline, report, effects[affects]]),
   };

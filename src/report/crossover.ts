@@ -2,8 +2,8 @@ import type { Variant } from "../engine/engine.ts";
 import type { RatioReport, Report, SweepPoint } from "../protocol/report.ts";
 import { subjectOf } from "../profile/subject.ts";
 import { variantsOf } from "./breakdown.ts";
-import { capital, count } from "./format.ts";
-import { VARIANT_WORDS, type PhaseName } from "./names.ts";
+import { count } from "./format.ts";
+import { PHASE_NAMES, VARIANT_WORDS, type PhaseName } from "./names.ts";
 import { ratioOf, ratioSign } from "./ratio.ts";
 import { measured, overlap, spreadKnown, type Measured } from "./spread.ts";
 
@@ -120,34 +120,33 @@ function place({ kind, between, tokens }: Found, pairs: readonly Pair[]): string
     case "everywhere":
       return `at every length measured (${least} to ${most} tokens)`;
     case "nowhere":
-      return `at no length measured (${least} to ${most} tokens)`;
+      return `at any length measured (${least} to ${most} tokens)`;
     case "between":
-      return `from about ${about(tokens!, between!)} tokens on (it crosses between ${count(between![0])} and ${count(between![1])})`;
+      return `from about ${about(tokens!, between!)} tokens (crossover between ${count(between![0])} and ${count(between![1])})`;
     case "from":
-      return `from ${count(between![1])} tokens on (no difference was measured up to ${count(between![0])})`;
+      return `from ${count(between![1])} tokens (no significant difference up to ${count(between![0])})`;
     case "mixed": {
       const faster = pairs.filter((pair) => sign(pair) === 1).map((pair) => count(pair.tokens));
-      return `only at ${faster.join(", ")} tokens, of ${pairs.length} lengths from ${least} to ${most}`;
+      return `only at ${faster.join(", ")} tokens (of ${pairs.length} lengths from ${least} to ${most})`;
     }
     case "unknown":
-      return "cannot be said";
+      return "unknown";
   }
 }
 
 function sentence({ subject, rival, phase }: Question, { kind, between, tokens }: Found, where: string): string {
   const [own, other] = [VARIANT_WORDS[subject], VARIANT_WORDS[rival]];
-  const what = phase === "prefill" ? "prefill" : "decoding";
   if (kind === "unknown") {
-    return `Where ${own}'s ${what} becomes faster than that of ${other} cannot be said: each length was measured once.`;
+    return `${PHASE_NAMES[phase]}: crossover with ${other} unknown, each length was measured once.`;
   }
   if (kind === "between") {
     const [low, high] = between!;
     return (
-      `Below about ${about(tokens!, between!)} tokens the ${what} of ${other} is faster, above it that of ${own} ` +
-      `(it crosses between ${count(low)} and ${count(high)}).`
+      `${PHASE_NAMES[phase]}: ${own} is faster than ${other} above about ${about(tokens!, between!)} tokens ` +
+      `(crossover between ${count(low)} and ${count(high)}).`
     );
   }
-  return `${capital(own)}'s ${what} is faster than that of ${other} ${where}.`;
+  return `${PHASE_NAMES[phase]}: ${own} is ${kind === "nowhere" ? "not faster" : "faster"} than ${other} ${where}.`;
 }
 
 /** Two digits, or as many more as it takes to stay between the lengths that were measured. */

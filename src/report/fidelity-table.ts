@@ -31,7 +31,7 @@ export function distanceTable({ layers }: FidelityRun): Table {
 /** A run's tables with their captions: by distance, and by layer. */
 export function coverageTables(run: FidelityRun): { readonly caption: string; readonly table: Table }[] {
   return [
-    { caption: `${run.title}, by layers from the oracle`, table: distanceTable(run) },
+    { caption: `${run.title}, by distance from the oracle`, table: distanceTable(run) },
     { caption: `${run.title}, by layer`, table: fidelityTable(run) },
   ];
 }
@@ -61,8 +61,8 @@ function shares({ mass, blocks }: Pick<FidelityLayer, "mass" | "blocks">): strin
 
 /** How the columns are to be read. */
 export const FIDELITY_READING =
-  "Shares of a layer's own attention over everything it could see, means over queries and heads: inside the blocks that it " +
-  "inherits (one query and head in ten is below the second figure), inside as many blocks of its own choice, which is about " +
-  "the most that so many can hold, inside as many of the newest and of random ones, and inside the sliding window. The " +
-  "third and fifth column add the window to the blocks. The last two are the share of the layer's own top blocks that it " +
+  "Shares of each layer's own attention over all visible tokens, averaged over queries and heads: inside the blocks it " +
+  "inherits (the second column is the 10th percentile), inside as many blocks of its own choice (about the maximum for " +
+  "that number), inside as many newest and random blocks, and inside the sliding window. The " +
+  "third and fifth columns add the window to the blocks. The last two are the share of the layer's own top blocks that it " +
   "inherits, and what random blocks would give.";

@@ -40,10 +40,10 @@ export type CoverageName = keyof typeof COVERAGE_NAMES;
 export const COVERAGES: readonly CoverageName[] = ["own", "inherited", "recent", "random"];
 
 export const COVERAGE_MEANINGS: Readonly<Record<CoverageName, string>> = {
-  own: "as many blocks as are inherited, chosen by the layer's own scores: about the most that so many can hold",
-  inherited: "the blocks that the layer reads because its oracle chose them",
+  own: "as many blocks, chosen by the layer's own scores: about the maximum for that number",
+  inherited: "the blocks its oracle selected",
   recent: "as many of the newest blocks",
-  random: "as many random visible blocks, the expected value",
+  random: "as many random visible blocks (expected value)",
 };
 
 /** The runs whose fidelity was measured and that have layers to speak of. */

@@ -4,7 +4,7 @@ import type { Report, VariantReport } from "../protocol/report.ts";
 import { subjectOf } from "../profile/subject.ts";
 import { variantsOf } from "./breakdown.ts";
 import { crossovers } from "./crossover.ts";
-import { bytes, capital, duration, ratio } from "./format.ts";
+import { bytes, capital, duration, part, ratio, versus } from "./format.ts";
 import { PHASE_NAMES, VARIANT_WORDS, type PhaseName } from "./names.ts";
 import { architectureIn } from "./plan.ts";
 import { ratioOf, ratioSign, ratioWords } from "./ratio.ts";
@@ -30,7 +30,7 @@ export function finding(report: Report): string[] {
     sentences.push([against(report, subject, other), ...texts].join(" "));
   }
   if (others.length > 0 && report.settings.repetitions === 1) {
-    sentences.push("Each was measured only once, so the spread is unknown and small differences mean nothing.");
+    sentences.push("Each variant was measured once: the spread is unknown, so ignore small differences.");
   }
   const caveats = variants.flatMap((variant) => caveatsOf(architecture, variant.name, tokens));
   return [...caveats, ...sentences];
@@ -45,8 +45,8 @@ function alone(name: Variant, { totals }: VariantReport): string {
   const decode =
     totals.timePerOutputTokenMs === undefined ? "" : `, ${duration(totals.timePerOutputTokenMs)} per output token`;
   return (
-    `${capital(VARIANT_WORDS[name])} needs ${bytes(totals.kvBytes)} of KV memory, ${duration(totals.prefillMs)} to read ` +
-    `this document${decode}. No other variant was profiled to compare it with.`
+    `${capital(VARIANT_WORDS[name])}: ${bytes(totals.kvBytes)} of KV memory, ${duration(totals.prefillMs)} prefill${decode}. ` +
+    "No other variant was profiled for comparison."
   );
 }
 
@@ -55,7 +55,7 @@ function against({ ratios }: Report, subject: Named, other: Named): string {
     if (!a || !b) return [];
     const ratio = ratioOf(ratios?.pairs, subject.name, other.name, phase);
     if (ratio === undefined || ratios === undefined) return [byRanges(phase, a, b)];
-    const figures = `${duration(a.median)} against ${duration(b.median)}${phase === "decode" ? " per token" : ""}`;
+    const figures = timesOf(phase, a, b);
     const said = ratioWords(ratio, ratios.confidence, figures);
     return [`${PHASE_NAMES[phase]}${ratioSign(ratio) === 0 ? ":" : " is"} ${said}.`];
   };
@@ -66,26 +66,33 @@ function against({ ratios }: Report, subject: Named, other: Named): string {
   ].join(" ");
 }
 
-/** "HySparse needs 3.4 times less KV memory than full attention on this document (8.5 MiB against 24.5 MiB)." */
+/** "2.67 vs. 2.95 s"; of decoding "19.9 vs. 15.7 ms per token". */
+function timesOf(phase: PhaseName, a: Measured, b: Measured): string {
+  return `${versus(duration(a.median), duration(b.median))}${phase === "decode" ? " per token" : ""}`;
+}
+
+/** "HySparse uses a third of full attention's KV memory on this document (16.7 vs. 50.6 MiB)." */
 function memory(subject: Named, other: Named): string {
   const a = subject.data.totals.kvBytes;
   const b = other.data.totals.kvBytes;
   const name = capital(VARIANT_WORDS[subject.name]);
   const rival = VARIANT_WORDS[other.name];
-  if (a === b) return `${name} needs the same KV memory as ${rival} on this document (${bytes(a)}).`;
-  const much = a < b ? `${ratio(b / a)} times less` : `${ratio(a / b)} times more`;
-  return `${name} needs ${much} KV memory than ${rival} on this document (${bytes(a)} against ${bytes(b)}).`;
+  if (a === b) return `${name} uses the same KV memory as ${rival} on this document (${bytes(a)}).`;
+  const figures = versus(bytes(a), bytes(b));
+  return a < b
+    ? `${name} uses ${part(a / b)} of ${rival}'s KV memory on this document (${figures}).`
+    : `${name} uses ${ratio(a / b)}x as much KV memory as ${rival} on this document (${figures}).`;
 }
 
-/** "Its prefill takes 1.2 times less time (8.1 s against 9.7 s)." */
+/** "Prefill is 1.2x faster (8.10 vs. 9.70 s)." */
 function byRanges(what: PhaseName, a: Measured, b: Measured): string {
-  const subject = what === "prefill" ? "Its prefill" : "Its decoding";
-  const figures = `${duration(a.median)} against ${duration(b.median)}`;
+  const subject = PHASE_NAMES[what];
+  const figures = timesOf(what, a, b);
   if (spreadKnown(a, b) && overlap(a, b)) {
-    return `No difference in ${what} time was measured: the samples overlap (${figures}).`;
+    return `${subject}: no significant difference (${figures}, ranges overlap).`;
   }
   if (a.median === b.median) return `${subject} takes the same time (${figures}).`;
   return a.median < b.median
-    ? `${subject} takes ${ratio(b.median / a.median)} times less time (${figures}).`
-    : `${subject} is slower, ${ratio(a.median / b.median)} times as long (${figures}).`;
+    ? `${subject} is ${ratio(b.median / a.median)}x faster (${figures}).`
+    : `${subject} is ${ratio(a.median / b.median)}x slower (${figures}).`;
 }

@@ -93,6 +93,30 @@ export function ratio(value: number): string {
   return value >= 9.95 ? value.toFixed(0) : value.toFixed(near ? 2 : 1);
 }
 
+const PARTS = ["", "all", "half", "a third", "a quarter", "a fifth"] as const;
+
+/** A share of one in words where it is near a simple fraction, else as a percentage: "a third", "38 %". */
+export function part(share: number): string {
+  const parts = Math.round(1 / share);
+  const word = Math.abs(share * parts - 1) < 0.02 && parts > 1 ? PARTS[parts] : undefined;
+  return word ?? percent(share);
+}
+
+/** "16.7 MiB", "50.6 MiB" as "16.7 vs. 50.6 MiB": a unit that both share is said once. */
+export function versus(a: string, b: string): string {
+  return `${withoutUnitOf(b, a)} vs. ${b}`;
+}
+
+/** "3.01 s", "3.98 s" as "3.01 - 3.98 s", and one alone where both are the same. */
+export function rangeText(from: string, to: string): string {
+  return from === to ? from : `${withoutUnitOf(to, from)} - ${to}`;
+}
+
+function withoutUnitOf(other: string, text: string): string {
+  const [number, unit, more] = text.split(" ");
+  return number !== undefined && unit !== undefined && more === undefined && other.endsWith(` ${unit}`) ? number : text;
+}
+
 /** A share of one as a percentage: 12 %, 0.4 %, < 0.1 %. */
 export function percent(share: number): string {
   const value = share * 100;

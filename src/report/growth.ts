@@ -66,9 +66,9 @@ function formulaGrowth(report: Report, variant: Variant, { layers }: VariantRepo
 /** On a GPU what was free when the engine started, weights not yet loaded; else the machine's memory. */
 function capacityOf({ environment }: Report): Capacity | undefined {
   const { gpu, memoryBytes, container } = environment;
-  const what = container?.memoryBytes === memoryBytes ? "memory that this container may use" : "physical memory";
+  const what = container?.memoryBytes === memoryBytes ? "container memory" : "RAM";
   if (gpu === undefined) return memoryBytes > 0 ? { bytes: memoryBytes, what } : undefined;
-  return gpu.freeBytes === undefined ? undefined : { bytes: gpu.freeBytes, what: "device memory free at the start" };
+  return gpu.freeBytes === undefined ? undefined : { bytes: gpu.freeBytes, what: "free GPU memory" };
 }
 
 function full(
@@ -84,20 +84,20 @@ function full(
 
 function basisNote(rows: readonly GrowthRow[]): string {
   return rows.some(({ basis }) => basis === "measured")
-    ? "Growth is what was allocated between the shortest and the longest context of the sweep."
-    : "Growth is by the formula: 2 Hkv d b bytes a token in every layer that keeps all tokens.";
+    ? "Growth: allocated between the shortest and the longest context of the sweep."
+    : "Growth: by formula, 2 Hkv d b bytes per token in every layer that keeps all tokens.";
 }
 
 function capacityNote({ environment, model, document }: Report, capacity: Capacity | undefined): string {
   if (capacity === undefined) {
     return environment.gpu === undefined
-      ? "How much memory this machine has is not known, so neither is the length that fills it."
-      : "How much memory this device has free is not known, so neither is the length that fills it.";
+      ? "The longest context is unknown: this machine does not report its memory."
+      : "The longest context is unknown: this GPU does not report its free memory.";
   }
   return (
-    `Full means that the ${bytes(capacity.bytes)} of ${capacity.what} are taken: the KV cache grows, everything else of one ` +
-    `run (weights, workspace) stays what its peak was at ${count(document.tokens)} tokens. Selections and other workspace ` +
-    "that grow with the context are not counted, nor other programs, so it is an upper bound; and it is about memory only: " +
-    `${model.name} was made for ${count(model.architecture.maxContext)} tokens.`
+    `Full: the longest context that fits in ${bytes(capacity.bytes)} of ${capacity.what}. An upper bound: weights and workspace are counted ` +
+    `as at ${count(document.tokens)} tokens; workspace that grows with the context and ` +
+    "other programs are not. " +
+    `The maximum context of ${model.name} is ${count(model.architecture.maxContext)} tokens.`
   );
 }

@@ -40,14 +40,14 @@ export function readReport(text: string, source: string): Report {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new UserError(`${source} is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+    throw new UserError(`${source} is not valid JSON: ${error instanceof Error ? error.message : String(error)}`);
   }
   if (typeof value !== "object" || value === null || !("schemaVersion" in value)) {
-    throw new UserError(`${source} is not a HySparse report: it has no schemaVersion`);
+    throw new UserError(`${source} is not a HySparse report (no schemaVersion)`);
   }
   if (value.schemaVersion !== SCHEMA_VERSION) {
     throw new UserError(
-      `${source} is a report of format ${JSON.stringify(value.schemaVersion)}; this version reads format ${SCHEMA_VERSION}`,
+      `${source} has report format ${JSON.stringify(value.schemaVersion)}; this version reads format ${SCHEMA_VERSION}. Use the version of the profiler that wrote it.`,
     );
   }
   const result = reportSchema.safeParse(value);

@@ -35,7 +35,7 @@ export function shareOfLimit({ ms, floorMs }: Measured): number | undefined {
 const LIMIT: FloorWords = {
   mark: "limit",
   meaning:
-    "the least time that the work needs at the best rates that this machine showed to any code: multiply-adds in registers, " +
+    "the minimum time for the work at the best rates measured on this machine: multiply-adds in registers, " +
     "reads from memory and from caches",
   column: "share of\nthe limit",
   cell: shareText,
@@ -45,7 +45,7 @@ const LIMIT: FloorWords = {
 /** Of reports whose ceilings were the rates of our own code. */
 const FLOOR: FloorWords = {
   mark: "floor",
-  meaning: "the time that the work needs at this machine's measured matrix rate and copy bandwidth",
+  meaning: "the time for the work at this machine's measured matrix rate and copy bandwidth",
   column: "floor,\nms",
   cell: ({ floorMs }) => milliseconds(floorMs),
   text: ({ floorMs }, show) => `floor ${show(floorMs)}`,

@@ -23,7 +23,7 @@ export const PHASE_NAMES = { prefill: "Prefill", decode: "Decode" } as const;
 export type PhaseName = keyof typeof PHASE_NAMES;
 
 /** "for the last token": importance is never shown without saying for which queries. */
-export const QUERY_WORDS = { "last-token": "the last token", document: "the whole document" } as const;
+export const QUERY_WORDS = { "last-token": "last token", document: "whole document" } as const;
 
 /** The kind of a layer with the layer it borrows from, where it owns no keys of its own: "sparse (reads 4)". */
 export function kindText(layer: LayerReport): string {

@@ -20,23 +20,26 @@ export function ratioSign(ratio: TimeRatio): 1 | 0 | -1 {
   return ratio.high < 1 ? 1 : -1;
 }
 
-/** "1.17x slower (95 % interval 1.12x to 1.23x; MORE)", or "no difference larger than 4 % (MORE)". */
+/** "1.17x slower (95 % CI 1.12x to 1.23x; MORE)", or "no significant difference (at most 4 %; MORE)". */
 export function ratioWords(ratio: TimeRatio, confidence: number, more?: string): string {
   const sign = ratioSign(ratio);
-  if (sign === 0) return `${ratioMeaning(ratio)}${more === undefined ? "" : ` (${more})`}`;
+  const after = more === undefined ? "" : `; ${more}`;
+  if (sign === 0) return `${NO_DIFFERENCE} (at most ${bound(ratio)}${after})`;
   const times = sign === 1 ? inverse(ratio) : ratio;
-  const interval = `${confidenceWords(confidence)} interval ${intervalWords(times)}`;
-  return `${factor(times.ratio)} ${ratioMeaning(ratio)} (${interval}${more === undefined ? "" : `; ${more}`})`;
+  const interval = `${confidenceWords(confidence)} CI ${intervalWords(times)}`;
+  return `${factor(times.ratio)} ${ratioMeaning(ratio)} (${interval}${after})`;
 }
 
 function inverse({ low, ratio, high }: TimeRatio): TimeRatio {
   return { low: 1 / high, ratio: 1 / ratio, high: 1 / low };
 }
 
-/** "faster", "slower", "no difference larger than 4 %". */
+export const NO_DIFFERENCE = "no significant difference";
+
+/** "faster", "slower", "no significant difference (at most 4 %)". */
 export function ratioMeaning(ratio: TimeRatio): string {
   const sign = ratioSign(ratio);
-  if (sign === 0) return `no difference larger than ${bound(ratio)}`;
+  if (sign === 0) return `${NO_DIFFERENCE} (at most ${bound(ratio)})`;
   return sign === 1 ? "faster" : "slower";
 }
 

@@ -14,11 +14,11 @@ export function coverageFinding(run: FidelityRun): string[] {
   const [only] = oracles;
   const said =
     oracles.length === 1 && only
-      ? [sentence(run, `The blocks chosen by layer ${only.oracle} hold`, only)]
+      ? [sentence(run, `The blocks selected by layer ${only.oracle} hold`, only)]
       : [sentence(run, "The inherited blocks hold", together(run.layers)), oraclesText(oracles)];
   return run.caveat === undefined
     ? said
-    : [`This is not what a model trained this way would show. ${asSentence(run.caveat)}`, ...said];
+    : [`Not representative of a model trained this way. ${asSentence(run.caveat)}`, ...said];
 }
 
 /** "Layer 0's blocks hold 48 % for layers 1 to 3, layer 4's 58 % for layers 5 to 7." */
@@ -36,8 +36,8 @@ function oraclesText(oracles: ReturnType<typeof byOracle>): string {
  */
 function sentence({ looked }: FidelityRun, subject: string, { layers, mass }: Coverage): string {
   return (
-    `${subject} ${percent(mass.inherited)} of what ${layersText(layers)} ${looked}; random ones would hold ${percent(mass.random)}, the newest ` +
-    `${percent(mass.recent)}, the layers' own choice of as many ${percent(mass.own)}.`
+    `${subject} ${percent(mass.inherited)} of what ${layersText(layers)} ${looked}; random blocks would hold ${percent(mass.random)}, the newest ` +
+    `${percent(mass.recent)}, the layers' own choice ${percent(mass.own)}.`
   );
 }
 
@@ -57,18 +57,15 @@ const SIDES: Readonly<Record<Exclude<SwapName, "learned">, readonly [subject: st
   recent: ["the learned selection", "the newest blocks"],
   all: ["the learned selection", "reading every block"],
   none: ["reading selected blocks", "reading only the window"],
-  "restrict-last": [
-    "a last full layer that reads everything",
-    "one that reads only what the oracle before it selected",
-  ],
+  "restrict-last": ["an unrestricted last full layer", "one restricted to its oracle's selection"],
 };
 
 /** What cannot differ where every block is selected, whatever is chosen. */
 const SAME_WHERE_ALL_SELECTED: Readonly<Partial<Record<SwapName, string>>> = {
-  random: "random blocks are the learned ones",
+  random: "random blocks are the same blocks",
   all: "the learned selection reads every block",
-  recent: "the newest blocks are the learned ones",
-  "restrict-last": "the last full layer reads everything, restricted or not",
+  recent: "the newest blocks are the same blocks",
+  "restrict-last": "the last full layer reads everything either way",
 };
 
 const MAIN: SwapName = "random";
@@ -94,16 +91,17 @@ function worth(report: Report, result: SwapResult): string {
   const [subject, other] = SIDES[name];
   const same = SAME_WHERE_ALL_SELECTED[name];
   if (same !== undefined && selectsAll(selectedIn(report), report.document.tokens))
-    return `Every block of so short a document is selected: ${same}.`;
+    return `The document is so short that every block is selected: ${same}.`;
   const share = addedShare(report, result);
-  if (share === undefined) return `What ${other} would cost is unknown: predicting this document took no bits.`;
+  if (share === undefined) return `The cost of ${other} is unknown: predicting this document took no bits.`;
   const [mean, low, high] = percents(share);
-  if (share.low > 0) return `On this document ${subject} is worth ${mean} % (${low} to ${high}) over ${other}.`;
+  if (share.low > 0)
+    return `On this document, ${subject} saves ${mean} % of the bits compared with ${other} (${low} to ${high} %).`;
   if (share.high < 0) {
     const [better, least, most] = percents({ added: -share.added, low: -share.high, high: -share.low });
-    return `On this document ${subject} is worse than ${other}, by ${better} % (${least} to ${most}).`;
+    return `On this document, ${subject} costs ${better} % more bits than ${other} (${least} to ${most} %).`;
   }
-  return `No difference was measured here between ${subject} and ${other} (${low} to ${high} %).`;
+  return `No significant difference between ${subject} and ${other} (${low} to ${high} %).`;
 }
 
 /** What must be known about the places, or undefined where none is named. */
@@ -113,9 +111,9 @@ export function placesNote(report: Report): string | undefined {
   const random = replacements(report).find(({ name }) => name === MAIN);
   const chance =
     random !== undefined && random.addedLow > 0
-      ? "they show where to look; single figures are noisy."
-      : "since random blocks make no measurable difference to the whole document, chance alone may explain them.";
-  return `The highest of ${plural(report.document.blockRanges.length, "block")}: ${chance}`;
+      ? "where to look first; single figures are noisy."
+      : "random blocks make no significant difference overall, so this may be chance.";
+  return `Highest of ${plural(report.document.blockRanges.length, "block")}: ${chance}`;
 }
 
 /** How bits are counted, in words; undefined without swaps. */
@@ -123,8 +121,8 @@ export function swapsScope(report: Report): string | undefined {
   const { swaps } = report;
   if (swaps === undefined) return undefined;
   return (
-    `Bits that the model needs to predict the document, over ${plural(swaps.tokens, "token")} ` +
-    `(${plural(swaps.bytes, "byte")}); percentages are of the bits with the learned selection.`
+    `Bits needed to predict the document, over ${plural(swaps.tokens, "token")} ` +
+    `(${plural(swaps.bytes, "byte")}); percentages are relative to the learned selection.`
   );
 }
 

@@ -12,17 +12,16 @@ export const SWAP_LABELS: Readonly<Record<SwapName, string>> = {
   recent: "the newest blocks",
   random: "random blocks",
   none: "no blocks, only the window",
-  "restrict-last": "learned, in the last layer too",
+  "restrict-last": "learned, last layer too",
 };
 
 export const SWAP_MEANINGS: Readonly<Record<SwapName, string>> = {
-  learned: "the sparse layers read the blocks that their oracles select",
-  all: "the sparse layers read every block that the token sees, which is the most that a larger k can bring without training",
-  recent: "the sparse layers read as many of the newest blocks",
-  random: "the sparse layers read as many random visible blocks",
-  none: "the block-sparse branch of every sparse layer gives zeros",
-  "restrict-last":
-    "as learned, but the last full layer reads only the blocks that the oracle before it (the last that feeds sparse layers) selected",
+  learned: "sparse layers read the blocks their oracles select",
+  all: "sparse layers read every visible block: the most a larger k could bring without training",
+  recent: "sparse layers read as many of the newest blocks",
+  random: "sparse layers read as many random visible blocks",
+  none: "the block-sparse branch of every sparse layer outputs zeros",
+  "restrict-last": "as learned, but the last full layer reads only the blocks selected by the last oracle before it",
 };
 
 /** A result as shares of the learned selection's bits. */
@@ -56,7 +55,7 @@ export function swapsTable(report: Report): Table {
       { title: "Bits\nper byte", numeric: true },
       { title: "Draws,\nmin - max", numeric: true },
       { title: "Added bits\nper byte", numeric: true },
-      { title: "95 %\ninterval", numeric: true },
+      { title: "95 % CI", numeric: true },
       { title: "Added", numeric: true },
     ],
     rows: (report.swaps?.results ?? []).map((result) => [

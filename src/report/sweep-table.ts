@@ -90,12 +90,12 @@ export function sweepNotes(report: Report): string[] {
   const repeated = points.filter((point) => point.repeated && point.skipped === undefined);
   return [
     ...points.flatMap(({ tokens, skipped }) =>
-      skipped === undefined ? [] : [`${plural(tokens, "token")}: not run, ${skipped.replace(/\.$/, "")}.`],
+      skipped === undefined ? [] : [`${plural(tokens, "token")}: skipped, ${skipped.replace(/\.$/, "")}.`],
     ),
     ...(repeated.length === 0
       ? []
       : [
-          `Longer than the document, so that its tokens were repeated: ${repeated.map(({ tokens }) => count(tokens)).join(", ")}.`,
+          `Longer than the document (its tokens were repeated): ${repeated.map(({ tokens }) => count(tokens)).join(", ")}.`,
         ]),
   ];
 }
@@ -105,7 +105,7 @@ export function growthTable({ rows }: Growth): Table {
   return {
     columns: [
       { title: "Variant", numeric: false },
-      { title: "KV cache of 1,000 tokens more", numeric: true },
+      { title: "KV cache per 1,000 tokens", numeric: true },
       { title: "Memory is full at", numeric: true },
     ],
     rows: rows.map(({ variant, bytesPerThousand, fullAt }) => [

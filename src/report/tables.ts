@@ -40,7 +40,7 @@ export function totalsTable(report: Report): Table {
           ]
         : []),
       bytes(totals.kvBytes),
-      totals.kvBytesPredicted === totals.kvBytes ? "the same" : bytes(totals.kvBytesPredicted),
+      totals.kvBytesPredicted === totals.kvBytes ? "same" : bytes(totals.kvBytesPredicted),
       bytes(totals.peakBytes),
     ]),
   };
@@ -51,12 +51,12 @@ export function ratiosTable({ ratios }: Report): Table {
   return {
     columns: [
       words("Time of"),
-      words("over that of"),
+      words("relative to"),
       words("Phase"),
       number("Ratio"),
-      number(`${confidenceWords(ratios?.confidence ?? 0)} interval`),
+      number(`${confidenceWords(ratios?.confidence ?? 0)} CI`),
       number("Rounds"),
-      words("Which means"),
+      words("Result"),
     ],
     rows: (ratios?.pairs ?? []).map((pair) => [
       VARIANT_NAMES[pair.subject],
@@ -156,7 +156,7 @@ export function kvTable(report: Report): Table {
     columns: [
       number("Layer"),
       words("Kind"),
-      ...variants.flatMap(({ name }) => [number(VARIANT_NAMES[name]), number("by formula"), number("so far")]),
+      ...variants.flatMap(({ name }) => [number(VARIANT_NAMES[name]), number("by formula"), number("cumulative")]),
     ],
     rows: report.model.schedule.map((kind, index) => [
       String(index),
@@ -187,7 +187,7 @@ export function selectionTable(report: Report): Table {
       words("Read by layers"),
       number("KV head"),
       number("For token"),
-      words("Blocks chosen"),
+      words("Selected blocks"),
     ],
     rows,
   };

@@ -6,9 +6,9 @@ import { decodeOf, prefillOf } from "./spread.ts";
 
 /** What a reader of the trace must know first; in its metadata and on every track. */
 export const TRACE_NOTE =
-  "Not a recording: every slice is the median of repeated runs, laid end to end. Where medians of parts add up to more than " +
-  "the median of the whole, the parts are drawn shorter in proportion (args hold the measured times); where to less, the " +
-  "rest stays empty.";
+  "Not a recording: every slice is a median over repeated runs, laid end to end. Where the medians of the parts exceed " +
+  "the median of the whole, the parts are scaled down (args hold the measured times); where they fall short, the " +
+  "rest is left empty.";
 
 /** A slice before it is placed: its own time, and its parts in order. */
 interface Node {
@@ -108,7 +108,7 @@ function phaseNode(phase: PhaseName, data: VariantReport, ms: number, samples: r
     name: "embedding, head, between layers",
     category: "layer",
     ms: Math.max(0, ms - timed),
-    args: { note: "not timed apart: the median of the whole minus the layers' medians" },
+    args: { note: "not timed separately: the median of the whole minus the medians of the layers" },
     parts: [],
   };
   return {

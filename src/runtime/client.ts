@@ -84,7 +84,7 @@ export class RuntimeClient implements Runtime {
   ): Promise<ProfileResult> {
     if (isAborted(signal)) throw new Cancelled();
     if (this.#profile !== "none") {
-      throw new UserError("a document is being profiled already: stop that, or wait for its end");
+      throw new UserError("a document is already being profiled: stop it, or wait until it is done");
     }
     this.#profile = "waiting";
     try {
@@ -186,7 +186,7 @@ export class RuntimeClient implements Runtime {
   #start(): RuntimeProcess {
     const { module, execPath = process.execPath, execArgv = process.execArgv, env, startMs } = this.#options;
     if (this.#options.execPath !== undefined && !existsSync(execPath)) {
-      throw new UserError(`the runtime cannot be started: there is no Node.js executable ${execPath}`);
+      throw new UserError(`cannot start the runtime: no Node.js executable at ${execPath}`);
     }
     const started = new RuntimeProcess({
       module: module instanceof URL ? fileURLToPath(module) : module,
@@ -257,7 +257,7 @@ function isAborted(signal: AbortSignal): boolean {
 function understood<T>(schema: z.ZodType<T>, answer: unknown): T {
   const known = schema.safeParse(answer);
   if (known.success) return known.data;
-  throw new RuntimeFault(`the runtime's answer makes no sense: ${z.prettifyError(known.error)}`, "");
+  throw new RuntimeFault(`invalid answer from the runtime: ${z.prettifyError(known.error)}`, "");
 }
 
 /** Errors as Runtime promises them. */

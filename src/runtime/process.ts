@@ -85,7 +85,7 @@ export class RuntimeProcess {
     return this.#connection.onNotification(METHOD.progress, (message: unknown) => {
       const progress = progressSchema.safeParse(message);
       if (progress.success) listener(progress.data);
-      else this.#launch.log(`progress that makes no sense was dropped: ${z.prettifyError(progress.error)}`);
+      else this.#launch.log(`dropped invalid progress: ${z.prettifyError(progress.error)}`);
     });
   }
 
@@ -140,7 +140,7 @@ export class RuntimeProcess {
       };
       this.#child.once("error", (error) => {
         // Also comes when a message cannot be sent: then there is a process, and its exit will tell.
-        if (this.#child.pid === undefined) void end(`the runtime process could not be started: ${error.message}`);
+        if (this.#child.pid === undefined) void end(`cannot start the runtime process: ${error.message}`);
       });
       this.#child.once("exit", (code, signal) => {
         // Its children might hold its streams open; "close" comes when the last of what was said has arrived.
@@ -182,19 +182,19 @@ export class RuntimeProcess {
 /** @throws UserError or RuntimeFault, saying what to do, when this is no runtime of ours */
 function check(answer: unknown): Handshake {
   const spoken = z.object({ protocol: z.number(), node: z.string() }).safeParse(answer);
-  if (!spoken.success) throw new RuntimeFault("what was started is not the profiler's runtime", "");
+  if (!spoken.success) throw new RuntimeFault("the started process is not the profiler's runtime", "");
   const { protocol, node } = spoken.data;
   if (protocol !== PROTOCOL_VERSION) {
     throw new RuntimeFault(
-      `the runtime process is of another version (protocol ${protocol}, here ${PROTOCOL_VERSION}): ` +
-        "the profiler was updated, so start again (in the editor: reload the window)",
+      `the runtime process has another version (protocol ${protocol}, here ${PROTOCOL_VERSION}): ` +
+        "the profiler was updated; start again (in the editor: reload the window)",
       "",
     );
   }
   const [major = 0, minor = 0] = node.replace(/^v/, "").split(".").map(Number);
   const [oldest, oldestMinor] = OLDEST_NODE;
   if (major < oldest || (major === oldest && minor < oldestMinor)) {
-    throw new UserError(`the runtime needs Node.js ${oldest}.${oldestMinor} or newer, and this is ${node}`);
+    throw new UserError(`the runtime needs Node.js ${oldest}.${oldestMinor} or newer (this is ${node})`);
   }
   return handshakeSchema.parse(answer);
 }
@@ -204,7 +204,7 @@ function endText(code: number | null, signal: NodeJS.Signals | null, printed: st
   const memory = "the machine may have run out of memory";
   if (/heap out of memory|bad_alloc/.test(printed)) return "the runtime process ran out of memory";
   if (/\bEMFILE\b|too many open files/i.test(printed)) {
-    return "the runtime process may not open as many files as it needs: raise the limit (`ulimit -n 1024`)";
+    return "the runtime process cannot open enough files: raise the limit (`ulimit -n 1024`)";
   }
   if (signal === "SIGKILL") return `the runtime process was killed; ${memory}`;
   if (signal === "SIGTERM" || signal === "SIGINT" || signal === "SIGHUP") {

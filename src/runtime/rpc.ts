@@ -91,7 +91,7 @@ class CheckedReader extends AbstractMessageReader {
     const receive = (data: unknown): void => {
       const message = messageSchema.safeParse(data);
       if (!message.success) {
-        this.#log(`a message that is not JSON-RPC was dropped (${typeof data})`);
+        this.#log(`dropped a message that is not JSON-RPC (${typeof data})`);
         return;
       }
       this.#counted();

@@ -22,7 +22,7 @@ async function profile(params: unknown, token: CancellationToken): Promise<unkno
   const valid = profileParamsSchema.safeParse(params);
   if (!valid.success) {
     const why = z.prettifyError(valid.error);
-    return new ResponseError(ErrorCodes.InvalidParams, message(`the request is not one to profile: ${why}`));
+    return new ResponseError(ErrorCodes.InvalidParams, message(`invalid profile request: ${why}`));
   }
   if (busy) return new ResponseError(ERROR_CODE.busy, "another document is being profiled");
   busy = true;
@@ -87,6 +87,8 @@ if (process.connected) {
   connection.onNotification(METHOD.readOn, () => undefined);
   connection.listen();
 } else {
-  console.error("this is the profiler's runtime process: it is started by the editor or the command line, not by hand");
+  console.error(
+    "this is the profiler's runtime process, started by the editor or the command line; run \`npm run profile\` instead",
+  );
   process.exitCode = 2;
 }

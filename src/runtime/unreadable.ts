@@ -9,7 +9,7 @@ const READER = "node:internal/child_process/serialization";
 export function surviveUnreadable(tell: (why: string) => void): void {
   process.on("uncaughtException", (error) => {
     if (error.stack?.includes(READER) === true) {
-      tell(`a message that cannot be read was dropped: ${error.message}`);
+      tell(`dropped an unreadable message: ${error.message}`);
       return;
     }
     console.error(error);

@@ -124,7 +124,7 @@ describe(
 
     it("names places only where it has no text", async () => {
       await reading(FULL, undefined, {}, async ({ page }) => {
-        assert.match((await page.locator("#text").textContent()) ?? "", /text is not part of this report/);
+        assert.match((await page.locator("#text").textContent()) ?? "", /does not include the document's text/);
         assert.equal(await page.locator("#document-text").count(), 0);
         assert.equal(await page.locator(".passages button").first().getAttribute("aria-disabled"), "true");
       });
@@ -166,7 +166,7 @@ describe(
         const said = page.locator("#latency figure", { has: chart }).locator("[aria-live]");
         assert.match((await said.textContent()) ?? "", /^Layer 1, sparse, median .* share of the limit \d+ % \(/);
         await page.getByRole("radio", { name: /^Decode/ }).check({ force: true });
-        assert.match((await page.locator("#latency .message").textContent()) ?? "", /^For each output token/);
+        assert.match((await page.locator("#latency .message").textContent()) ?? "", /^Per output token/);
       });
     });
 
@@ -206,7 +206,7 @@ describe(
     it("has its tables where scripts do not run", async () => {
       await reading(FULL, SAMPLE_TEXT, { javaScriptEnabled: false }, async ({ page }) => {
         const captions = await page.locator("caption").allTextContents();
-        assert.ok(captions.length > 20 && captions.includes("Every layer in one table"), captions.join());
+        assert.ok(captions.length > 20 && captions.includes("All layers in one table"), captions.join());
         assert.ok(await page.locator("table").last().isVisible());
         assert.ok(await page.locator("#panel").isHidden());
       });

@@ -73,7 +73,7 @@ describe("the panel's page", { skip: browser === undefined ? "no Chromium on thi
       await withPanel({ theme, width: 1000 }, async () => {
         const painted = await panel.show(fullState());
         assert.deepEqual(painted.sections, ALL);
-        assert.match(painted.headline, /^HySparse needs .* less KV memory than full attention/);
+        assert.match(painted.headline, /^HySparse uses .* of full attention's KV memory/);
         await openAll(panel);
         assert.deepEqual(await brokenRules(panel), []);
         await panel.show(fullState({ follow: true, cursor: CURSOR }));
@@ -88,7 +88,7 @@ describe("the panel's page", { skip: browser === undefined ? "no Chromium on thi
     await withPanel({}, async () => {
       const painted = await panel.show(stateOf());
       assert.deepEqual(painted.sections, ["welcome"]);
-      await panel.page.getByRole("button", { name: "Show a Sample Profile" }).click();
+      await panel.page.getByRole("button", { name: "Show Sample Profile" }).click();
       assert.ok(await panel.until((said) => said.type === "command" && said.command === "showSample"));
       assert.deepEqual(await brokenRules(panel), []);
     });
@@ -208,7 +208,7 @@ describe("the panel's page", { skip: browser === undefined ? "no Chromium on thi
       const state = fullState();
       await panel.show(state);
       await panel.page.getByRole("radio", { name: /^Decode/ }).check({ force: true });
-      await panel.page.getByText("Ledger of every layer").click();
+      await panel.page.getByText("All layers in one table").click();
       await panel.page.locator("#comparison").scrollIntoViewIfNeeded();
       const scrolled = z.number().parse(await panel.page.evaluate("window.scrollY"));
       assert.ok(scrolled > 500);
@@ -218,7 +218,7 @@ describe("the panel's page", { skip: browser === undefined ? "no Chromium on thi
       await panel.until(({ type }) => type === "ready", before);
       await panel.show(state);
       assert.ok(await panel.page.locator("#phase-decode").isChecked());
-      assert.match((await panel.page.locator("#latency .message").textContent()) ?? "", /^For each output token/);
+      assert.match((await panel.page.locator("#latency .message").textContent()) ?? "", /^Per output token/);
       assert.ok(await panel.page.getByText("KV memory", { exact: true }).first().isVisible());
       assert.ok(await panel.page.locator("#memory-tables table").first().isVisible());
       assert.ok(Math.abs(z.number().parse(await panel.page.evaluate("window.scrollY")) - scrolled) < 60);
@@ -263,13 +263,13 @@ describe("the panel's page", { skip: browser === undefined ? "no Chromium on thi
       await panel.show(state);
       const link = panel.page.locator(".passages button").first();
       assert.equal(await link.getAttribute("aria-disabled"), "true");
-      assert.match((await link.getAttribute("title")) ?? "", /not known to this window/);
+      assert.match((await link.getAttribute("title")) ?? "", /not open in this window/);
       await link.click({ force: true });
       await panel.page.locator("#selection-map").focus();
       for (const key of ["ArrowRight", "Enter"]) await panel.page.keyboard.press(key);
       await panel.page.waitForTimeout(100);
       assert.ok(panel.said.every(({ type }) => type !== "reveal"));
-      assert.match((await panel.page.locator("#text").textContent()) ?? "", /text is not part of this report/);
+      assert.match((await panel.page.locator("#text").textContent()) ?? "", /does not include the document's text/);
     });
   });
 
@@ -281,7 +281,7 @@ describe("the panel's page", { skip: browser === undefined ? "no Chromium on thi
       await panel.page.getByText("The token at the cursor (line 40").waitFor();
       assert.match(
         (await panel.page.locator(".following").textContent()) ?? "",
-        /1,105 tokens before it can be read by no sparse layer/,
+        /No sparse layer can read 1,105 tokens before it/,
       );
       assert.ok((await panel.page.locator("#document-text .read").count()) > 0);
       assert.ok((await panel.page.locator("#document-text .unread").count()) > 0);

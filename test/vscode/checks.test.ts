@@ -22,7 +22,7 @@ const ROWS = {
   recent: "the newest blocks",
   random: "random blocks",
   none: "no blocks, only the window",
-  "restrict-last": "learned, in the last layer too",
+  "restrict-last": "learned, last layer too",
 } satisfies Record<SwapName, string>;
 
 describe("checks of the selection in a real VS Code", { skip, timeout: 900_000 }, () => {
@@ -106,7 +106,7 @@ describe("checks of the selection in a real VS Code", { skip, timeout: 900_000 }
     });
 
     it("show every layer's fidelity, as in the exported report", async () => {
-      await section.getByText("The same as tables, and every layer").click();
+      await section.getByText("Show as tables, and every layer").click();
       const table = section.locator("table", { hasText: "HySparse, by layer" }).last();
       // The rows are drawn when the section opens, which a click does not wait for.
       await table.waitFor();
@@ -158,7 +158,7 @@ describe("checks of the selection in a real VS Code", { skip, timeout: 900_000 }
     });
     assert.equal(report.swaps, undefined);
     assert.ok(report.fidelity);
-    await warned("The selection was not swapped: tiny is a dense model, which selects nothing.");
+    await warned("Selection swaps skipped: tiny is a dense model and selects nothing.");
     await frame.locator("#checks").waitFor();
   });
 
@@ -166,7 +166,7 @@ describe("checks of the selection in a real VS Code", { skip, timeout: 900_000 }
     const settings = { model: "random-checkpoint", variants: ["hysparse", "full"], selectionChecks: true };
     const report = await profiled("short.txt", settings);
     assert.deepEqual([report.swaps, report.fidelity], [undefined, undefined]);
-    await warned("The selection was not checked: the weights of tiny are random");
+    await warned("Selection checks skipped: the weights of tiny are random");
     await frame.locator("#checks").waitFor({ state: "hidden" });
   });
 

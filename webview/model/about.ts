@@ -33,16 +33,16 @@ export function aboutModel(state: PanelState): AboutModel | undefined {
 /** The editor has its own command; who reads a page may have the extension, or a checkout of the profiler. */
 function repeats(report: Report, inEditor: boolean): CardRow[] {
   const editor = command(report, "editor");
-  if (inEditor) return [{ name: "Repeat it", text: editor }];
+  if (inEditor) return [{ name: "To repeat", text: editor }];
   return [
-    { name: "Repeat it in a terminal", text: command(report, "command line") },
+    { name: "To repeat in a terminal", text: command(report, "command line") },
     { name: "or in VS Code", text: editor },
   ];
 }
 
 function whyNoImportance({ model }: Report): string {
   return model.weights === "synthetic"
-    ? "These weights are synthetic: times and memory are those of the real shape, but which blocks the model chooses means " +
-        "nothing, so no importance is shown."
-    : "HySparse was not among the variants, so no blocks were scored and no importance is known.";
+    ? "These weights are random: times and memory are those of the real shape, but the selection means nothing, " +
+        "so no importance is shown."
+    : "HySparse was not profiled, so there are no block scores and no importance.";
 }

@@ -20,9 +20,9 @@ export function comparisonModel({ report, baseline }: PanelState): ComparisonMod
     headline: comparison.headline,
     ...(comparison.rows.length === 0
       ? {}
-      : { figures: { caption: "This report beside the baseline", table: comparisonTable(comparison) } }),
+      : { figures: { caption: "This report and the baseline", table: comparisonTable(comparison) } }),
     ...(comparison.differences.length === 0
       ? {}
-      : { differences: { caption: "What is not alike", table: differencesTable(comparison) } }),
+      : { differences: { caption: "What differs", table: differencesTable(comparison) } }),
   };
 }

@@ -27,8 +27,7 @@ export interface CoverageChart {
 }
 
 /** How the thin line of a chart with a `range` is to be read. */
-export const RANGE_READING =
-  "The thin line is the range from the layer with the lowest share to the one with the highest.";
+export const RANGE_READING = "The thin line spans the layers with the lowest and the highest share.";
 
 /** The chart of one run. */
 export function coverageChart({ variant, title, layers }: FidelityRun): CoverageChart {
@@ -37,7 +36,7 @@ export function coverageChart({ variant, title, layers }: FidelityRun): Coverage
   return {
     id: `coverage-${variant}`,
     caption: title,
-    label: `Share of attention inside blocks, by layers from the oracle. ${title}`,
+    label: `Share of attention inside the blocks, by distance from the oracle. ${title}`,
     distances: places.map(({ distance }) => distance ?? 0),
     titles: places.map(
       ({ distance, layers: of }) => `${plural(distance ?? 0, "layer")} from the oracle: ${of.join(", ")}`,

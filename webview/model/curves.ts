@@ -55,7 +55,7 @@ interface Quantity {
   readonly samples: (values: Values) => readonly number[] | undefined;
 }
 
-const CAPTIONS = { prefill: "Prefill: reading the whole context", decode: "Decode: each output token" } as const;
+const CAPTIONS = { prefill: "Prefill: the whole context", decode: "Decode: per output token" } as const;
 
 const QUANTITIES: readonly Quantity[] = [
   {
@@ -85,7 +85,7 @@ export function curvesModel(state: PanelState): CurvesModel | undefined {
     if (!hasEditor(state)) return undefined;
     return {
       message:
-        "Only this document's own length was measured. A sweep runs the same variants at other lengths and shows from which length on a design pays.",
+        "Only this document's length was measured. A sweep measures other lengths and shows where a design starts to pay off.",
       notes: [],
       tables: [],
       busy: job !== undefined,
@@ -104,7 +104,7 @@ export function curvesModel(state: PanelState): CurvesModel | undefined {
         const ratios = sweepRatios(report, phase);
         return [
           { caption: CAPTIONS[phase], table: sweepTimes(report, phase) },
-          ...(ratios === undefined ? [] : [{ caption: `${CAPTIONS[phase]}, times against each other`, table: ratios }]),
+          ...(ratios === undefined ? [] : [{ caption: `${CAPTIONS[phase]}, time ratios`, table: ratios }]),
         ];
       }),
       { caption: "KV memory", table: sweepKv(report) },

@@ -3,7 +3,7 @@ import type { Report } from "../../src/protocol/report.ts";
 import { variantsOf } from "../../src/report/breakdown.ts";
 import { cutText } from "../../src/report/card.ts";
 import { finding } from "../../src/report/finding.ts";
-import { bytes, duration, plural, timestamp } from "../../src/report/format.ts";
+import { bytes, duration, plural, rangeText, timestamp } from "../../src/report/format.ts";
 import { VARIANT_MEANINGS, VARIANT_NAMES } from "../../src/report/names.ts";
 import { roundsWords } from "../../src/report/ratio.ts";
 import { hasEditor } from "./exported.ts";
@@ -88,7 +88,7 @@ function figures(report: Report): Pick<HeadlineModel, "columns" | "rows"> {
   const variants = variantsOf(report);
   const decode = variants.some(({ data }) => data.totals.timePerOutputTokenMs !== undefined);
   return {
-    columns: ["Reading the document", ...(decode ? ["Each output token"] : []), "KV memory", "Peak memory"],
+    columns: ["Prefill", ...(decode ? ["Per output token"] : []), "KV memory", "Peak memory"],
     rows: variants.map(({ name, data: { totals } }) => ({
       name: VARIANT_NAMES[name],
       meaning: VARIANT_MEANINGS[name],
@@ -117,24 +117,17 @@ function timed(median: number | undefined, min: number | undefined, max: number 
   return { text: duration(median), range: rangeText(duration(min), duration(max)) };
 }
 
-/** "3.01 s", "3.98 s" as "3.01 - 3.98 s": a unit that both share is said once. */
-function rangeText(from: string, to: string): string {
-  if (from === to) return from;
-  const [number, unit] = from.split(" ");
-  return `${unit !== undefined && to.endsWith(` ${unit}`) && from.split(" ").length === 2 ? number : from} - ${to}`;
-}
-
 const SOURCES: Readonly<Record<PanelState["source"], string>> = {
   profile: ", measured here",
   file: ", from a report file",
-  sample: ", a sample that ships with the extension, not measured on this machine",
+  sample: ", a sample included with the extension, not measured on this machine",
   // It may have come from anywhere before it was exported.
   page: "",
 };
 
 function deviceLine(report: Report, source: PanelState["source"]): string {
   const { environment, model, settings, createdAt } = report;
-  const where = environment.gpu?.software === true ? `${environment.device}, a program on the CPU` : environment.device;
+  const where = environment.gpu?.software === true ? `${environment.device}, software on the CPU` : environment.device;
   const runs = settings.repetitions === 1 ? "one run of each" : `medians of ${roundsWords(report)}`;
   return (
     `On ${where} (${environment.engine} engine), ${model.name} with ${model.weights} weights; ${runs}; ` +

@@ -11,7 +11,7 @@ export interface JobModel {
 }
 
 export function jobModel({ title, progress, stopping }: Job): JobModel {
-  if (stopping) return { title, step: "Stopping after the layer that is running.", stopping };
+  if (stopping) return { title, step: "Stopping after the current layer.", stopping };
   if (progress.kind === "phase") return { title, step: progress.text, stopping };
   const share = Math.min(1, progress.done / progress.total);
   const variant = progress.variant === undefined ? "" : `${VARIANT_NAMES[progress.variant]}: `;

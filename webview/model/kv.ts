@@ -34,10 +34,10 @@ export function kvModel({ report }: PanelState): KvModel | undefined {
     message: messageOf(report),
     legend: MIXER_IDS.filter((kind) => kinds.has(kind)).map((kind) => MIXERS[kind].role),
     charts: variantsOf(report).map(({ name, data }) => bars(name, data, report, unit, highest)),
-    ledger: { caption: "Keys and values of the context, all layers together", table: ledger(report, growth) },
+    ledger: { caption: "KV cache of the whole context, all layers", table: ledger(report, growth) },
     note: growth.note,
     tables: variantsOf(report).map(({ name, data }) => ({
-      caption: `${VARIANT_NAMES[name]}: who keeps what`,
+      caption: `${VARIANT_NAMES[name]}: what each layer keeps`,
       table: layerLedger(data),
     })),
   };
@@ -46,7 +46,7 @@ export function kvModel({ report }: PanelState): KvModel | undefined {
 /** "At 3,982 tokens HySparse holds 16.7 MiB, full attention 50.6 MiB." */
 function messageOf(report: Report): string {
   const held = variantsOf(report).map(({ name, data }) => `${VARIANT_WORDS[name]} ${bytes(data.totals.kvBytes)}`);
-  return `At ${count(report.document.tokens)} tokens the keys and values take: ${held.join(", ")}.`;
+  return `KV cache at ${count(report.document.tokens)} tokens: ${held.join(", ")}.`;
 }
 
 function bars(variant: Variant, data: VariantReport, report: Report, unit: Unit, largest: number): BarsModel {
@@ -56,7 +56,7 @@ function bars(variant: Variant, data: VariantReport, report: Report, unit: Unit,
     id: `kv-${variant}`,
     caption: `${caption}, ${bytes(data.totals.kvBytes)}`,
     label:
-      `KV memory by layer, ${caption}: ${bytes(data.totals.kvBytes)} in all, ${owners} of ${data.layers.length} layers ` +
+      `KV memory by layer, ${caption}: ${bytes(data.totals.kvBytes)} in total, ${owners} of ${data.layers.length} layers ` +
       "keep every token.",
     direction: "up",
     smallest: 3,
@@ -78,7 +78,7 @@ function bars(variant: Variant, data: VariantReport, report: Report, unit: Unit,
 }
 
 function agreement(allocated: number, predicted: number): string {
-  return allocated === predicted ? "as the formula says" : `${bytes(predicted)} by the formula`;
+  return allocated === predicted ? "matches the formula" : `${bytes(predicted)} by the formula`;
 }
 
 function ledger(report: Report, growth: Growth): Table {
@@ -87,7 +87,7 @@ function ledger(report: Report, growth: Growth): Table {
       { title: "Variant", numeric: false },
       { title: "Allocated", numeric: true },
       { title: "By formula", numeric: true },
-      { title: "Each 1,000\ntokens more", numeric: true },
+      { title: "Per 1,000\nmore tokens", numeric: true },
       { title: "Full at about,\ntokens", numeric: true },
     ],
     rows: variantsOf(report).map(({ name, data: { totals } }) => {
@@ -95,7 +95,7 @@ function ledger(report: Report, growth: Growth): Table {
       return [
         VARIANT_NAMES[name],
         bytes(totals.kvBytes),
-        totals.kvBytesPredicted === totals.kvBytes ? "the same" : bytes(totals.kvBytesPredicted),
+        totals.kvBytesPredicted === totals.kvBytes ? "same" : bytes(totals.kvBytesPredicted),
         row ? bytes(row.bytesPerThousand) : "-",
         row?.fullTokens === undefined ? (row?.fullAt ?? "unknown") : count(Number(row.fullTokens.toPrecision(2))),
       ];
@@ -112,16 +112,16 @@ function layerLedger(data: VariantReport): Table {
       { title: "Reads", numeric: false },
       { title: "Allocated", numeric: true },
       { title: "By formula", numeric: true },
-      { title: "So far", numeric: true },
+      { title: "Cumulative", numeric: true },
     ],
     rows: data.layers.map((layer) => {
       sum += layer.kvBytes;
       return [
         String(layer.index),
         MIXERS[layer.kind].role.name,
-        layer.kvBorrowedFrom === undefined ? "its own" : `blocks of layer ${layer.kvBorrowedFrom}, its window`,
+        layer.kvBorrowedFrom === undefined ? "own cache" : `blocks of layer ${layer.kvBorrowedFrom}, own window`,
         bytes(layer.kvBytes),
-        layer.kvBytes === layer.kvBytesPredicted ? "the same" : bytes(layer.kvBytesPredicted),
+        layer.kvBytes === layer.kvBytesPredicted ? "same" : bytes(layer.kvBytesPredicted),
         bytes(sum),
       ];
     }),

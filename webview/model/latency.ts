@@ -39,11 +39,11 @@ export interface LatencyModel {
 
 const FILLS = byStage(({ fill }) => fill);
 /** What a reader chooses between. */
-export const PHASES = { prefill: "Prefill: reading the document", decode: "Decode: each output token" } as const;
+export const PHASES = { prefill: "Prefill: the whole document", decode: "Decode: per output token" } as const;
 
 const howToRead = ({ mark, meaning }: FloorWords): string =>
-  `The thick mark across a bar is its ${mark}: ${meaning}. What lies beyond it is overhead. The thin line is the range of ` +
-  "all runs. F marks full layers, which read every token. All charts of one kind share one scale.";
+  `The thick mark across a bar is its ${mark}: ${meaning}. Anything beyond it is overhead. The thin line is the range of ` +
+  "all runs. F marks full layers, which read every token. Charts of the same kind share a scale.";
 
 /** What the rest of a pass is: neither in a layer nor in any stage. */
 export const REST: Fill = { hue: "pale", pattern: "solid" };
@@ -67,7 +67,7 @@ export function latencyModel({ report }: PanelState, ui: UiState): LatencyModel 
     totals: totals(report, phase, message, floor),
     layers: layers(report, phase, floor),
     tables: [
-      { caption: "All layers together, by stage", table: stageTable(report, phase) },
+      { caption: "All layers, by stage", table: stageTable(report, phase) },
       ...variantsOf(report).map(({ name, data }) => ({
         caption: `${VARIANT_NAMES[name]}, by layer, ms`,
         table: phaseTable(report, data, phase),
@@ -76,8 +76,8 @@ export function latencyModel({ report }: PanelState, ui: UiState): LatencyModel 
     common: [
       ...(report.ratios === undefined
         ? []
-        : [{ caption: "Times against each other, by paired rounds", table: ratiosTable(report) }]),
-      { caption: "Every layer in one table", table: layerTable(report) },
+        : [{ caption: "Time ratios, by paired rounds", table: ratiosTable(report) }]),
+      { caption: "All layers in one table", table: layerTable(report) },
     ],
     reading: [howToRead(floor), ...(report.ratios === undefined ? [] : [sentence(report.ratios.method)])],
   };
@@ -91,8 +91,8 @@ function messageOf(report: Report, phase: PhaseName): string {
     const ms = attention.reduce((sum, slice) => sum + (slice?.ms ?? 0), 0);
     return `${duration(ms)} of the ${duration(whole(data, phase).median)} of ${VARIANT_WORDS[name]}`;
   });
-  const what = phase === "prefill" ? "When the document is read" : "For each output token";
-  return `${what}, attention takes ${parts.join(", ")}. The rest (projections, MLP) is nearly the same work in every variant.`;
+  const what = phase === "prefill" ? "In prefill" : "Per output token";
+  return `${what}, attention takes ${parts.join(", ")}. The rest (projections, MLP) is nearly the same work in all variants.`;
 }
 
 interface Whole {

@@ -56,17 +56,17 @@ export function mapModel(state: PanelState): MapModel | undefined {
     ...(report.importance
       ? {
           importance: {
-            name: `Importance for ${QUERY_WORDS[report.importance.queries]}`,
+            name: `Importance (${QUERY_WORDS[report.importance.queries]})`,
             weights: report.importance.ranges.map(({ weight }) => weight),
           },
         }
       : {}),
     top: largest(shares, 1e-9),
     hint:
-      "Point at a block, or tab to the map and use the arrow keys." +
-      (why === undefined ? ` A click or Enter shows it in the ${hasEditor(state) ? "editor" : "text"}.` : ""),
+      "Hover over a block, or focus the map and use the arrow keys." +
+      (why === undefined ? ` Click or press Enter to show it in the ${hasEditor(state) ? "editor" : "text"}.` : ""),
     table: { caption: "Blocks of the document", table: mapTable(blocks, rows, report) },
-    chosen: { caption: "Blocks chosen for the last token, by KV head", table: selectionTable(report) },
+    chosen: { caption: "Blocks selected for the last token, by KV head", table: selectionTable(report) },
     ...(why === undefined ? {} : { unlinked: why }),
   };
 }
@@ -106,7 +106,7 @@ function span(layers: readonly number[]): string {
 function messageOf(report: Report, rows: readonly OracleRow[], blocks: readonly Block[]): string {
   const chosen = blocks.filter((_, block) => rows.some(({ last }) => last[block]! > 0)).length;
   return (
-    `For the last token, the ${plural(rows.length, "selecting layer")} together chose ${count(chosen)} of ` +
+    `For the last token, ${plural(rows.length, "oracle")} selected ${count(chosen)} of ` +
     `${plural(blocks.length, "block")} of ${blockIn(report)} tokens.`
   );
 }
@@ -134,13 +134,12 @@ export function cellText(model: MapModel, row: number, block: number, cursor: Cu
   if (of) {
     const heads = chosenIn(model, row, cursor)[block]!;
     lines.push(
-      `${of.name}: ${heads === 0 ? "not chosen" : `chosen by ${headsText(heads, of.kvHeads)}`} for ${querySaid(cursor)}`,
+      `${of.name}: ${heads === 0 ? "not selected" : `selected by ${headsText(heads, of.kvHeads)}`} for ${querySaid(cursor)}`,
     );
-    if (of.share)
-      lines.push(`over the whole document: chosen in ${percent(of.share[block]!)} of the cases where it could be`);
+    if (of.share) lines.push(`over the whole document: selected in ${percent(of.share[block]!)} of possible cases`);
   }
   if (model.importance)
-    lines.push(`${model.importance.name}: ${percent(model.importance.weights[block]!)} of the highest`);
+    lines.push(`${model.importance.name}: ${percent(model.importance.weights[block]!)} of the maximum`);
   if (words !== undefined && words !== "") lines.push(words);
   return lines;
 }

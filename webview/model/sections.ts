@@ -7,10 +7,10 @@ export const SECTIONS = {
   headline: { title: "Finding" },
   latency: { title: "Time by stage and layer", short: "Time" },
   memory: { title: "KV memory", short: "Memory" },
-  selection: { title: "Which blocks the model chose", short: "Blocks" },
-  text: { title: "What it looked for", short: "Text" },
+  selection: { title: "Which blocks the model selected", short: "Blocks" },
+  text: { title: "What the model looked at", short: "Text" },
   checks: { title: "Does the selection matter?", short: "Worth" },
-  lengths: { title: "At other context lengths", short: "Lengths" },
+  lengths: { title: "Other context lengths", short: "Lengths" },
   comparison: { title: "Comparison", short: "Comparison" },
   about: { title: "What was measured", short: "About" },
 } as const satisfies Readonly<Record<string, { readonly title: string; readonly short?: string }>>;
@@ -19,5 +19,5 @@ export type SectionId = keyof typeof SECTIONS;
 
 /** What stands in a section's place when it cannot be drawn. */
 export function undrawn(error: unknown): string {
-  return `This section could not be drawn: ${message(messageOf(error))}`;
+  return `Cannot show this section: ${message(messageOf(error))}`;
 }

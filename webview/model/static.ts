@@ -110,7 +110,7 @@ function text(state: PanelState): Content | undefined {
     paragraphs: [model.message, ...(model.whyNoText === undefined ? [] : [model.whyNoText])],
     tables: [
       {
-        caption: `Most wanted passages for ${model.queries}`,
+        caption: `Most attended passages (${model.queries})`,
         table: places(model.passages.map(({ place, facts, words }) => [place, facts, words])),
       },
     ],
@@ -163,7 +163,7 @@ function about(state: PanelState): Content | undefined {
   if (!model) return undefined;
   const rows = [...model.rows, ...model.repeats].map(({ name, text: said }) => [name, said]);
   return {
-    tables: [{ caption: "The run", table: { columns: columns(["What", "As measured"]), rows } }],
+    tables: [{ caption: "The run", table: { columns: columns(["What", "Value"]), rows } }],
     notes: model.notes,
   };
 }

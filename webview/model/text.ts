@@ -76,7 +76,7 @@ export function textModel(state: PanelState): TextModel | undefined {
   const heads = selectingHeads(report);
   const facts = (of: { score: number; average: number; selectedBy: number }): string =>
     `${timesExpected(of.score, of.average)}; ` +
-    (of.selectedBy === 0 ? "not chosen for the last token" : `chosen by ${of.selectedBy} of ${heads} heads`);
+    (of.selectedBy === 0 ? "not selected for the last token" : `selected by ${of.selectedBy} of ${heads} heads`);
   const blocks = blocksOf(state).map((block, index): ShadedBlock => {
     const range = importance.ranges[index]!;
     return { ...block, level: level(range.weight), chosen: range.selectedBy > 0, facts: facts(range) };
@@ -87,11 +87,11 @@ export function textModel(state: PanelState): TextModel | undefined {
   return {
     queries,
     message: first
-      ? `For ${queries} the model looks most at ${lines(first.startLine, first.endLine)}.`
-      : `For ${queries} no passage stands out.`,
+      ? `Most attended (${queries}): ${lines(first.startLine, first.endLine)}.`
+      : `No passage stands out (${queries}).`,
     reading:
-      `For ${queries}: how much the full layers look at each block of ${blockIn(report)} tokens, against ` +
-      `what a block in its place is expected to get. The shade is the ${importance.contrast.replace(/\.$/, "")}.`,
+      `Importance (${queries}): how much the full layers attend to each block of ${blockIn(report)} tokens, ` +
+      `compared with what its place predicts. The shade is the ${importance.contrast.replace(/\.$/, "")}.`,
     passages: importance.passages.map((passage) => {
       const words = text === undefined ? passage.text : wordsOf(text, passage.start, passage.end, SNIPPET);
       return {
@@ -113,15 +113,16 @@ export function textModel(state: PanelState): TextModel | undefined {
 
 /** "35 times the attention that its place gets (0.2274 for 0.0065)". */
 function timesExpected(found: number, expected: number): string {
-  const figures = `(${score(found)} for ${score(expected)})`;
-  if (expected <= 0 || found <= expected) return `no more attention than its place gets ${figures}`;
-  return `${ratio(found / expected)} times the attention that its place gets ${figures}`;
+  const figures = `(${score(found)} vs. ${score(expected)})`;
+  if (expected <= 0 || found <= expected) return `no more attention than its place predicts ${figures}`;
+  return `${ratio(found / expected)}x the attention its place predicts ${figures}`;
 }
 
 function whyNoText({ document }: PanelState): string {
-  if (document === "edited") return "The document was edited after it was profiled, so its text is not shown here.";
-  if (document === "closed") return "The document is not open, so its text is not shown here.";
-  return "The document's text is not part of this report.";
+  if (document === "edited")
+    return "The document was edited after profiling, so its text is not shown. Profile it again.";
+  if (document === "closed") return "The document is not open. Open it to see its text here.";
+  return "This report does not include the document's text.";
 }
 
 /** The lines of the profiled text, cut at block borders, in groups of some thousand characters. */
@@ -194,11 +195,11 @@ export function followText(model: TextModel, cursor: Cursor): FollowText {
     title: `The token at the cursor (line ${count(cursor.line)}, token ${count(cursor.token)}) reads:`,
     unread:
       cursor.unreadableTokens === 0
-        ? "Every token before it can be read by a sparse layer."
-        : `${plural(cursor.unreadableTokens, "token")} before it can be read by no sparse layer: no selecting layer chose ` +
-          "their blocks, and they lie before its window. The full layers still read them.",
+        ? "The sparse layers can read every token before it."
+        : `No sparse layer can read ${plural(cursor.unreadableTokens, "token")} before it: no oracle selected ` +
+          "their blocks, and they are outside the window. Full layers still read them.",
     oracles: cursor.oracles.map(({ layer, feeds, blocks }) => ({
-      name: `Layer ${layer}, for ${plural(feeds.length, "layer")} after it`,
+      name: `Layer ${layer}, for the next ${plural(feeds.length, "layer")}`,
       blocks: blocks.map(({ block }) => ({ block, name: model.blocks[block]?.place ?? `block ${block}` })),
     })),
     heads,

@@ -74,7 +74,7 @@ function coverageNodes(
     element(
       "div",
       { class: "opens" },
-      twins(page, "checks-tables", tables, "The same as tables, and every layer"),
+      twins(page, "checks-tables", tables, "Show as tables, and every layer"),
       disclosure(page, "checks-reading", "How to read this", () => [notes(reading)]),
       disclosure(page, "checks-method", "How it was measured", () => [paragraph(method)]),
     ),

@@ -6,7 +6,7 @@ import { tableElement, twins } from "./table.ts";
 
 export const comparisonSection = section("comparison", comparisonModel, (model, page) => ({
   content: [
-    paragraph(`Against ${model.baseline}.`, "aside"),
+    paragraph(`Compared with ${model.baseline}.`, "aside"),
     paragraph(model.headline, "message"),
     ...(model.figures ? [tableElement(model.figures)] : []),
     ...(model.differences

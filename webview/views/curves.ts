@@ -12,8 +12,8 @@ export const curvesSection = section("lengths", curvesModel, (model, page) => {
         paragraph(model.message, "message"),
         button({
           id: "lengths-sweep",
-          label: "Run a Context-Length Sweep",
-          ...(model.busy ? { unavailable: "A run is going on." } : {}),
+          label: "Run Context-Length Sweep",
+          ...(model.busy ? { unavailable: "A profile is running." } : {}),
           press: () => page.command("sweep"),
         }),
       ],

@@ -5,7 +5,7 @@ import { section, type Page } from "../section.ts";
 import { button } from "../ui/button.ts";
 import { scrollBox } from "./table.ts";
 
-const BUSY = "A run is going on.";
+const BUSY = "A profile is running.";
 
 export const headlineSection = section("headline", headlineModel, (model, page) => ({
   content: [
@@ -36,7 +36,7 @@ export const headlineSection = section("headline", headlineModel, (model, page) 
     ...(model.actions?.trusted === false
       ? [
           paragraph(
-            "This workspace is not trusted: checkpoint folders and executables named in its settings are not used.",
+            "Restricted mode: checkpoint folders and executables in the workspace settings are ignored. Trust the workspace to use them.",
             "aside",
           ),
         ]
@@ -93,14 +93,14 @@ function buttons({ comparing, highlights, follow, canFollow, canHighlight, busy 
       id: "do-highlights",
       label: "Highlights",
       pressed: highlights && canHighlight,
-      ...(canHighlight ? {} : { unavailable: "No importance is known for these weights and variants." }),
+      ...(canHighlight ? {} : { unavailable: "No importance available for these weights and variants." }),
       press: () => page.command("toggleHighlights"),
     }),
     button({
       id: "do-follow",
       label: "Follow the Cursor",
       pressed: follow,
-      ...(canFollow || follow ? {} : { unavailable: "Only for a document that was profiled in this window." }),
+      ...(canFollow || follow ? {} : { unavailable: "Available for documents profiled in this window." }),
       press: () => page.command("followCursor"),
     }),
   );

@@ -18,8 +18,8 @@ export const kvSection = section("memory", kvModel, (model, page) => {
       element(
         "div",
         { class: "opens" },
-        twins(page, "memory-tables", model.tables, "Ledger of every layer"),
-        disclosure(page, "memory-note", "How growth and the limit were found", () => [paragraph(model.note)]),
+        twins(page, "memory-tables", model.tables, "All layers in one table"),
+        disclosure(page, "memory-note", "How growth and the limit were computed", () => [paragraph(model.note)]),
       ),
     ],
     recolour: () => {

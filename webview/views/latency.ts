@@ -11,7 +11,7 @@ export const latencySection = section("latency", latencyModel, (model, page) => 
   const totals = bars(model.totals, "across");
   const layers = model.layers.map((layer) => bars(layer, "short"));
   const key = legend(
-    [...model.stages, { fill: REST, name: "outside the layers", meaning: "embedding, last norm and output head" }],
+    [...model.stages, { fill: REST, name: "outside the layers", meaning: "embedding, final norm and output head" }],
     model.floor,
   );
   return {

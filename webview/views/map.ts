@@ -6,9 +6,9 @@ import { section } from "../section.ts";
 import { disclosure, twins } from "./table.ts";
 
 const HOW_TO_READ =
-  "The document runs from left to right in blocks, and on in the next band. Each row is a layer that reads everything and " +
-  "chooses blocks for the sparse layers after it. Recent blocks and the first one are often chosen for their place alone; " +
-  "importance takes that out.";
+  "Blocks of the document run left to right and continue in the next band. Each row is a full layer that " +
+  "selects blocks for the sparse layers after it. Recent blocks and the first are often selected for their place alone; " +
+  "importance removes that effect.";
 
 export const mapSection = section("selection", mapModel, (model, page) => {
   const map = new SelectionMap(model, (block, focus) => {
@@ -26,7 +26,7 @@ export const mapSection = section("selection", mapModel, (model, page) => {
           "li",
           {},
           element("span", { class: "diamond full" }),
-          element("span", {}, "chosen by all KV heads for ", query),
+          element("span", {}, "selected by all KV heads for ", query),
         ),
         element("li", {}, element("span", { class: "diamond" }), "by some"),
         ...(model.rows.some(({ share }) => share)
@@ -35,7 +35,7 @@ export const mapSection = section("selection", mapModel, (model, page) => {
                 "li",
                 {},
                 element("span", { class: "column" }),
-                "how often chosen over the document (taller: more)",
+                "how often selected over the document (taller: more)",
               ),
             ]
           : []),

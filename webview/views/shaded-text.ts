@@ -128,8 +128,8 @@ export class ShadedText {
     const lines = block
       ? [`Block ${this.#current}, ${block.place}`, block.facts]
       : [
-          "The bar before a line is the strongest shade in it. Point at the text, or tab to it: arrows go from block to block, " +
-            `n and p to wanted ones${this.#model.editor ? ", Enter to the editor" : ""}.`,
+          "The bar before a line is its strongest shade. Hover over the text, or focus it: arrows move between blocks, " +
+            `n and p between important ones${this.#model.editor ? ", Enter opens the editor" : ""}.`,
         ];
     this.#reading.replaceChildren(...lines.map((line) => element("div", {}, line)));
   }
@@ -177,9 +177,9 @@ function readBy({ heads, seenEnd, windowStart }: FollowText, block: number): str
 
 function cursorKey(): Node[] {
   return [
-    element("span", { class: "read" }, "chosen by a selecting layer"),
-    element("span", { class: "near" }, "in its window"),
-    element("span", { class: "unread" }, "read by no sparse layer"),
+    element("span", { class: "read" }, "selected by an oracle"),
+    element("span", { class: "near" }, "in the window"),
+    element("span", { class: "unread" }, "not readable by sparse layers"),
     element("span", { class: "later" }, "after the cursor"),
   ];
 }
@@ -190,9 +190,9 @@ function importanceKey(): Node[] {
       element(
         "span",
         { class: `l${level}` },
-        i === 0 ? "a little wanted" : i === all.length - 1 ? "most wanted" : "\u00a0\u00a0",
+        i === 0 ? "somewhat important" : i === all.length - 1 ? "most important" : "\u00a0\u00a0",
       ),
     ),
-    element("span", { class: "chosen" }, "chosen for the last token"),
+    element("span", { class: "chosen" }, "selected for the last token"),
   ];
 }

@@ -88,11 +88,6 @@ export function disclosure(page: Page, id: string, summary: string, make: () => 
 }
 
 /** The tables that say what a view's charts show. */
-export function twins(
-  page: Page,
-  id: string,
-  tables: readonly NamedTable[],
-  summary = "The same as tables",
-): HTMLElement {
+export function twins(page: Page, id: string, tables: readonly NamedTable[], summary = "Show as tables"): HTMLElement {
   return disclosure(page, id, summary, () => tables.map((table) => tableElement(table)));
 }

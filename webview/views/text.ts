@@ -25,7 +25,7 @@ export const textSection = section("text", textModel, (model, page) => {
     content: [
       paragraph(model.message, "message"),
       ...(model.unlinked === undefined ? [] : [paragraph(model.unlinked, "aside")]),
-      element("h3", {}, `Most wanted passages for ${model.queries}`),
+      element("h3", {}, `Most attended passages (${model.queries})`),
       passages(model, model.passages.slice(0, FIRST), 1, open),
       ...(model.passages.length > FIRST
         ? [
@@ -37,7 +37,7 @@ export const textSection = section("text", textModel, (model, page) => {
       element("h3", {}, "The text"),
       following,
       ...(shaded ? [shaded.root] : [paragraph(model.whyNoText ?? "", "aside")]),
-      disclosure(page, "text-reading", "How importance is found", () => [paragraph(model.reading)]),
+      disclosure(page, "text-reading", "How importance is computed", () => [paragraph(model.reading)]),
     ],
     follow: (cursor) => {
       following.replaceChildren(...(cursor ? cursorFacts(model, cursor, page) : []));
@@ -51,7 +51,7 @@ export const textSection = section("text", textModel, (model, page) => {
 type Open = (start: number, end: number, focus: boolean) => void;
 
 function passages(model: TextModel, items: readonly PassageItem[], from: number, open: Open): HTMLElement {
-  if (items.length === 0) return paragraph("None stands out.");
+  if (items.length === 0) return paragraph("No passage stands out.");
   const list = element(
     "ol",
     { class: "passages" },
@@ -89,7 +89,7 @@ function cursorFacts(model: TextModel, cursor: Cursor, page: Page): Node[] {
           "li",
           {},
           `${name}: `,
-          ...(blocks.length === 0 ? ["nothing chosen"] : []),
+          ...(blocks.length === 0 ? ["nothing selected"] : []),
           ...blocks.flatMap(({ block, name: place }, i) => {
             const { start, end } = model.blocks[block] ?? { start: 0, end: 0 };
             return [

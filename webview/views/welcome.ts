@@ -14,26 +14,23 @@ function welcomeModel({ report, job }: PanelState): WelcomeModel | undefined {
 
 export const welcomeSection = section("welcome", welcomeModel, ({ busy }, page) => ({
   content: [
+    paragraph(busy ? "Results appear here when the run is done." : "No profile yet.", "headline lead"),
     paragraph(
-      busy ? "The first results appear here when the run is done." : "Nothing was profiled yet.",
-      "headline lead",
-    ),
-    paragraph(
-      "Open a text or source file and profile it: a model reads it on this machine, with three kinds of attention. You see " +
-        "how long each layer takes, how much memory the context needs, and which passages the model looks at. Nothing " +
+      "Open a text or source file and profile it. A model reads it on this machine with three attention designs. You see " +
+        "the time per layer, the memory the context needs, and the passages the model looks at. Nothing " +
         "leaves this machine.",
     ),
     element(
       "div",
-      { class: "buttons", attributes: { role: "group", "aria-label": "What to do first" } },
+      { class: "buttons", attributes: { role: "group", "aria-label": "Getting started" } },
       button({
         id: "welcome-profile",
-        label: "Profile the Open Document",
+        label: "Profile Open Document",
         primary: true,
         ...(busy ? { unavailable: "A run is going on." } : {}),
         press: () => page.command("profileDocument"),
       }),
-      button({ id: "welcome-sample", label: "Show a Sample Profile", press: () => page.command("showSample") }),
+      button({ id: "welcome-sample", label: "Show Sample Profile", press: () => page.command("showSample") }),
     ),
   ],
 }));

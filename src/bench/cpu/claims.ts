@@ -14,7 +14,7 @@ import { runsInProcesses, type RoundsResult } from "./rounds-process.ts";
  * baseline and the baseline against itself, with ratio and interval of each.
  */
 const options = processCommand("claims", "Repeats the claim of a profile in processes of their own.", 20)
-  .option("--skip <pair>", "leave out: different, same")
+  .option("--skip <pair>", "skip: different, same")
   .option("--samples <file>", "append every round's milliseconds to it, a line of JSON per process")
   .parse()
   .opts<ProcessOptions & { readonly skip?: string; readonly samples?: string }>();

@@ -20,7 +20,7 @@ export function processCommand(name: string, description: string, runs: number):
   return new Command(name)
     .description(description)
     .option("--runs <n>", "processes of each kind", whole, runs)
-    .option("--minutes <n>", "begin no process of a kind after so long", whole, 60)
+    .option("--minutes <n>", "start no process of a kind after this many minutes", whole, 60)
     .option("--file <file>", "the document", "media/samples/design-note.md")
     .option("--engine <id>", "cpu, webgpu or reference", "cpu")
     .option("--decode <n>", "tokens of a decode batch", whole, 16)

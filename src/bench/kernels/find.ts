@@ -24,8 +24,7 @@ async function collect<T>(ending: string, member: string, wanted: readonly strin
   );
   const ops = [...files.keys()];
   const strangers = wanted.filter((op) => !ops.includes(op));
-  if (strangers.length > 0)
-    throw new Error(`there is no ${ending} for ${strangers.join(", ")}; there are: ${ops.join(", ")}`);
+  if (strangers.length > 0) throw new Error(`no ${ending} for ${strangers.join(", ")}; available: ${ops.join(", ")}`);
   const found: T[] = [];
   for (const op of ops.filter((name) => wanted.length === 0 || wanted.includes(name))) {
     for (const file of files.get(op) ?? []) {

@@ -4,13 +4,13 @@ import { WINDOW, type ValuesOf } from "../parameters.ts";
 
 const parameters = { window: WINDOW } as const;
 
-/** The baseline of the HySparse paper: the same schedule, but the layers between full ones read only a window. */
+/** The baseline of the HySparse paper: same schedule, but layers between full ones read only a window. */
 export const hybridSwa = {
   id: "hybrid-swa",
   title: "Hybrid SWA",
   short: "Hybrid SWA",
   words: "hybrid sliding-window attention",
-  meaning: "the same schedule, but the layers between full ones read only a window",
+  meaning: "same schedule, but layers between full ones read only a window",
   look: { hue: "yellow", pattern: "level", dash: [2, 3], point: "triangle" },
   needs: ["sinks"],
   parameters,

@@ -28,7 +28,7 @@ export const hysparse = {
   title: "HySparse",
   short: "HySparse",
   words: "HySparse",
-  meaning: "full layers choose blocks; the sparse layers after them read only those blocks and a window",
+  meaning: "full layers select blocks; the sparse layers after them read only those blocks and a window",
   look: { hue: "green", pattern: "dots", dash: [], point: "circle" },
   needs: ["gates", "sinks"],
   checkpoint: { called: "a HySparse model", notes: [] },
@@ -47,8 +47,8 @@ export const hysparse = {
   caveats: (architecture, tokens, { k, window }) => {
     if (!schedule(architecture).includes("sparse") || k + window < tokens) return [];
     return [
-      `Nothing is sparse here: the ${count(k)} selected tokens and the window of ${count(window)} together ` +
-        `cover the whole document (${plural(tokens, "token")}). Profile a longer one to see what sparsity changes.`,
+      `Nothing is sparse here: the ${count(k)} selected tokens and the window of ${count(window)} ` +
+        `cover the whole document (${plural(tokens, "token")}). Profile a longer document to see what sparsity changes.`,
     ];
   },
   plan: (architecture, { k, block, window }) => {

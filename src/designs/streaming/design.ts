@@ -24,7 +24,7 @@ export const streaming = {
   title: "StreamingLLM",
   short: "Streaming",
   words: "StreamingLLM",
-  meaning: "every layer keeps the first tokens of the context and a window, and reads nothing else",
+  meaning: "every layer keeps and reads only the first tokens and a window",
   look: { hue: "purple", pattern: "upright", dash: [8, 3, 2, 3], point: "rectRot" },
   onRequest: true,
   needs: [],
@@ -33,7 +33,7 @@ export const streaming = {
     first + window < tokens
       ? []
       : [
-          `Nothing is left out under StreamingLLM here: its first ${count(first)} tokens and its window of ${count(window)} together ` +
+          `StreamingLLM drops nothing here: its first ${count(first)} tokens and its window of ${count(window)} ` +
             `cover the whole document (${plural(tokens, "token")}).`,
         ],
   plan: ({ layers }, { first, window }) =>

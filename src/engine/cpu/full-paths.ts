@@ -57,9 +57,9 @@ export class FullPaths {
   get text(): string {
     if (this.#forced !== undefined) return `full attention: ${this.#forced}`;
     const others = [...this.#won].filter(([, path]) => path !== "kernels");
-    const refused = this.#refused === undefined ? "" : ` (onnxruntime could not be tried: ${this.#refused})`;
-    if (others.length === 0) return `full attention on them too${refused}`;
-    return `full attention on them too, but for ${others.map(([where, path]) => `${where} keys: onnxruntime's ${path}`).join("; ")}`;
+    const refused = this.#refused === undefined ? "" : ` (cannot try onnxruntime: ${this.#refused})`;
+    if (others.length === 0) return `full attention on the same kernels${refused}`;
+    return `full attention on the same kernels, except ${others.map(([where, path]) => `${where} keys: onnxruntime's ${path}`).join("; ")}`;
   }
 
   /** Causal attention over the whole cache; out [C, Hq d], with `scores` [C, Hkv, blocks] block scores too. */

@@ -22,7 +22,7 @@ export const CPU: EngineRow = {
   id: "cpu",
   title: "CPU",
   noun: "CPU",
-  description: "our own attention kernels and onnxruntime on the CPU, float32",
+  description: "own attention kernels and onnxruntime on the CPU, float32",
   settings: ["threads"],
   natives: [
     {
@@ -59,7 +59,7 @@ export const CPU: EngineRow = {
       module = await import("./engine.ts");
     } catch (error) {
       throw new UserError(
-        words`onnxruntime could not be loaded on ${process.platform}-${process.arch} (${messageOf(error)}); ${{ setting: "engine", value: "webgpu" }} does without it`,
+        words`cannot load onnxruntime on ${process.platform}-${process.arch} (${messageOf(error)}); ${{ setting: "engine", value: "webgpu" }} does not need it`,
       );
     }
     return new module.CpuEngine(threads);

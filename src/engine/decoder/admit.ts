@@ -26,7 +26,7 @@ export function admit(
   const declined = engine.canRun(plan);
   if (declined !== undefined) {
     throw new UserError(
-      words`the ${engine.info.id} engine cannot run ${variant}: ${declined}. Leave it out of ${VARIANTS}, or take another ${ENGINE}.`,
+      words`the ${engine.info.id} engine cannot run ${variant}: ${declined}. Remove it from ${VARIANTS}, or use another ${ENGINE}.`,
     );
   }
   const refusal = swapRefusal(swap, variant, plan);

@@ -56,7 +56,7 @@ export class DecoderRunner implements Runner {
 
   async prefill(tokens: Uint32Array, options: RunOptions = {}): Promise<Float32Array> {
     if (tokens.length === 0) {
-      throw new UserError("The prompt is empty: there is nothing to run. Give at least one token.");
+      throw new UserError("The prompt is empty. Give at least one token.");
     }
     this.#assertReady();
     this.reset();

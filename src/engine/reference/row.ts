@@ -6,7 +6,7 @@ export const REFERENCE: EngineRow = {
   noun: "reference",
   description: "plain float64 loops, for checking; slow",
   settings: [],
-  caveat: "The reference engine is plain float64 loops, made to be right: its times say nothing about any design.",
+  caveat: "The reference engine runs plain float64 loops for checking: its times say nothing about any design.",
   natives: [],
   files: () => [],
   processes: [],

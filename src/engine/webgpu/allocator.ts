@@ -53,7 +53,7 @@ export class GpuAllocator {
     const { gpu, traits, adapter } = this.#device;
     if (bytes > traits.maxBindingBytes) {
       throw new UserError(
-        words`${describe(purpose, layer)} needs a buffer of ${mib(bytes)} and the GPU ${adapter.name} binds at most ${mib(traits.maxBindingBytes)}: ${SMALLER}`,
+        words`${describe(purpose, layer)} needs a buffer of ${mib(bytes)}; the maximum of the GPU ${adapter.name} is ${mib(traits.maxBindingBytes)}: ${SMALLER}`,
       );
     }
     gpu.pushErrorScope("out-of-memory");
@@ -72,7 +72,7 @@ export class GpuAllocator {
     if (failure !== null) {
       buffer.destroy();
       throw new UserError(
-        words`the GPU ${adapter.name} has no room for ${mib(bytes)} of ${describe(purpose, layer)} beside the ${mib(this.#bytes)} held already: ${SMALLER}`,
+        words`the GPU ${adapter.name} has no room for ${mib(bytes)} of ${describe(purpose, layer)} (${mib(this.#bytes)} already in use): ${SMALLER}`,
       );
     }
     const block: GpuBlock = { id: this.#next++, buffer, bytes, purpose, ...(layer === undefined ? {} : { layer }) };

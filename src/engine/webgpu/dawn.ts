@@ -21,14 +21,14 @@ async function loadDawn(): Promise<Dawn> {
   if (process.versions["electron"] !== undefined) {
     throw new UserError(
       "the Node.js inside Electron (desktop VS Code) cannot read a GPU's results; the setting hysparse.runtime.nodePath " +
-        "names another Node.js for the runtime, and with that the GPU works",
+        "selects another Node.js for the runtime, with which the GPU works",
     );
   }
   try {
     return await import("webgpu");
   } catch (error) {
     throw new UserError(
-      words`the WebGPU runtime could not be loaded on ${process.platform}-${process.arch} (${messageOf(error)}); ${{ setting: "engine", value: "cpu" }} works everywhere`,
+      words`cannot load the WebGPU runtime on ${process.platform}-${process.arch} (${messageOf(error)}); ${{ setting: "engine", value: "cpu" }} works everywhere`,
     );
   }
 }
@@ -54,18 +54,16 @@ export async function requestAdapter(listing: AdapterListing): Promise<GPUAdapte
   const { create } = await loadDawn();
   const gpu = create([...FLAGS, `backend=${listing.backend}`, `adapter=${listing.name}`]);
   const adapter = await gpu.requestAdapter().catch((error: unknown) => {
-    throw new UserError(`the GPU "${listing.name}" cannot be opened: ${messageOf(error)}`);
+    throw new UserError(`cannot open the GPU "${listing.name}": ${messageOf(error)}`);
   });
-  if (adapter === null) throw new UserError(`the GPU "${listing.name}" cannot be opened by WebGPU`);
+  if (adapter === null) throw new UserError(`WebGPU cannot open the GPU "${listing.name}"`);
   alive.push(gpu, adapter);
   const opened = lettersOf(adapter.info.device);
   if (opened === lettersOf(listing.name)) return adapter;
   // Backends are free in how they name a device here: only a name that is another card's of the list tells of a mistake.
   const other = (await listAdapters()).find(({ name }) => lettersOf(name) === opened);
   if (other !== undefined) {
-    throw new UserError(
-      `the driver opened "${other.name}" where "${listing.name}" was asked for; is a GPU coming or going?`,
-    );
+    throw new UserError(`the driver opened "${other.name}" instead of "${listing.name}"; was a GPU added or removed?`);
   }
   return adapter;
 }
@@ -95,9 +93,9 @@ export function chooseFrom(adapters: readonly AdapterListing[], wanted?: string)
       adapters.length === 0
         ? ""
         : words`; ${describeAdapters(adapters)} runs only when named with ${{ setting: "gpu" }}`;
-    throw new UserError(words`no GPU was found (is a Vulkan, Metal or Direct3D 12 driver installed?)${only}`);
+    throw new UserError(words`no GPU found (is a Vulkan, Metal or Direct3D 12 driver installed?)${only}`);
   }
-  const known = adapters.length === 0 ? "none was found" : `there are: ${describeAdapters(adapters)}`;
+  const known = adapters.length === 0 ? "none found" : `available: ${describeAdapters(adapters)}`;
   const choice = chooseByText(adapters, wanted);
   if ("problem" in choice) throw new UserError(`${choice.problem}; ${known}`);
   const { obstacle } = choice.chosen;

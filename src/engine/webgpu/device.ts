@@ -93,7 +93,7 @@ export class GpuDevice {
     this.traits = traits;
     void gpu.lost.then(({ reason, message }) => {
       const why = message.trim() === "" ? reason : message.trim();
-      this.#gone ??= new UserError(`the GPU ${adapter.name} was lost (${why}); run again to open it anew`);
+      this.#gone ??= new UserError(`the GPU ${adapter.name} was lost (${why}); run again to reopen it`);
     });
     gpu.addEventListener("uncapturederror", ({ error }) => {
       this.#complaint ??= error.message;
@@ -109,7 +109,7 @@ export class GpuDevice {
     const adapter = await requestAdapter(listing);
     const has = (feature: GPUFeatureName): boolean => adapter.features.has(feature);
     if (!has("timestamp-query")) {
-      throw new UserError(`the GPU ${listing.name} offers no timestamps, so nothing could be timed on it`);
+      throw new UserError(`the GPU ${listing.name} has no timestamps, so nothing can be timed on it`);
     }
     const offered = (matrix ?? "units") === "units" && arithmetic === undefined && hasMatrixUnits(adapter);
     const complaint = offered && matrix === undefined ? await probeMatrixUnits(listing) : undefined;
@@ -134,7 +134,7 @@ export class GpuDevice {
         },
       })
       .catch((error: unknown) => {
-        throw new UserError(`the GPU ${listing.name} cannot be opened: ${messageOf(error)}`);
+        throw new UserError(`cannot open the GPU ${listing.name}: ${messageOf(error)}`);
       });
     return new GpuDevice(
       gpu,

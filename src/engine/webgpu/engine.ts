@@ -211,7 +211,7 @@ function refuseOddShapes({ hidden, intermediate, headDim }: Architecture): void 
   for (const [name, width] of Object.entries({ hidden, intermediate, headDim })) {
     if (width % VECTOR !== 0) {
       throw new UserError([
-        `the webgpu engine needs ${name} to be a multiple of ${VECTOR}, and it is ${width}; use `,
+        `the webgpu engine needs ${name} to be a multiple of ${VECTOR} (it is ${width}); use `,
         { setting: "engine", value: "cpu" },
       ]);
     }

@@ -27,17 +27,17 @@ export type Choice<T extends Named> = { readonly chosen: T } | { readonly proble
  */
 export function chooseByText<T extends Named>(list: readonly T[], wanted: string): Choice<T> {
   const words = wanted.trim().toLowerCase();
-  if (words === "") return { problem: "an empty name means no GPU" };
+  if (words === "") return { problem: "the GPU name is empty" };
   const digits = /^\d+$/.test(words);
   const byIndex = digits ? list.find(({ index }) => index === Number(words)) : undefined;
   if (byIndex !== undefined) return { chosen: byIndex };
   const exact = list.filter(({ name }) => name.toLowerCase() === words);
   const found = exact.length > 0 ? exact : list.filter(({ name }) => hasPart(name.toLowerCase(), words, digits));
   const [first] = found;
-  if (first === undefined) return { problem: `there is no GPU "${wanted}"` };
+  if (first === undefined) return { problem: `unknown GPU "${wanted}"` };
   if (found.length === 1) return { chosen: first };
   const indices = found.map(({ index }) => index).join(", ");
-  return { problem: `"${wanted}" means more than one GPU (${indices}): name one by its index` };
+  return { problem: `"${wanted}" matches more than one GPU (${indices}): give an index` };
 }
 
 function hasPart(name: string, part: string, asWord: boolean): boolean {
@@ -69,18 +69,18 @@ function obstacleOf(list: readonly Found[], { index, backend, name }: Found): st
   const equal = list.filter((other) => other.backend === backend && other.name === name);
   const why =
     first.name === name
-      ? `GPUs ${equal.map((other) => other.index).join(", ")} are all called "${name}"`
+      ? `GPUs ${equal.map((other) => other.index).join(", ")} have the same name "${name}"`
       : `"${name}" is also part of the name of GPU ${first.index} ("${first.name}")`;
   return (
-    `GPU ${index} cannot be opened: ${why}, and WebGPU opens by name, so only GPU ${first.index} can be reached; ` +
+    `GPU ${index} cannot be opened: ${why}, and WebGPU opens by name, so only GPU ${first.index} is reachable; ` +
     "to use this one, hide the other from the driver (a container that is given one card does)"
   );
 }
 
 export function describeAdapter({ index, backend, name, software, obstacle }: AdapterListing): string {
   const notes = [
-    ...(software ? ["software: runs on the CPU, used only when named"] : []),
-    ...(obstacle === undefined ? [] : ["cannot be opened apart from the one before it"]),
+    ...(software ? ["software, runs on the CPU, used only when named"] : []),
+    ...(obstacle === undefined ? [] : ["cannot be told apart from the one before it"]),
   ];
   return `${index}: ${name} (${[backend, ...notes].join(", ")})`;
 }

@@ -49,7 +49,7 @@ async function probe(gpu: AdapterListing): Promise<string | undefined> {
     }
   }
   const error = Math.sqrt(difference / norm);
-  return error < TOLERANCE ? undefined : `a product was wrong by ${error.toExponential(1)}`;
+  return error < TOLERANCE ? undefined : `a product was off by ${error.toExponential(1)}`;
 }
 
 async function product(device: GpuDevice, x: Float32Array, weight: Float32Array): Promise<Float32Array> {

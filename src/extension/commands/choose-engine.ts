@@ -9,12 +9,12 @@ export async function chooseEngine(host: Host): Promise<void> {
   const { place } = readSettings();
   const item = await pickWhenReady({
     title: "HySparse: Choose Engine or GPU",
-    placeholder: "Where the model runs from now on",
+    placeholder: "Select where the model runs",
     items: async () => engineItems(await host.runtime.devices(), place),
   });
   if (!item) return;
   if (item.problem !== undefined) throw new UserError(item.problem);
   await writeSetting("engine", item.engine);
   await writeSetting("gpu", item.gpu);
-  void vscode.window.setStatusBarMessage(`HySparse: ${item.label} from now on`, 5000);
+  void vscode.window.setStatusBarMessage(`HySparse: engine set to ${item.label}`, 5000);
 }

@@ -10,16 +10,14 @@ export async function chooseModel(host: Host): Promise<void> {
   const { model } = readSettings(scope).place;
   const item = await pickWhenReady({
     title: "HySparse: Choose Model",
-    placeholder: trusted
-      ? "What is profiled from now on"
-      : "What is profiled from now on; checkpoint folders need a trusted workspace",
+    placeholder: trusted ? "Select a model" : "Select a model (checkpoint folders need a trusted workspace)",
     items: async () => modelItems(await host.runtime.devices(), model, trusted),
   });
   if (!item) return;
   const chosen = item.model ?? (await pickFolder());
   if (chosen === undefined) return;
   await writeSetting("model", chosen, scope);
-  void vscode.window.setStatusBarMessage(`HySparse: model ${chosen} from now on`, 5000);
+  void vscode.window.setStatusBarMessage(`HySparse: model set to ${chosen}`, 5000);
 }
 
 async function pickFolder(): Promise<string | undefined> {

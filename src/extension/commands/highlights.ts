@@ -13,17 +13,17 @@ export async function toggleHighlights(host: Host, view: ReportView): Promise<vo
     return;
   }
   const { subject } = view;
-  if (!subject) throw new UserError("There is nothing to highlight: profile a document first.");
+  if (!subject) throw new UserError("Nothing to highlight. Profile a document first.");
   if (!subject.report.importance && !subject.table) {
     throw new UserError(
-      "This report has no importance to show: it needs the variant hysparse and trained weights (the embedded model, or a " +
+      "This report has no importance: it needs the variant hysparse and trained weights (the embedded model, or a " +
         "checkpoint).",
     );
   }
   const document = await findDocument(view);
   if (!document) {
     throw new UserError(
-      `${subject.report.document.name} is not to be found in this window as it was profiled. Open it first.`,
+      `Cannot find ${subject.report.document.name} as it was profiled. Open it in this window first.`,
     );
   }
   await showWithoutFocus(document);
@@ -38,13 +38,13 @@ export async function followCursor(host: Host, view: ReportView): Promise<void> 
   }
   if (!view.subject?.table) {
     throw new UserError(
-      "Following the cursor needs every token's selection, which a report does not hold: profile the document in this window, " +
+      "Follow the Cursor needs every token's selection, which reports do not store. Profile the document in this window " +
         "with the variant hysparse.",
     );
   }
   const document = await findDocument(view);
   if (!document || !followable(view.subject)) {
-    throw new UserError(`${view.subject.report.document.name} is not open. Open it, and try again.`);
+    throw new UserError(`${view.subject.report.document.name} is not open. Open it and try again.`);
   }
   await showWithoutFocus(document);
   highlighter.set({ view, on: true, follow: true });
@@ -55,14 +55,14 @@ export async function goToPassage(host: Host, direction: "next" | "previous"): P
   const { subject } = view;
   const document = subject && (await findDocument(view));
   const link = view.subject?.link;
-  if (!subject || !document || !link) throw new UserError("There are no important passages: profile a document first.");
+  if (!subject || !document || !link) throw new UserError("No important passages. Profile a document first.");
   const spans = passageSpans(subject.report.importance?.passages ?? [], link.toDocument);
   const visible = vscode.window.visibleTextEditors.find((editor) => editor.document === document);
   const editor =
     visible ?? (await vscode.window.showTextDocument(document, { viewColumn: columnFor(document), preview: false }));
   const span = neighbour(spans, document.offsetAt(editor.selection.active), direction);
   if (!span) {
-    void host.messages.info(`No important passage of ${subject.report.document.name} is left as it was profiled.`);
+    void host.messages.info(`All important passages of ${subject.report.document.name} were edited. Profile it again.`);
     return;
   }
   const start = document.positionAt(span[0]);

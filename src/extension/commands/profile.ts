@@ -25,8 +25,7 @@ export async function profileSelection(host: Host): Promise<void> {
   });
   if ("problem" in target) throw new UserError(target.problem);
   const { document, selection } = activeEditor()!;
-  if (selection.isEmpty)
-    throw new UserError("Nothing is selected. Select the text to profile, or run Profile Document.");
+  if (selection.isEmpty) throw new UserError("Nothing is selected. Select text to profile, or run Profile Document.");
   await runProfile(host, { document, range: new vscode.Range(selection.start, selection.end) });
 }
 
@@ -35,7 +34,7 @@ export async function sweep(host: Host, view: ReportView): Promise<void> {
   const target: ProfileTarget = { document: await targetDocument(view) };
   const answer = await vscode.window.showInputBox({
     title: "HySparse: Context-Length Sweep",
-    prompt: `Context lengths in tokens, besides ${nameOf(target.document)} itself. Beyond its end its text is repeated.`,
+    prompt: `Context lengths in tokens. Lengths beyond the end of ${nameOf(target.document)} repeat its text.`,
     value: DEFAULT_LENGTHS,
     ignoreFocusOut: true,
     validateInput: (text) => {
@@ -69,6 +68,6 @@ async function targetDocument(view: ReportView): Promise<vscode.TextDocument> {
 
 function isBusy(host: Host): boolean {
   if (!host.session.job) return false;
-  void host.messages.warn(`${host.session.job.title} is still running. Stop it first, or wait for its end.`);
+  void host.messages.warn(`${host.session.job.title} is still running. Stop it, or wait until it is done.`);
   return true;
 }

@@ -15,7 +15,7 @@ const SAMPLE = ["media", "samples"] as const;
 
 export async function exportReport(host: Host, view: ReportView): Promise<void> {
   const { subject } = view;
-  if (!subject) throw new UserError("There is no report to export: profile a document first.");
+  if (!subject) throw new UserError("No report to export. Profile a document first.");
   const format = await pickFormat();
   if (!format) return;
   const folder = folderFor(view);
@@ -29,10 +29,10 @@ export async function exportReport(host: Host, view: ReportView): Promise<void> 
     await exportTo(view, format, target);
   } catch (error) {
     if (error instanceof UserError) throw error;
-    throw new UserError(`${target.fsPath} was not written: ${messageOf(error)}`);
+    throw new UserError(`Cannot write ${target.fsPath}: ${messageOf(error)}`);
   }
   const open = "Open";
-  const chosen = await host.messages.info(`The report was written to ${target.fsPath}.`, open);
+  const chosen = await host.messages.info(`Report saved to ${target.fsPath}.`, open);
   if (chosen === open) await vscode.commands.executeCommand("vscode.open", target);
 }
 
@@ -42,14 +42,14 @@ export async function openReport(): Promise<void> {
 }
 
 export async function compare(host: Host, view: ReportView): Promise<void> {
-  if (!view.subject) throw new UserError("There is no report to compare: profile a document first.");
+  if (!view.subject) throw new UserError("No report to compare. Profile a document first.");
   const uri = await pickReport("HySparse: Compare with Report", "Compare");
   if (uri) await compareWith(host, view, uri);
 }
 
 /** @throws UserError when the file is no report */
 export async function compareWith(host: Host, view: ReportView, uri: vscode.Uri): Promise<void> {
-  if (!view.subject) throw new UserError("There is no report to compare: profile a document first.");
+  if (!view.subject) throw new UserError("No report to compare. Profile a document first.");
   const report = await readReportFile(uri);
   view.compareWith({ name: uri.path.slice(uri.path.lastIndexOf("/") + 1), report });
   if (view === host.session.view) host.panel.show({ focus: false });
@@ -92,7 +92,7 @@ async function pickFormat(): Promise<ExportFormat | undefined> {
   }));
   const picked = await vscode.window.showQuickPick(items, {
     title: "HySparse: Export Report",
-    placeHolder: "As what?",
+    placeHolder: "Select a format",
     matchOnDetail: true,
   });
   return picked && isExportFormat(picked.id) ? picked.id : undefined;

@@ -17,13 +17,13 @@ export function hoverLines(report: Report, block: number, edited: boolean): stri
   const contrast = range.score - range.average;
   const layers = importance.layers.map(({ layer, scores }) => `${layer}: ${score(scores[block] ?? 0)}`);
   return [
-    `HySparse importance for ${queries}: ${Math.round(range.weight * 100)} % of the highest. Block ${block} of ` +
-      `${count(importance.ranges.length)}, counted from 0.`,
-    `Score ${score(range.score)}, ${score(range.average)} expected at this place: contrast ${signed(contrast)}.`,
+    `HySparse importance (${queries}): ${Math.round(range.weight * 100)} % of the maximum. Block ${block} of ` +
+      `${count(importance.ranges.length)}, counting from 0.`,
+    `Score ${score(range.score)}, ${score(range.average)} predicted by its place: contrast ${signed(contrast)}.`,
     `Score by full layer: ${layers.join(", ")}.`,
-    `For the last token, ${range.selectedBy} of ${plural(selectingHeads(report), "oracle head")} selected it.`,
+    `Last token: selected by ${range.selectedBy} of ${plural(selectingHeads(report), "oracle head")}.`,
     ...timesSelected(report, block),
-    ...(edited ? ["The document was edited since it was profiled: this is what was measured before."] : []),
+    ...(edited ? ["The document was edited after profiling: these figures are from before the edit."] : []),
   ];
 }
 
@@ -54,7 +54,7 @@ function timesSelected(report: Report, block: number): string[] {
   });
   if (parts.length === 0 || cases === 0) return [];
   return [
-    `Over all tokens that can see it, selected by ${parts.join(", ")} of ${plural(cases, "case")} (tokens times KV heads).`,
+    `All tokens that can see it: selected by ${parts.join(", ")} of ${plural(cases, "case")} (tokens x KV heads).`,
   ];
 }
 

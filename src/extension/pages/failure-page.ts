@@ -13,7 +13,7 @@ export function failurePage(message: string): string {
 <title>HySparse Report</title>
 </head>
 <body>
-<h1>This report cannot be shown</h1>
+<h1>Cannot show this report</h1>
 <p role="alert">${message}</p>
 <p><a href="command:${REOPEN_AS_TEXT}">Open as text</a></p>
 </body>

@@ -104,7 +104,7 @@ export class Page implements vscode.Disposable {
     const { fromPanelSchema } = await this.#heavy;
     const parsed = fromPanelSchema.safeParse(raw);
     if (!parsed.success) {
-      this.#host.log(`the page sent something that is not in the protocol: ${parsed.error.message}`);
+      this.#host.log(`the page sent an invalid message: ${parsed.error.message}`);
       return;
     }
     const message = parsed.data;

@@ -18,7 +18,7 @@ describe("the command, with a pretended runtime", { concurrency: 2 }, () => {
     for (const part of ["Document   doc.md", "Device ", "Latency and KV memory by layer", "Totals", "HySparse needs"]) {
       assert.ok(out.includes(part), part);
     }
-    assert.match(out, /Most wanted passages for the last token\n 1\. lines? \d/);
+    assert.match(out, /Most attended passages \(last token\)\n 1\. lines? \d/);
     assert.match(err, /^reading doc\.md\n/);
     assert.doesNotMatch(out, /noise|reading/);
     assert.doesNotMatch(err, /noise/, "what engines and drivers print is only shown when they die");
@@ -83,7 +83,7 @@ describe("the command, with a pretended runtime", { concurrency: 2 }, () => {
     writeFileSync(join(path, "doc.md"), TEXT);
     writeFileSync(join(path, "empty"), "");
     const mistakes: readonly (readonly [string, RegExp])[] = [
-      ["", /missing required argument/],
+      ["", /no document: name a file/],
       ["gone.md", /gone\.md does not exist/],
       [".", /is a directory/],
       ["empty", /empty is empty/],

@@ -29,12 +29,12 @@ describe("decoding a document", () => {
 
   it("drops a byte order mark, as editors do", () => {
     assert.equal(decode(Buffer.from("\ufeffabc"), "a.txt"), "abc");
-    refuse("\ufeff", /nothing but white space/);
+    refuse("\ufeff", /contains only whitespace/);
   });
 
   it("refuses empty and blank documents", () => {
-    refuse("", /^a\.txt is empty$/);
-    refuse(" \n\t\r\n", /^a\.txt holds nothing but white space$/);
+    refuse("", /^a\.txt is empty\. Give a file/);
+    refuse(" \n\t\r\n", /^a\.txt contains only whitespace/);
   });
 
   it("tells binary files, UTF-16 and broken UTF-8 apart", () => {
@@ -84,7 +84,7 @@ describe("reading a document", () => {
       assert.rejects(readDocument(file, { folder: path, stdin: nothing }), userError(message));
     await refuse("gone.md", /^gone\.md does not exist$/);
     await refuse("inner", /^inner is a directory, not a document$/);
-    await refuse("file/x", /^file\/x does not exist: a part of its path is a file$/);
+    await refuse("file/x", /^file\/x does not exist: part of its path is a file$/);
     await refuse("n".repeat(300), /the name is too long$/);
   });
 
@@ -93,7 +93,7 @@ describe("reading a document", () => {
     writeFileSync(join(path, "big"), Buffer.alloc(20 * 2 ** 20, 97));
     await assert.rejects(
       readDocument("big", { folder: path, stdin: nothing }),
-      userError(/^big is too large: 20 MiB, and a document may have at most 8 MiB$/),
+      userError(/^big is too large: 20 MiB \(the maximum for a document is 8 MiB\)$/),
     );
     let given = 0;
     const endless = new Readable({

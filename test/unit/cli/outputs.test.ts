@@ -23,13 +23,13 @@ describe("output files", () => {
     mkdirSync(join(path, "inner"));
     writeFileSync(join(path, "doc.md"), "x");
     symlinkSync("round", join(path, "round"));
-    refuses(
-      () => checkTargets([json("no/such/a.json")], path),
-      /^--json no\/such\/a\.json: the folder no\/such does not/,
-    );
+    refuses(() => checkTargets([json("no/such/a.json")], path), /^--json no\/such\/a\.json: folder no\/such does not/);
     refuses(() => checkTargets([json("doc.md/a.json")], path), /is not a folder$/);
     refuses(() => checkTargets([json("inner")], path), /^--json inner is a directory/);
-    refuses(() => checkTargets([json("round")], path), /^--json round cannot be written: its links go round/);
+    refuses(
+      () => checkTargets([json("round")], path),
+      /^--json round cannot be written: its symbolic links form a loop/,
+    );
     refuses(() => checkTargets([json("n".repeat(256))], path), /the name is too long$/);
     refuses(
       () => checkTargets([json("a"), html("./inner/../a")], path),

@@ -62,7 +62,7 @@ describe("standard streams", { skip: LINUX, concurrency: 2 }, () => {
   it("that are closed, full or have no reader lose no files, and only a full standard output is an error", async (t) => {
     const path = folder(t);
     const cases: readonly (readonly [string, number, RegExp])[] = [
-      ["> /dev/full", 2, /\nerror: standard output cannot be written: no space left on the device\n$/],
+      ["> /dev/full", 2, /\nerror: cannot write to standard output: no space left on device\n$/],
       ["2> /dev/full", 0, /^$/],
       [">&- 2>&-", 0, /^$/],
       ["2> >(true)", 0, /^$/],
@@ -106,7 +106,7 @@ describe("standard streams", { skip: LINUX, concurrency: 2 }, () => {
     const path = folder(t);
     const { code, err } = await shell(path, "$P doc.md --csv out.csv >> out.csv");
     assert.equal(code, 2);
-    assert.match(err, /^error: --csv out\.csv would overwrite the file that standard output goes to\n$/);
+    assert.match(err, /^error: --csv out\.csv would overwrite the file that standard output is redirected to\n$/);
     const own = await shell(path, "$P - --json doc.md < doc.md");
     assert.match(own.err, /^error: --json doc\.md would overwrite the document itself\n$/);
     assert.equal(readFileSync(join(path, "doc.md"), "utf8"), TEXT);

@@ -66,7 +66,7 @@ describe("a row more in the table of designs", () => {
   });
 
   it("is the subject beside the baseline", () => {
-    assert.match(shown.finding[0] ?? "", /^Half sliding-window attention needs .* less KV memory than full attention/);
+    assert.match(shown.finding[0] ?? "", /^Half sliding-window attention uses .* of full attention's KV memory/);
   });
 
   it("is in the panel: ledger, latency, curves", () => {

@@ -88,11 +88,9 @@ it("a profile in a container of half a core and 2 GiB runs one thread and says s
       },
     );
     const cores = os.availableParallelism();
-    assert.ok(
-      report.warnings.some((text) => text.startsWith(`The CPU quota of this container allows 0.5 of ${cores} core`)),
-    );
+    assert.ok(report.warnings.some((text) => text.startsWith(`This container's CPU quota is 0.5 of ${cores} core`)));
     assert.match(stdout, /1 thread \(CPU quota 0\.5 cores\), 2 GiB memory/);
-    assert.match(growthOf(report).note, /2 GiB of memory that this container may use/);
+    assert.match(growthOf(report).note, /2 GiB of container memory/);
     return Promise.resolve();
   });
 });

@@ -64,7 +64,7 @@ describe("a further engine is one row", () => {
     assert.match(help.replace(/\s+/gu, " "), /auto, abacus, webgpu, cpu or reference/u);
     await assert.rejects(
       createEngine("abaci", {}, rows),
-      refused(/there are: auto, abacus \(beads on wires\), webgpu/u),
+      refused(/available: auto, abacus \(beads on wires\), webgpu/u),
     );
   });
 
@@ -100,7 +100,7 @@ describe("a further engine is one row", () => {
       [
         ["Automatic", "", "auto", ""],
         ["0: Abacus 9", "Abacus", "abacus", "Abacus 9"],
-        ["1: Paper", "Abacus, software, for trying only: its times say nothing about GPUs", "abacus", "Paper"],
+        ["1: Paper", "Abacus, software, for testing only: its times say nothing about GPUs", "abacus", "Paper"],
         ["0: Abacus 9", "Other, current", "other", "Abacus 9"],
         ["Hand", "", "hand", ""],
       ],
@@ -127,14 +127,14 @@ describe("auto", () => {
   const reasonOf = async (...rows: EngineRow[]): Promise<string> => (await createEngine("auto", {}, rows)).reason;
 
   it("takes the first engine with a real device that can be opened, and says what the others lack", async () => {
-    assert.equal(await reasonOf(made({}, [SOFT, FAST]), processor()), "auto: the first frame found");
-    assert.equal(await reasonOf(EMPTY, processor()), "auto: no sundial was found, so the hand");
+    assert.equal(await reasonOf(made({}, [SOFT, FAST]), processor()), "first frame found");
+    assert.equal(await reasonOf(EMPTY, processor()), "no sundial found");
     const soft = made({}, [SOFT]);
     const locked = made({ noun: "lock" }, [{ ...FAST, obstacle: "taken" }]);
-    assert.match(await reasonOf(soft, locked, processor()), /only a software frame was found, .*so the hand$/u);
+    assert.match(await reasonOf(soft, locked, processor()), /^only a software frame found, /u);
     const lost = made({}, new UserError("no wires"));
-    assert.equal(await reasonOf(lost, processor()), "auto: no wires, so the hand");
-    await assert.rejects(createEngine("auto", {}, [EMPTY]), refused(/auto finds no engine: no sundial was found/u));
+    assert.equal(await reasonOf(lost, processor()), "no wires");
+    await assert.rejects(createEngine("auto", {}, [EMPTY]), refused(/no engine can run here: no sundial found/u));
   });
 
   it("does not hide a fault of an engine", async () => {
@@ -148,7 +148,10 @@ describe("auto", () => {
     assert.deepEqual(opened, [{ id: "paper", gpu: "paper", threads: undefined }]);
     const strict = made({ open: () => Promise.reject(new UserError('there is no GPU "H200"')) }, [FAST]);
     await assert.rejects(createEngine("auto", { gpu: "H200" }, [strict, paper]), refused(/no GPU "H200"/u));
-    await assert.rejects(createEngine("auto", { gpu: "H200" }, [processor()]), refused(/no engine for --gpu H200/u));
+    await assert.rejects(
+      createEngine("auto", { gpu: "H200" }, [processor()]),
+      refused(/no engine understands --gpu H200/u),
+    );
   });
 });
 
@@ -158,19 +161,16 @@ describe("settings of engines", () => {
   it("are refused by an engine that does not understand them, with those that do", async () => {
     await assert.rejects(
       createEngine("hand", { gpu: "0" }, rows),
-      refused(/^--gpu 0 goes with the gone or abacus engine, not with hand$/u),
+      refused(/^--gpu 0 applies to the gone or abacus engine, not to hand$/u),
     );
     await assert.rejects(
       createEngine("gone", { threads: 2 }, rows),
-      refused(/the hand or abacus engine, not with gone/u),
+      refused(/the hand or abacus engine, not to gone/u),
     );
   });
 
   it("may hold only where they are understood", async () => {
     await createEngine("gone", { threads: 2, ifUnderstood: ["threads"] }, rows);
-    await assert.rejects(
-      createEngine("hand", { gpu: "0", ifUnderstood: ["threads"] }, rows),
-      refused(/not with hand/u),
-    );
+    await assert.rejects(createEngine("hand", { gpu: "0", ifUnderstood: ["threads"] }, rows), refused(/not to hand/u));
   });
 });

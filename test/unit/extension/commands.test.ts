@@ -24,10 +24,10 @@ describe("what is profiled", () => {
 
   it("nothing else, and each no names the way out", () => {
     for (const [tab, pattern] of [
-      ["notebook", /Notebooks.*Text Editor/u],
+      ["notebook", /notebook.*Text Editor/u],
       ["custom", /no text.*Text Editor/u],
-      ["webview", /no text.*Open a text file/u],
-      ["terminal", /no text.*Open a text file/u],
+      ["webview", /no text.*Open a text file/iu],
+      ["terminal", /no text.*Open a text file/iu],
     ] as const) {
       const target = chooseTarget(showing(tab));
       assert.ok("problem" in target);
@@ -44,7 +44,7 @@ describe("what is profiled", () => {
 
   it("no text without anything to read", () => {
     assert.match(textProblem("", "a.md") ?? "", /^a\.md is empty/u);
-    assert.match(textProblem(" \n\t", "a.md") ?? "", /white space/u);
+    assert.match(textProblem(" \n\t", "a.md") ?? "", /whitespace/u);
     assert.match(textProblem("a\0b", "a.md") ?? "", /binary/u);
     assert.match(textProblem("x".repeat(MAX_CHARACTERS + 1), "a.md") ?? "", /too large.*Profile Selection/u);
     assert.equal(textProblem("words", "a.md"), undefined);
@@ -82,7 +82,7 @@ describe("settings", () => {
 
   it("a checkpoint folder needs trust", () => {
     assert.equal(modelProblem("/checkpoints/mine", true), undefined);
-    assert.match(modelProblem("/checkpoints/mine", false) ?? "", /not trusted/u);
+    assert.match(modelProblem("/checkpoints/mine", false) ?? "", /Restricted Mode/u);
     assert.equal(modelProblem("paper-80b-a3b", false), undefined);
   });
 });

@@ -140,16 +140,16 @@ describe("the hover's words", () => {
   it("name the queries, every full layer, expectation and selection", () => {
     const report = sampleReport();
     const text = hoverLines(report, 3, false).join("\n");
-    assert.match(text, /for the (?:whole document|last token)/u);
+    assert.match(text, /\((?:whole document|last token)\)/u);
     assert.match(text, /Block 3 of \d+/u);
-    assert.match(text, /expected at this place: contrast [+-]\d\.\d{4}/u);
+    assert.match(text, /predicted by its place: contrast [+-]\d\.\d{4}/u);
     for (const { layer } of report.importance!.layers) assert.ok(text.includes(`${layer}: `), `layer ${layer}`);
-    assert.match(text, /For the last token, \d+ of \d+ oracle heads selected it/u);
+    assert.match(text, /Last token: selected by \d+ of \d+ oracle heads/u);
     assert.doesNotMatch(text, /edited/u);
   });
 
   it("say when the document was edited", () => {
-    assert.match(hoverLines(sampleReport(), 3, true).join("\n"), /edited since it was profiled/u);
+    assert.match(hoverLines(sampleReport(), 3, true).join("\n"), /edited after profiling/u);
   });
 
   it("tell in how many selections a block was", () => {

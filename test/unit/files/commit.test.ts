@@ -118,7 +118,7 @@ describe("writing files", () => {
       [written(join(disk, "linked"), large), written(join(path, "fresh"))],
     ];
     for (const set of sets) {
-      refuses(() => commit(set), /^--out (replaced|linked) cannot be written: no space left on the device$/);
+      refuses(() => commit(set), /^--out (replaced|linked) cannot be written: no space left on device$/);
       for (const place of [disk, path]) {
         assert.deepEqual(readdirSync(place).sort(), ["linked", "replaced", "second name"]);
         for (const name of ["replaced", "linked"]) assert.equal(readFileSync(join(place, name), "utf8"), "old");

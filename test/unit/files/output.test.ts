@@ -54,7 +54,7 @@ describe("how an output is written", () => {
     refused("/dev/fd/999", /^--csv x does not exist: no such file is open$/);
     if (process.platform === "linux") refused(`/dev/fd/${fd}`, /^--csv x is not open for writing$/);
     refused("/dev", /is a directory/);
-    refused(join(path, "b\ufffd.csv"), /the name is not UTF-8; choose another$/);
+    refused(join(path, "b\ufffd.csv"), /the name is not UTF-8; choose another name$/);
     if (process.getuid?.() === 0) {
       t.diagnostic("root may write everywhere: permissions are not tried");
       return;

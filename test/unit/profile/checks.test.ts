@@ -116,7 +116,7 @@ describe("oracle fidelity in a profile", () => {
     assert.equal(fidelityShortage(request(), 1000, 1000 * perToken), undefined);
     const shortage = fidelityShortage(request(), 1001, 1000 * perToken);
     assert.equal(shortage?.fits, 1000);
-    assert.match(shortage.why, /keys of 3 layers take .* for 1001 tokens, and .* may be used/);
+    assert.match(shortage.why, /keys of 3 layers need .* for 1001 tokens, and .* are available/);
     assert.equal(fidelityShortage(request({ variants: ["hysparse"] }), 3000, 1000 * perToken), undefined);
   });
 });
@@ -145,14 +145,11 @@ describe("checks that are asked for", () => {
 
   it("are refused where they cannot be answered, before anything is run", async () => {
     const wrong: readonly (readonly [Partial<ProfileRequest>, RegExp])[] = [
-      [
-        { fidelity: true, model: synthetic },
-        /random, so what its layers look at means nothing: leave out --fidelity or/,
-      ],
-      [{ fidelity: true, swaps: true, model: synthetic }, /leave out --fidelity and --swaps or choose a trained model/],
+      [{ fidelity: true, model: synthetic }, /random, so its attention means nothing: drop --fidelity or/],
+      [{ fidelity: true, swaps: true, model: synthetic }, /drop --fidelity and --swaps or choose a trained model/],
       [{ fidelity: true, variants: ["hybrid-swa"] }, /neither hysparse nor full .*: add one of them to --variants/],
       [{ swaps: true, variants: ["full"] }, /add hysparse to --variants/],
-      [{ swaps: true, model: dense, variants: ["full"] }, /my dense is a dense model, which selects nothing/],
+      [{ swaps: true, model: dense, variants: ["full"] }, /my dense is a dense model and selects nothing/],
       [{ fidelity: true, model: level }, /no sparse layers/],
       [{ model: dense }, /my dense is a dense model.* hysparse need: run it with --variants full/],
       [{ model: dense, variants: ["full", "hybrid-swa", "hysparse"] }, /hybrid-swa and hysparse need/],
@@ -170,15 +167,11 @@ describe("checks that are asked for", () => {
     assert.deepEqual(answerableFor(100, asked), asked);
     assert.throws(
       () => answerableFor(1e12, asked),
-      (error) =>
-        error instanceof UserError && /--max-tokens \d+ would fit, or leave out --fidelity$/.test(error.message),
+      (error) => error instanceof UserError && /--max-tokens \d+ would fit, or drop --fidelity$/.test(error.message),
     );
     const { request: left, leftOut } = answerableFor(1e12, answerable({ ...asked.request, checksIfPossible: true }));
     assert.deepEqual([left.fidelity, left.swaps], [false, true]);
-    assert.match(
-      leftOut.join("\n"),
-      /^Oracle fidelity was not measured: the keys of 3 layers take .* used for them\.$/,
-    );
+    assert.match(leftOut.join("\n"), /^Oracle fidelity skipped: the keys of 3 layers need .* available\.$/);
   });
 
   it("are left out with a warning where they were only wanted if possible, and what can be measured stays", async () => {
@@ -189,23 +182,19 @@ describe("checks that are asked for", () => {
       readonly ("fidelity" | "swaps")[],
     ])[] = [
       [{}, [], ["fidelity", "swaps"]],
-      [{ model: synthetic }, ["The selection was not checked: the weights of tiny random model are random"], []],
-      [{ model: level }, ["The selection was not checked: tiny random model has no sparse layers"], []],
-      [
-        { model: dense, variants: ["full"] },
-        ["The selection was not swapped: my dense is a dense model"],
-        ["fidelity"],
-      ],
-      [{ variants: ["full"] }, ["The selection was not swapped: hysparse is not among"], ["fidelity"]],
+      [{ model: synthetic }, ["Selection checks skipped: the weights of tiny random model are random"], []],
+      [{ model: level }, ["Selection checks skipped: tiny random model has no sparse layers"], []],
+      [{ model: dense, variants: ["full"] }, ["Selection swaps skipped: my dense is a dense model"], ["fidelity"]],
+      [{ variants: ["full"] }, ["Selection swaps skipped: hysparse is not among"], ["fidelity"]],
       [
         { variants: ["hybrid-swa"] },
-        ["The selection was not swapped: hysparse is not", "Oracle fidelity was not measured: neither hysparse nor"],
+        ["Selection swaps skipped: hysparse is not", "Oracle fidelity skipped: neither hysparse nor"],
         [],
       ],
     ];
     for (const [changes, expected, measured] of reasons) {
       const report = await reported({ ...all, ...changes });
-      const told = report.warnings.filter((said) => said.includes(" was not "));
+      const told = report.warnings.filter((said) => said.includes(" skipped: "));
       assert.equal(told.length, expected.length, told.join("\n"));
       expected.forEach((start, i) => assert.ok(told[i]!.startsWith(start), told[i]));
       assert.ok(!told.join().includes("--"), "the words fit the editor, too");
@@ -230,14 +219,14 @@ describe("checks that are asked for", () => {
     assert.deepEqual(phases.slice(first), [
       "oracle fidelity",
       ...["learned", "all", "recent", "random 1 of 3", "random 2 of 3", "random 3 of 3", "none", "restrict-last"].map(
-        (title) => `swapping the selection: ${title}`,
+        (title) => `selection replaced: ${title}`,
       ),
     ]);
     assert.ok(first > phases.indexOf("peak memory") && phases.includes("peak memory"));
   });
 
   it("stop when cancelled", async () => {
-    for (const at of ["oracle fidelity", "swapping the selection: random 2 of 3"]) {
+    for (const at of ["oracle fidelity", "selection replaced: random 2 of 3"]) {
       const stop = new AbortController();
       const reason = new Error("stopped by the test");
       const later: string[] = [];

@@ -168,7 +168,7 @@ describe("a check that fails on the way", () => {
     const report = await reported({ engine, swaps: true, fidelity: true, maxTokens: 24 });
     assert.equal(report.swaps, undefined);
     assert.ok(report.fidelity !== undefined && report.variants.hysparse !== undefined);
-    assert.ok(report.warnings.includes("The selection was not swapped: the GPU was lost; run again."));
+    assert.ok(report.warnings.includes("Selection swaps skipped: the GPU was lost; run again."));
   });
 
   it("ends the profile where the mistake is ours", async () => {

@@ -71,7 +71,7 @@ describe("the card of a report from a GPU", () => {
   });
 
   it("says aloud when the GPU is a program", () => {
-    assert.match(row(onGpu({ software: true }), "Device"), /a program on the CPU, no real GPU/);
+    assert.match(row(onGpu({ software: true }), "Device"), /software, runs on the CPU/);
   });
 
   it("repeats the checks of the selection that were asked for", () => {

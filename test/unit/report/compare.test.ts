@@ -24,7 +24,7 @@ function row(rows: readonly ComparisonRow[], quantity: Quantity): ComparisonRow 
   return found;
 }
 
-const NOTHING = /^No difference was measured: none in HySparse larger than \d+ % \(prefill\) or \d+ % \(decode\)\.$/;
+const NOTHING = /^No significant difference in HySparse: at most \d+ % \(prefill\), \d+ % \(decode\)\.$/;
 
 describe("comparing reports", () => {
   const base = sampleReport();
@@ -45,8 +45,8 @@ describe("comparing reports", () => {
     for (const { quantity, ratio, verdict, reason } of comparison.rows) {
       assert.ok(Math.abs(ratio! - 1) < 1e-12);
       const bytes = quantity === "kv" || quantity === "peak";
-      assert.equal(verdict, bytes ? "same" : "no difference measured");
-      assert.match(reason ?? "", bytes ? /^$/ : /^no difference larger than \d+ %$/);
+      assert.equal(verdict, bytes ? "same" : "no significant difference");
+      assert.match(reason ?? "", bytes ? /^$/ : /^no significant difference \(at most \d+ %\)$/);
     }
   });
 
@@ -65,13 +65,13 @@ describe("comparing reports", () => {
     assert.ok(Math.abs(ratio! - 0.5) < 1e-12 && interval!.low < 0.5 && interval!.high > 0.5);
     assert.match(
       faster.headline,
-      /^HySparse prefills 2\.00x faster \(95 % interval 1\.\d\dx to 2\.\d\dx\) than in the baseline\.$/,
+      /^HySparse prefills 2\.00x faster \(95 % CI 1\.\d\dx to 2\.\d\dx\) than in the baseline\.$/,
     );
     const slower = compareReports(base, withPrefill(base, 1.5));
     assert.equal(row(slower.rows, "prefill").verdict, "slower");
     assert.match(
       slower.headline,
-      /^HySparse prefills 1\.50x slower \(95 % interval 1\.\d\dx to 1\.\d\dx\) than in the baseline\.$/,
+      /^HySparse prefills 1\.50x slower \(95 % CI 1\.\d\dx to 1\.\d\dx\) than in the baseline\.$/,
     );
   });
 
@@ -80,18 +80,18 @@ describe("comparing reports", () => {
     const apart = (1.01 * prefillMaxMs) / prefillMinMs;
     assert.ok(apart < 1 + 2 * BETWEEN_PROCESSES.prefill);
     const { rows } = compareReports(base, withPrefill(base, apart));
-    assert.equal(row(rows, "prefill").verdict, "no difference measured");
-    assert.match(row(rows, "prefill").reason ?? "", /^no difference larger than \d+ %$/);
+    assert.equal(row(rows, "prefill").verdict, "no significant difference");
+    assert.match(row(rows, "prefill").reason ?? "", /^no significant difference \(at most \d+ %\)$/);
   });
 
   it("claims nothing of times that were measured once", () => {
     const once = sampleReport({ repetitions: 1 });
     const comparison = compareReports(base, withPrefill(once, 0.2));
     const { verdict, reason } = row(comparison.rows, "prefill");
-    assert.equal(verdict, "no difference measured");
+    assert.equal(verdict, "no significant difference");
     assert.match(reason ?? "", /once/);
-    assert.match(comparison.headline, /^No difference was measured: times were measured only once/);
-    assert.match(comparison.headline, /not alike: repetitions\.$/);
+    assert.match(comparison.headline, /^No significant difference: times were measured once/);
+    assert.match(comparison.headline, /different: repetitions\.$/);
   });
 
   it("counts KV bytes, and peaks only where an allocator counted them", () => {
@@ -100,8 +100,8 @@ describe("comparing reports", () => {
     other.variants.hysparse!.totals.peakBytes += 1;
     const cpu = compareReports(base, other);
     assert.equal(row(cpu.rows, "kv").verdict, "less");
-    assert.equal(row(cpu.rows, "peak").verdict, "no difference measured");
-    assert.equal(cpu.headline, "HySparse needs 2.0 times less KV memory than in the baseline.");
+    assert.equal(row(cpu.rows, "peak").verdict, "no significant difference");
+    assert.equal(cpu.headline, "HySparse uses 50 % less KV memory than in the baseline.");
     const gpu = { backend: "vulkan", driver: "x", arithmetic: "y", software: false, subgroupSize: 32 };
     const on = (report: Report): Report => ({ ...report, environment: { ...report.environment, gpu } });
     assert.equal(row(compareReports(on(base), on(other)).rows, "peak").verdict, "more");
@@ -109,11 +109,11 @@ describe("comparing reports", () => {
 
   it("is refused for other work, naming what it is", () => {
     const cases: readonly (readonly [RegExp, (report: Report) => void])[] = [
-      [/the document differs/, (report) => (report.document.sha256 = "0".repeat(64))],
-      [/the tokens differ/, (report) => (report.document.tokens -= 1)],
-      [/the model differs/, (report) => (report.model.sha256 = "ab12")],
-      [/the architecture differs/, (report) => (report.model.architecture.window = 64)],
-      [/no variant is in both/, (report) => (report.variants = {})],
+      [/document differs/, (report) => (report.document.sha256 = "0".repeat(64))],
+      [/tokens differ/, (report) => (report.document.tokens -= 1)],
+      [/model differs/, (report) => (report.model.sha256 = "ab12")],
+      [/architecture differs/, (report) => (report.model.architecture.window = 64)],
+      [/no variant in common/, (report) => (report.variants = {})],
     ];
     for (const [message, change] of cases) {
       const other = structuredClone(base);
@@ -127,7 +127,7 @@ describe("comparing reports", () => {
     const other = structuredClone(base);
     other.model.architecture.window = 64;
     assert.deepEqual(differencesTable(compareReports(base, other)).rows, [
-      ["architecture", "window 128", "window 64", "not the same work"],
+      ["architecture", "window 128", "window 64", "different work"],
     ]);
   });
 
@@ -142,7 +142,7 @@ describe("comparing reports", () => {
     assert.equal(comparable, true);
     assert.match(
       headline,
-      /^HySparse prefills 10\.0x faster \(.*\) than in the baseline; not alike: engine, device, number type, queries per chunk\.$/,
+      /^HySparse prefills 10\.0x faster \(.*\) than in the baseline; different: engine, device, number type, queries per chunk\.$/,
     );
     assert.deepEqual(
       differences.map(({ what, affects }) => `${what} ${affects}`),
@@ -169,7 +169,7 @@ describe("comparing reports", () => {
       rows.map(({ variant, quantity }) => `${variant} ${quantity}`),
       ["full prefill", "full kv", "full peak"],
     );
-    assert.match(headline, /not alike: decoded tokens, variants\.$/);
+    assert.match(headline, /different: decoded tokens, variants\.$/);
   });
 
   it("has a table with every figure", () => {

@@ -68,19 +68,19 @@ describe("fidelity", () => {
   it("says what the inherited blocks hold beside random, newest and own ones", () => {
     assert.deepEqual(coverageFinding(hysparse), [
       "The inherited blocks hold 58 % of what the 9 layers that inherit them would look at if they saw everything; random " +
-        "ones would hold 6 %, the newest 40 %, the layers' own choice of as many 85 %.",
+        "blocks would hold 6 %, the newest 40 %, the layers' own choice 85 %.",
       "Layer 0's blocks hold 48 % for layers 1 to 3, layer 4's 58 % for layers 5 to 7, layer 8's 68 % for layers 9 to 11.",
     ]);
   });
 
   it("names the oracle where there is only one", () => {
     const [sentence, ...more] = coverageFinding({ ...hysparse, layers: hysparse.layers.slice(6) });
-    assert.match(sentence ?? "", /^The blocks chosen by layer 8 hold 68 % of what layers 9 to 11 would look at/);
+    assert.match(sentence ?? "", /^The blocks selected by layer 8 hold 68 % of what layers 9 to 11 would look at/);
     assert.deepEqual(more, []);
   });
 
   it("says of weights that were made for another variant that their coverage is not a trained model's", () => {
-    assert.match(coverageFinding(full)[0] ?? "", /^This is not what a model trained this way would show\. The weights/);
+    assert.match(coverageFinding(full)[0] ?? "", /^Not representative of a model trained this way\. The weights/);
     const dense = structuredClone(report);
     delete dense.variants.full!.note;
     delete dense.fidelity!.variants.hysparse;

@@ -18,7 +18,7 @@ describe("growth of KV memory", () => {
         ["hybrid-swa", 4 * LAYER * 1000, "formula"],
       ],
     );
-    assert.match(note, /^Growth is by the formula/);
+    assert.match(note, /^Growth: by formula/);
   });
 
   it("is what a sweep saw allocated, where there is one", () => {
@@ -29,7 +29,7 @@ describe("growth of KV memory", () => {
     assert.equal(full.basis, "measured");
     // 64 tokens do not fill the window of 128, so the growth is taken from 1,024 on.
     assert.ok(Math.abs(full.bytesPerThousand - (13 * LAYER + 1) * 1000) < 1e-6);
-    assert.match(note, /^Growth is what was allocated/);
+    assert.match(note, /^Growth: allocated/);
   });
 
   it("fills physical memory where there is no GPU, everything but the KV cache as it was", () => {
@@ -45,20 +45,16 @@ describe("growth of KV memory", () => {
       rows.map(({ fullAt }) => fullAt),
       ["about 6,200,000 tokens", "about 1,900,000 tokens", "about 6,200,000 tokens"],
     );
-    assert.match(note, /24 GiB of physical memory.*not counted.*upper bound.*made for 32,768 tokens\.$/);
+    assert.match(note, /24 GiB of RAM\. An upper bound.*are not\. The maximum context of .* is 32,768 tokens\.$/);
   });
 
   it("fills what a container may use, where that is less", () => {
     const report = sampleReport();
     report.environment.container = { memoryBytes: 2 ** 31 };
     report.environment.memoryBytes = 2 ** 31;
-    assert.match(growthOf(report).note, /2 GiB of memory that this container may use/);
+    assert.match(growthOf(report).note, /2 GiB of container memory/);
     report.environment.memoryBytes = 2 ** 30;
-    assert.match(
-      growthOf(report).note,
-      /1 GiB of physical memory/,
-      "a limit beyond the machine's memory limits nothing",
-    );
+    assert.match(growthOf(report).note, /1 GiB of RAM/, "a limit beyond the machine's memory limits nothing");
   });
 
   it("fills the device memory that was free on a GPU, and is unknown where nobody tells", () => {
@@ -68,11 +64,11 @@ describe("growth of KV memory", () => {
     const known = growthOf(report);
     const { peakBytes } = report.variants.full!.totals;
     assert.equal(known.rows[1]?.fullTokens, Math.floor(3986 + (2 ** 30 - peakBytes) / (13 * LAYER)));
-    assert.match(known.note, /1 GiB of device memory free at the start/);
+    assert.match(known.note, /1 GiB of free GPU memory/);
     report.environment.gpu = gpu;
     const unknown = growthOf(report);
     assert.ok(unknown.rows.every(({ fullTokens, fullAt }) => fullTokens === undefined && fullAt === undefined));
-    assert.match(unknown.note, /device has free is not known/);
+    assert.match(unknown.note, /GPU does not report its free memory/);
   });
 
   it("is nothing under a design that keeps no more, and fills nothing", () => {

@@ -33,12 +33,12 @@ describe("JSON report", () => {
   });
 
   it("refuses what is no report in one clear sentence", () => {
-    refuses("", /^saved\.json is not JSON/);
-    refuses("{", /^saved\.json is not JSON/);
-    refuses("null", /not a HySparse report: it has no schemaVersion/);
+    refuses("", /^saved\.json is not valid JSON/);
+    refuses("{", /^saved\.json is not valid JSON/);
+    refuses("null", /not a HySparse report \(no schemaVersion\)/);
     refuses("[]", /not a HySparse report/);
-    refuses('{"schemaVersion": 2}', /report of format 2; this version reads format 1/);
-    refuses('{"schemaVersion": "1"}', /report of format "1"/);
+    refuses('{"schemaVersion": 2}', /report format 2; this version reads format 1/);
+    refuses('{"schemaVersion": "1"}', /report format "1"/);
   });
 
   it("names the path of a broken field and how many there are", () => {

@@ -60,7 +60,7 @@ describe("share of the limit", () => {
     it(`is not said of a report ${name}, whose floors are told as they were`, () => {
       for (const text of [terminalText(old, ""), page(old)]) assert.doesNotMatch(text, /limit\b.*%|share of the limit/);
       assert.match(page(old), /"floor \d/);
-      assert.match(page(old), /its floor: the time that the work needs at this machine's measured matrix rate/);
+      assert.match(page(old), /its floor: the time for the work at this machine's measured matrix rate/);
       assert.ok(stageTable(old, "prefill").columns.some(({ title }) => title === "floor,\nms"));
       const [header, ...lines] = toCsv(old).trimEnd().split("\n");
       assert.ok(header!.endsWith(",shareOfLimit"));

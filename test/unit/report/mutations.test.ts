@@ -144,7 +144,7 @@ describe("a part that cannot be drawn", () => {
       enumerable: false,
     });
     const html = renderHtml(report, TEXT);
-    assert.match(html, /<h2>At other context lengths<\/h2>\n<p>This section could not be drawn: no points␛<\/p>/);
-    assert.match(html, /<h2>What it looked for<\/h2>\n<p>For the last token the model looks most at/);
+    assert.match(html, /<h2>Other context lengths<\/h2>\n<p>Cannot show this section: no points␛<\/p>/);
+    assert.match(html, /<h2>What the model looked at<\/h2>\n<p>Most attended \(last token\)/);
   });
 });

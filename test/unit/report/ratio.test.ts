@@ -34,18 +34,18 @@ describe("a ratio in words", () => {
   it("has its interval, and is turned over where it is a gain", () => {
     const words = (values: readonly [number, number, number]): string =>
       ratioWords({ ratio: values[0], low: values[1], high: values[2] }, 0.95, "1 ms against 2 ms");
-    assert.equal(words(SLOWER), "1.17x slower (95 % interval 1.12x to 1.23x; 1 ms against 2 ms)");
-    assert.equal(words(FASTER), "1.08x faster (95 % interval 1.05x to 1.11x; 1 ms against 2 ms)");
+    assert.equal(words(SLOWER), "1.17x slower (95 % CI 1.12x to 1.23x; 1 ms against 2 ms)");
+    assert.equal(words(FASTER), "1.08x faster (95 % CI 1.05x to 1.11x; 1 ms against 2 ms)");
   });
 
   it("has the further end of the interval as its bound where nothing is claimed, rounded up", () => {
     const words = (low: number, high: number): string => ratioWords({ ratio: 1, low, high }, 0.95);
-    assert.equal(words(0.962, 1.021), "no difference larger than 4 %");
-    assert.equal(words(0.99, 1.04), "no difference larger than 4 %");
-    assert.equal(words(0.99, 1.0401), "no difference larger than 5 %");
-    assert.equal(words(0.998, 1.0012), "no difference larger than 0.3 %");
-    assert.equal(words(0.3, 2), "no difference larger than 3.33x");
-    assert.equal(words(1, 1), "no difference larger than 0.0 %");
+    assert.equal(words(0.962, 1.021), "no significant difference (at most 4 %)");
+    assert.equal(words(0.99, 1.04), "no significant difference (at most 4 %)");
+    assert.equal(words(0.99, 1.0401), "no significant difference (at most 5 %)");
+    assert.equal(words(0.998, 1.0012), "no significant difference (at most 0.3 %)");
+    assert.equal(words(0.3, 2), "no significant difference (at most 3.33x)");
+    assert.equal(words(1, 1), "no significant difference (at most 0.0 %)");
   });
 
   it("never shows an end that excludes 1 as 1", () => {
@@ -64,21 +64,18 @@ describe("a finding from paired rounds", () => {
     const [text] = finding(reportSchema.parse(report));
     assert.ok(
       text?.endsWith(
-        "Prefill: no difference larger than 4 % (2.67 s against 2.95 s). Decode is 1.17x slower (95 % interval 1.12x to " +
-          "1.23x; 19.9 ms against 17.0 ms per token).",
+        "Prefill: no significant difference (at most 4 %; 2.67 vs. 2.95 s). Decode is 1.17x slower (95 % CI 1.12x to " +
+          "1.23x; 19.9 vs. 17.0 ms per token).",
       ),
       text,
     );
-    assert.match(finding(withRatios(both, [1.02, 1, 1.04]))[0]!, /Prefill: no difference larger than 4 %/);
-    assert.match(
-      finding(withRatios(both, [1.02, 1.001, 1.04]))[0]!,
-      /Prefill is 1\.02x slower \(95 % interval 1\.001x/,
-    );
+    assert.match(finding(withRatios(both, [1.02, 1, 1.04]))[0]!, /Prefill: no significant difference \(at most 4 %/);
+    assert.match(finding(withRatios(both, [1.02, 1.001, 1.04]))[0]!, /Prefill is 1\.02x slower \(95 % CI 1\.001x/);
   });
 
   it("has the sentence that the panel leads with cut in the right place", () => {
     const { lead, more } = headlineModel(sampleState({ report: withRatios(both, SLOWER, FASTER) }))!;
-    assert.match(lead, /KV memory than full attention on this document \([^)]*\)\.$/);
+    assert.match(lead, /full attention's KV memory on this document \([^)]*\)\.$/);
     assert.match(more[0]!, /^Prefill is 1\.17x slower .*\. Decode is 1\.08x faster/);
   });
 
@@ -86,9 +83,9 @@ describe("a finding from paired rounds", () => {
     const url = new URL("../../fixtures/report-0.4.0.hysparse.json", import.meta.url);
     const old = readReport(readFileSync(url, "utf8"), "old");
     const text = finding(old).join("\n");
-    assert.match(text, /No difference in prefill time was measured: the samples overlap \(2\.82 s against 2\.58 s\)\./);
-    assert.match(text, /Its decoding is slower, 1\.2 times as long \(21\.9 ms against 17\.7 ms\)\./);
-    assert.doesNotMatch(text, /interval/);
+    assert.match(text, /Prefill: no significant difference \(2\.82 vs\. 2\.58 s, ranges overlap\)\./);
+    assert.match(text, /Decode is 1\.2x slower \(21\.9 vs\. 17\.7 ms per token\)\./);
+    assert.doesNotMatch(text, / CI /);
     assert.equal(crossovers(old).length, 4);
     assert.deepEqual(ratiosTable(old).rows, []);
     assert.doesNotMatch(renderHtml(old, CODE), /by paired rounds/);
@@ -100,7 +97,15 @@ describe("ratios elsewhere", () => {
 
   it("are in table, terminal, page, trace and CSV", () => {
     assert.deepEqual(ratiosTable(report).rows, [
-      ["HySparse", "Full attention", "Prefill", "0.99x", "0.96x to 1.02x", "6", "no difference larger than 4 %"],
+      [
+        "HySparse",
+        "Full attention",
+        "Prefill",
+        "0.99x",
+        "0.96x to 1.02x",
+        "6",
+        "no significant difference (at most 4 %)",
+      ],
       ["HySparse", "Full attention", "Decode", "1.17x", "1.12x to 1.23x", "24", "slower"],
     ]);
     assert.match(stripVTControlCharacters(terminalText(report, "")), /1\.12x to 1\.23x\s+24\s+slower/);
@@ -119,7 +124,7 @@ describe("ratios elsewhere", () => {
       ],
     );
     const captions = latencyModel(sampleState({ report }), restoreUi(undefined))!.common.map(({ caption }) => caption);
-    assert.equal(captions[0], "Times against each other, by paired rounds");
+    assert.equal(captions[0], "Time ratios, by paired rounds");
   });
 
   it("decide where HySparse becomes faster, whatever the ranges say", () => {
@@ -144,12 +149,12 @@ describe("ratios elsewhere", () => {
       .split("\n")
       .filter((line) => line.includes(",hysparse,,ratio,"));
     assert.equal(kinds.length, 2 * LENGTHS.length);
-    assert.ok(curvesModel(sampleState({ report: swept }))!.tables.some(({ caption }) => /each other/.test(caption)));
+    assert.ok(curvesModel(sampleState({ report: swept }))!.tables.some(({ caption }) => /time ratios/.test(caption)));
   });
 
   it("of two reports are made anew, since no round is shared", () => {
     const [row] = compareReports(report, report).rows;
-    assert.equal(row?.verdict, "no difference measured");
-    assert.match(row.reason ?? "", /^no difference larger than/);
+    assert.equal(row?.verdict, "no significant difference");
+    assert.match(row.reason ?? "", /^no significant difference/);
   });
 });

@@ -20,25 +20,25 @@ function changed(name: SwapName, change: Partial<SwapResult>): Report {
 describe("swaps of the selection", () => {
   it("claims a difference only where the interval excludes zero, against random blocks first", () => {
     assert.deepEqual(swapsFinding(report), [
-      "On this document the learned selection is worth 0.8 % (0.5 to 1.1) over random blocks.",
-      "On this document the learned selection is worse than reading every block, by 0.4 % (0.2 to 0.6).",
-      "No difference was measured here between the learned selection and the newest blocks (-0.10 to 0.17 %).",
-      "On this document reading selected blocks is worth 4.0 % (3.2 to 4.8) over reading only the window.",
-      "On this document a last full layer that reads everything is worse than one that reads only what the oracle before " +
-        "it selected, by 0.2 % (0.1 to 0.3).",
+      "On this document, the learned selection saves 0.8 % of the bits compared with random blocks (0.5 to 1.1 %).",
+      "On this document, the learned selection costs 0.4 % more bits than reading every block (0.2 to 0.6 %).",
+      "No significant difference between the learned selection and the newest blocks (-0.10 to 0.17 %).",
+      "On this document, reading selected blocks saves 4.0 % of the bits compared with reading only the window (3.2 to 4.8 %).",
+      "On this document, an unrestricted last full layer costs 0.2 % more bits than one restricted to its oracle's selection " +
+        "(0.1 to 0.3 %).",
     ]);
   });
 
   it("claims nothing where an end of the interval is zero", () => {
     const [sentence] = swapsFinding(changed("random", { addedLow: 0 }));
-    assert.match(sentence ?? "", /^No difference was measured here .* \(0\.0 to 1\.1 %\)\.$/);
+    assert.match(sentence ?? "", /^No significant difference .* \(0\.0 to 1\.1 %\)\.$/);
   });
 
   it("names a replacement that does better", () => {
     const [sentence] = swapsFinding(changed("random", { added: -0.01, addedLow: -0.02, addedHigh: -0.0125 / 2 }));
     assert.equal(
       sentence,
-      "On this document the learned selection is worse than random blocks, by 0.8 % (0.5 to 1.6).",
+      "On this document, the learned selection costs 0.8 % more bits than random blocks (0.5 to 1.6 %).",
     );
   });
 
@@ -46,13 +46,13 @@ describe("swaps of the selection", () => {
     const short = structuredClone(report);
     short.document.tokens = short.model.architecture.selectedTokens;
     const [random, all, recent, none, last] = swapsFinding(short);
-    assert.equal(random, "Every block of so short a document is selected: random blocks are the learned ones.");
+    assert.equal(random, "The document is so short that every block is selected: random blocks are the same blocks.");
     assert.match(all ?? "", /: the learned selection reads every block\.$/);
-    assert.match(recent ?? "", /: the newest blocks are the learned ones\.$/);
-    assert.match(none ?? "", /is worth 4\.0 %/);
-    assert.match(last ?? "", /: the last full layer reads everything, restricted or not\.$/);
+    assert.match(recent ?? "", /: the newest blocks are the same blocks\.$/);
+    assert.match(none ?? "", /saves 4\.0 % of the bits/);
+    assert.match(last ?? "", /: the last full layer reads everything either way\.$/);
     short.document.tokens++;
-    assert.match(swapsFinding(short)[0] ?? "", /is worth 0\.8 %/);
+    assert.match(swapsFinding(short)[0] ?? "", /saves 0\.8 %/);
   });
 
   it("begins with what must be known of the weights", () => {
@@ -79,7 +79,7 @@ describe("swaps of the selection", () => {
   it("divides by nothing", () => {
     const copy = changed("learned", { bitsPerByte: 0 });
     assert.equal(swapsTable(copy).rows[2]?.at(-1), "-");
-    assert.match(swapsFinding(copy)[0] ?? "", /^What random blocks would cost is unknown/);
+    assert.match(swapsFinding(copy)[0] ?? "", /^The cost of random blocks is unknown/);
   });
 
   it("names the places, with words where there is a text", () => {
@@ -93,8 +93,8 @@ describe("swaps of the selection", () => {
   });
 
   it("says that places may be chance where the document as a whole shows no difference", () => {
-    assert.match(placesNote(report) ?? "", /^The highest of 63 blocks: they show where to look/);
-    assert.match(placesNote(changed("random", { addedLow: -0.001 })) ?? "", /chance alone may explain them/);
+    assert.match(placesNote(report) ?? "", /^Highest of 63 blocks: where to look first/);
+    assert.match(placesNote(changed("random", { addedLow: -0.001 })) ?? "", /this may be chance/);
     const none = structuredClone(report);
     none.swaps!.places = [];
     assert.equal(placesNote(none), undefined);

@@ -179,7 +179,7 @@ describe("the runtime process", { concurrency: 1, timeout: 180_000 }, () => {
       assert.deepEqual(words?.slice(0, 2), ["", { setting: "gpu", value: "0" }]);
       return true;
     });
-    await assert.rejects(profile({ engine: "abacus" }), code(ERROR_CODE.user, /there is no engine "abacus"/));
+    await assert.rejects(profile({ engine: "abacus" }), code(ERROR_CODE.user, /unknown engine "abacus"/));
     await assert.rejects(profile({ model: "gpt" }), code(ERROR_CODE.user, /there is no model "gpt"/));
     const folder = packageFile("media");
     await assert.rejects(profile({ model: "samples", folder }), code(ERROR_CODE.user, /media\/samples holds no/));

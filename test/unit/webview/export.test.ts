@@ -116,7 +116,7 @@ describe("the exported page", () => {
       const made = render(report, SAMPLE_TEXT);
       const bytes = Buffer.byteLength(made);
       assert.ok(bytes < LARGEST_SAMPLE, `${bytes} bytes`);
-      assert.doesNotMatch(staticPart(made), /could not be drawn/);
+      assert.doesNotMatch(staticPart(made), /Cannot show this section/);
       assert.deepEqual(readReport(JSON.stringify(stateIn(made).report), file), report);
     });
   }
@@ -136,28 +136,28 @@ describe("the exported page without scripts", () => {
         "Finding",
         "Time by stage and layer",
         "KV memory",
-        "Which blocks the model chose",
-        "What it looked for",
+        "Which blocks the model selected",
+        "What the model looked at",
         "Does the selection matter?",
-        "At other context lengths",
+        "Other context lengths",
         "What was measured",
       ],
     );
   });
 
   it("says in tables what the charts show, of both phases and every variant", () => {
-    const phases = ["Prefill: reading the document", "Decode: each output token"];
+    const phases = ["Prefill: the whole document", "Decode: per output token"];
     assert.deepEqual(tables(sampleReport()), [
       "Figures of each variant",
-      "Every layer in one table",
+      "All layers in one table",
       ...phases.flatMap((phase) => [
-        `${phase}. All layers together, by stage`,
+        `${phase}. All layers, by stage`,
         ...["HySparse", "Full attention", "Hybrid SWA"].map((variant) => `${phase}. ${variant}, by layer, ms`),
       ]),
-      "Keys and values of the context, all layers together",
-      ...["HySparse", "Full attention", "Hybrid SWA"].map((variant) => `${variant}: who keeps what`),
-      "Blocks chosen for the last token, by KV head",
-      "Most wanted passages for the last token",
+      "KV cache of the whole context, all layers",
+      ...["HySparse", "Full attention", "Hybrid SWA"].map((variant) => `${variant}: what each layer keeps`),
+      "Blocks selected for the last token, by KV head",
+      "Most attended passages (last token)",
       "The run",
     ]);
   });
@@ -169,7 +169,7 @@ describe("the exported page without scripts", () => {
     report.warnings.push(report.document.truncation, "Beware.");
     const warned = of(report, SAMPLE_TEXT);
     assert.equal(warned.match(/<p>Only the first 3986/g)!.length, 1);
-    assert.ok(warned.indexOf("Beware.") < warned.indexOf("HySparse needs"));
+    assert.ok(warned.indexOf("Beware.") < warned.indexOf("HySparse uses"));
   });
 
   it("tells a sweep by length, where it crosses, and what was left out", () => {
@@ -177,15 +177,15 @@ describe("the exported page without scripts", () => {
     report.sweep!.points.push({ tokens: 65536, repeated: true, variants: {}, skipped: "it needs <9 GiB>" });
     const swept = of(report, SAMPLE_TEXT);
     assert.equal(tables(report).length, tables(sampleReport()).length + 3);
-    assert.ok(swept.includes("Below about 5,800 tokens the prefill of full attention is faster"));
-    assert.ok(swept.includes("65,536 tokens: not run, it needs &lt;9 GiB&gt;."));
-    assert.ok(swept.includes("its tokens were repeated: 4,096, 8,192."));
-    assert.ok(!of(sampleReport()).includes("At other context lengths"));
+    assert.ok(swept.includes("Prefill: HySparse is faster than full attention above about 5,800 tokens"));
+    assert.ok(swept.includes("65,536 tokens: skipped, it needs &lt;9 GiB&gt;."));
+    assert.ok(swept.includes("(its tokens were repeated): 4,096, 8,192."));
+    assert.ok(!of(sampleReport()).includes("Other context lengths"));
   });
 
   it("says what the selection is worth", () => {
     const checked = of(withChecks(sampleReport()), SAMPLE_TEXT);
-    assert.ok(checked.includes("is worth 0.8 % (0.5 to 1.1) over random blocks"));
+    assert.ok(checked.includes("saves 0.8 % of the bits compared with random blocks (0.5 to 1.1 %)"));
     assert.equal(tables(withChecks(sampleReport())).length, tables(sampleReport()).length + 2 + 2 * 2);
     assert.match(checked, /<th scope="row" class="words">lines \d+-\d+<\/th><td class="words">31\.4 bits more<\/td>/);
     assert.ok(!of(sampleReport()).includes("Does the selection matter?"));
@@ -197,18 +197,18 @@ describe("the exported page without scripts", () => {
 
   it("shows no importance on synthetic weights and without HySparse, and says why", () => {
     const synthetic = of(sampleReport({ synthetic: true }), SAMPLE_TEXT);
-    assert.match(synthetic, /These weights are synthetic/);
-    assert.doesNotMatch(synthetic, /most wanted/i);
-    assert.match(of(sampleReport({ variants: ["full"] })), /HySparse was not among the variants/);
+    assert.match(synthetic, /These weights are random/);
+    assert.doesNotMatch(synthetic, /most attended/i);
+    assert.match(of(sampleReport({ variants: ["full"] })), /HySparse was not profiled/);
   });
 
   it("names places only when it has no text", () => {
     const bare = of(sampleReport());
-    assert.match(bare, /text is not part of this report/);
+    assert.match(bare, /does not include the document's text/);
     assert.match(bare, /<th scope="row" class="words">lines \d/);
   });
 
   it("leaves decode out when nothing was decoded", () => {
-    assert.doesNotMatch(of(sampleReport({ decodeTokens: 0 })), /Decode:|Each output token/);
+    assert.doesNotMatch(of(sampleReport({ decodeTokens: 0 })), /Decode:|Per output token/);
   });
 });

@@ -80,7 +80,7 @@ describe("the selection map's model", () => {
     assert.ok(chosenIn(model, 0, cursor).every((heads) => heads === 0));
     const [place, chosen] = cellText(model, 1, 3, cursor);
     assert.match(place ?? "", /^Block 3, lines \d+-\d+$/);
-    assert.equal(chosen, "Layer 4 for layers 5-7: chosen by both KV heads for the token at the cursor, line 2");
+    assert.equal(chosen, "Layer 4 for layers 5-7: selected by both KV heads for the token at the cursor, line 2");
   });
 
   it("is left out where the selection means nothing", () => {

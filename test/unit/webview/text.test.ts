@@ -78,7 +78,7 @@ describe("the token view's model", () => {
     assert.match(first.place, /^lines \d+-\d+$/);
     assert.match(
       first.facts,
-      /^3\.4 times the attention that its place gets \(0\.\d{4} for 0\.\d{4}\); chosen by \d of 6 heads$/,
+      /^3\.4x the attention its place predicts \(0\.\d{4} vs\. 0\.\d{4}\); selected by \d of 6 heads$/,
     );
     assert.ok((first.words ?? "").length > 20);
   });
@@ -88,9 +88,9 @@ describe("the token view's model", () => {
     assert.ok(text);
     const model = textModel(state);
     assert.equal(model?.segments, undefined);
-    assert.match(model?.whyNoText ?? "", /edited after it was profiled/);
+    assert.match(model?.whyNoText ?? "", /edited after profiling/);
     assert.equal(model?.unlinked, undefined);
-    assert.match(textModel({ ...state, document: "unknown" })?.unlinked ?? "", /not known to this window/);
+    assert.match(textModel({ ...state, document: "unknown" })?.unlinked ?? "", /not open in this window/);
     assert.equal(textModel(sampleState())?.unlinked, undefined);
   });
 
@@ -113,7 +113,7 @@ describe("the token view's model", () => {
     assert.equal(told.heads[2], 3);
     assert.equal(told.seenEnd, 21);
     assert.equal(told.windowStart, 18);
-    assert.match(told.unread, /^900 tokens before it can be read by no sparse layer/);
+    assert.match(told.unread, /^No sparse layer can read 900 tokens before it/);
     assert.deepEqual(told.oracles[0]?.blocks, [{ block: 2, name: model.blocks[2]!.place }]);
   });
 });

@@ -21,7 +21,7 @@ const UI = restoreUi(undefined);
 describe("the headline", () => {
   it("sets the finding's first sentence apart", () => {
     const model = headlineModel(sampleState());
-    assert.match(model?.lead ?? "", /^HySparse needs [\d.]+ times less KV memory than full attention .*\)\.$/);
+    assert.match(model?.lead ?? "", /^HySparse uses [^.]* of full attention's KV memory .*\)\.$/);
     assert.doesNotMatch(model?.lead ?? "", /[.] [A-Z]/);
     assert.ok((model?.more.length ?? 0) >= 2);
   });
@@ -79,9 +79,9 @@ describe("a page that nobody hosts", () => {
     assert.ok(text);
     for (const model of [textModel, mapModel]) {
       assert.equal(model(state)?.unlinked, undefined);
-      assert.match(model(bare)?.unlinked ?? "", /^Without the document's text/);
+      assert.match(model(bare)?.unlinked ?? "", /does not include the document's text/);
     }
-    assert.match(mapModel(state)?.hint ?? "", /shows it in the text\.$/);
+    assert.match(mapModel(state)?.hint ?? "", /to show it in the text\.$/);
     assert.equal(headlineModel(bare)?.note, undefined);
   });
 });
@@ -117,15 +117,15 @@ describe("latency", () => {
 describe("KV memory", () => {
   it("holds allocated beside formula, growth and the length at which memory is full", () => {
     const model = kvModel(sampleState());
-    assert.deepEqual(model?.ledger.table.rows[0]?.slice(0, 3), ["HySparse", "16.7 MiB", "the same"]);
+    assert.deepEqual(model?.ledger.table.rows[0]?.slice(0, 3), ["HySparse", "16.7 MiB", "same"]);
     assert.equal(model.ledger.table.rows[0][3], "3.91 MiB");
     assert.match(model.ledger.table.rows[0][4] ?? "", /^[1-9],\d00,000$/);
   });
 
   it("names owner, borrower and window of each layer", () => {
     const [hysparse, , hybrid] = kvModel(sampleState())?.tables ?? [];
-    assert.deepEqual(hysparse?.table.rows[0]?.slice(0, 3), ["0", "owner", "its own"]);
-    assert.deepEqual(hysparse.table.rows[5]?.slice(0, 3), ["5", "borrower", "blocks of layer 4, its window"]);
+    assert.deepEqual(hysparse?.table.rows[0]?.slice(0, 3), ["0", "owner", "own cache"]);
+    assert.deepEqual(hysparse.table.rows[5]?.slice(0, 3), ["5", "borrower", "blocks of layer 4, own window"]);
     assert.equal(hybrid?.table.rows[5]?.[1], "window only");
   });
 
@@ -164,7 +164,7 @@ describe("checks of the selection", () => {
 
   it("begins with what the selection is worth against random blocks, and links places to the text", () => {
     const model = checksModel(sampleState({ report }));
-    assert.match(model?.message ?? "", /is worth 0\.8 % .* over random blocks\.$/);
+    assert.match(model?.message ?? "", /saves 0\.8 % .* compared with random blocks .*\.$/);
     assert.equal(model?.more.length, 4);
     assert.equal(model.unlinked, undefined);
     const [place] = model.swaps?.places ?? [];
@@ -179,7 +179,7 @@ describe("checks of the selection", () => {
       ["coverage-hysparse", "coverage-full"],
     );
     assert.equal(coverage.tables.length, 4);
-    assert.match(coverage.runs[1]?.sentences[0] ?? "", /not what a model trained this way would show/);
+    assert.match(coverage.runs[1]?.sentences[0] ?? "", /Not representative of a model trained this way/);
   });
 
   it("shows one half where only that was measured, and why places cannot be opened", () => {
@@ -187,7 +187,7 @@ describe("checks of the selection", () => {
     const half = checksModel(sampleState({ report: coverageOnly, document: "unknown" }));
     assert.equal(half?.swaps, undefined);
     assert.match(half?.message ?? "", /^How much of what each layer looks at/);
-    assert.match(half?.unlinked ?? "", /not known to this window/);
+    assert.match(half?.unlinked ?? "", /not open in this window/);
     const { fidelity, ...swapsOnly } = report;
     assert.ok(swaps && fidelity);
     assert.equal(checksModel(sampleState({ report: swapsOnly }))?.coverage, undefined);
@@ -198,7 +198,7 @@ describe("comparison", () => {
   it("takes its verdict from the report's own comparison", () => {
     const report = sampleReport();
     const model = comparisonModel(sampleState({ report, baseline: { name: "old.json", report: baselineOf(report) } }));
-    assert.match(model?.headline ?? "", /prefills 1\.30x faster \(95 % interval/);
+    assert.match(model?.headline ?? "", /prefills 1\.30x faster \(95 % CI/);
     assert.equal(comparisonModel(sampleState()), undefined);
   });
 });

@@ -34,7 +34,7 @@ export class NoNative extends Error {}
 function ownFile(): string {
   const platform = `${process.platform}-${process.arch}`;
   const built = FILES[platform];
-  if (built === undefined) throw new NoNative(`there is no library for ${platform}`);
+  if (built === undefined) throw new NoNative(`no library for ${platform}`);
   const file = packageFile(`kernels/built/${built}`);
   if (!existsSync(file)) throw new NoNative(`${file} is missing`);
   return file;
@@ -57,7 +57,7 @@ export function loadNative({ widest = 2, file = ownFile() }: NativeOptions = {})
     throw new NoNative(messageOf(error));
   }
   const isa = process.arch === "x64" ? X64[Math.min(widest, Number(library.func("int isa(void)")()))] : NEON;
-  if (isa === undefined) throw new NoNative("this processor has no AVX2");
+  if (isa === undefined) throw new NoNative("this CPU has no AVX2");
   const { suffix } = isa;
   const named = (result: string, name: string, parameters: string): ((...values: unknown[]) => unknown) =>
     library.func(`${result} ${name}${suffix}(${parameters})`);

@@ -152,7 +152,7 @@ class Heap {
       const pages = Math.ceil(need / PAGE);
       if (end / PAGE + pages > MOST_PAGES) {
         throw new UserError(
-          "WebAssembly holds 4 GiB at most, and this context needs more. Where the native kernels load (see the report) " +
+          "WebAssembly is limited to 4 GiB and this context needs more. Where the native kernels load (see the report) " +
             "there is no such limit.",
         );
       }
