@@ -101,10 +101,7 @@ describe("the panel's page", { skip: browser === undefined ? "no Chromium on thi
       state.report!.variants.full!.layers = [];
       const painted = await panel.show(state);
       assert.deepEqual(painted.sections, ALL);
-      assert.match(
-        (await panel.page.locator("#latency .failed").textContent()) ?? "",
-        /^Cannot show this section: /u,
-      );
+      assert.match((await panel.page.locator("#latency .failed").textContent()) ?? "", /^Cannot show this section: /u);
       assert.equal(await panel.page.locator(".failed").count(), 1);
       assert.equal(await panel.page.locator("#lengths canvas").count(), 3);
       const again = await panel.show(fullState());

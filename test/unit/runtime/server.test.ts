@@ -98,7 +98,7 @@ describe("the runtime process", { concurrency: 1, timeout: 180_000 }, () => {
     // None of them left it busy.
     await assert.rejects(
       connection.sendRequest(METHOD.profile, params({ model: "gpt" })),
-      code(ERROR_CODE.user, /there is no model "gpt"/),
+      code(ERROR_CODE.user, /Unknown model "gpt"/),
     );
   });
 
@@ -180,7 +180,7 @@ describe("the runtime process", { concurrency: 1, timeout: 180_000 }, () => {
       return true;
     });
     await assert.rejects(profile({ engine: "abacus" }), code(ERROR_CODE.user, /unknown engine "abacus"/));
-    await assert.rejects(profile({ model: "gpt" }), code(ERROR_CODE.user, /there is no model "gpt"/));
+    await assert.rejects(profile({ model: "gpt" }), code(ERROR_CODE.user, /Unknown model "gpt"/));
     const folder = packageFile("media");
     await assert.rejects(profile({ model: "samples", folder }), code(ERROR_CODE.user, /media\/samples holds no/));
   });
