@@ -88,7 +88,7 @@ if (process.connected) {
   connection.listen();
 } else {
   console.error(
-    "this is the profiler's runtime process, started by the editor or the command line; run \`npm run profile\` instead",
+    "this is the profiler's runtime process, started by the editor or the command line: use npm run profile instead",
   );
   process.exitCode = 2;
 }

@@ -77,7 +77,7 @@ describe(
         await reading(FULL, SAMPLE_TEXT, options, async (panel) => {
           const { page } = panel;
           assert.deepEqual(await sections(panel), ALL);
-          assert.match((await page.locator(".headline").textContent()) ?? "", /^HySparse needs .* less KV memory/);
+          assert.match((await page.locator(".headline").textContent()) ?? "", /^HySparse uses .* KV memory/);
           for (const summary of await page.locator("summary").all()) await summary.click();
           await page.evaluate(AXE);
           const broken: unknown = await page.evaluate(

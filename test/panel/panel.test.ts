@@ -101,10 +101,7 @@ describe("the panel's page", { skip: browser === undefined ? "no Chromium on thi
       state.report!.variants.full!.layers = [];
       const painted = await panel.show(state);
       assert.deepEqual(painted.sections, ALL);
-      assert.match(
-        (await panel.page.locator("#latency .failed").textContent()) ?? "",
-        /^This section could not be drawn: /u,
-      );
+      assert.match((await panel.page.locator("#latency .failed").textContent()) ?? "", /^Cannot show this section: /u);
       assert.equal(await panel.page.locator(".failed").count(), 1);
       assert.equal(await panel.page.locator("#lengths canvas").count(), 3);
       const again = await panel.show(fullState());
@@ -306,7 +303,7 @@ describe("the panel's page", { skip: browser === undefined ? "no Chromium on thi
     it(`paints ${name}`, async (test) => {
       await withPanel({}, async () => {
         const painted = await panel.show(make());
-        assert.match(painted.headline, /^HySparse needs /);
+        assert.match(painted.headline, /^HySparse uses /);
         test.diagnostic(`on the screen ${painted.milliseconds.toFixed(0)} ms after the message`);
         assert.deepEqual(panel.errors, []);
       });

@@ -132,7 +132,7 @@ function keptFiles(home: string): string[] {
 /** The panel's first sentence, once it is one about a profile. */
 async function headlineOf({ page }: BrowserWindow, timeoutMs: number): Promise<string> {
   const frame = await panelFrame(page, "main#panel .headline", timeoutMs);
-  const headline = frame.locator("main#panel .headline", { hasText: /^\s*HySparse needs/u }).first();
+  const headline = frame.locator("main#panel .headline", { hasText: /^\s*HySparse uses/u }).first();
   await headline.waitFor({ timeout: timeoutMs });
   return (await headline.innerText()).trim();
 }

@@ -15,7 +15,7 @@ describe("the command, with a pretended runtime", { concurrency: 2 }, () => {
     writeFileSync(join(path, "doc.md"), TEXT);
     const { code, out, err } = await command("done", ["doc.md"], path);
     assert.equal(code, 0, err);
-    for (const part of ["Document   doc.md", "Device ", "Latency and KV memory by layer", "Totals", "HySparse needs"]) {
+    for (const part of ["Document   doc.md", "Device ", "Latency and KV memory by layer", "Totals", "HySparse uses"]) {
       assert.ok(out.includes(part), part);
     }
     assert.match(out, /Most attended passages \(last token\)\n 1\. lines? \d/);

@@ -40,7 +40,7 @@ describe("the report in a terminal", () => {
     assert.match(text, /^On this document, the learned selection saves 0\.8 % of the bits compared with random/m);
     assert.match(
       text,
-      /^Where random blocks cost most\nThe highest of 63 blocks: .*\n 1\. lines \d+-\d+, 31\.4 bits more\n {4}\S/m,
+      /^Where random blocks cost most\nHighest of 63 blocks: .*\n 1\. lines \d+-\d+, 31\.4 bits more\n {4}\S/m,
     );
     assert.match(text, /^One prefill␛\[2J\.$/m);
     for (const line of text.slice(text.indexOf("The sparse layers of HySparse:")).split("\n")) {

@@ -29,7 +29,7 @@ describe("threads", () => {
     const { engine } = await createEngine("cpu", { threads: 1 });
     assert.equal(engine.info.threads, 1);
     await engine.dispose();
-    await assert.rejects(createEngine("cpu", { threads: os.cpus().length + 1 }), /there cannot be \d+ threads/);
+    await assert.rejects(createEngine("cpu", { threads: os.cpus().length + 1 }), /\d+ threads are too many/);
   });
 
   it("engines that have none refuse them", async () => {

@@ -63,7 +63,7 @@ describe("a runtime that does what it should", { concurrency: 2 }, () => {
       assert.ok(fault(/^a bug$/)(error));
       return (error as Error).stack === "where it was";
     });
-    await assert.rejects(start(client, "nonsense").result, fault(/answer makes no sense/));
+    await assert.rejects(start(client, "nonsense").result, fault(/invalid answer/));
     await start(client, "report").result;
   });
 
@@ -80,7 +80,7 @@ describe("a runtime that does what it should", { concurrency: 2 }, () => {
     await start(client, "garbage").result;
     await start(client, "report").result;
     assert.ok(lines.some((line) => line.includes("not JSON-RPC")));
-    assert.ok(lines.some((line) => line.includes("progress that makes no sense")));
+    assert.ok(lines.some((line) => line.includes("dropped invalid progress")));
   });
 
   it("ends after an idle time, and not before", async (t) => {
@@ -208,7 +208,7 @@ describe("a runtime that does not start", { concurrency: 2 }, () => {
     const other = fakeClient(t, "good", { execPath: "/bin/true" });
     await assert.rejects(other.client.devices(), fault(/ended unexpectedly \(exit code 0\)/));
     const refused = fakeClient(t, "good", { execPath: "/etc/passwd" });
-    await assert.rejects(refused.client.devices(), fault(/could not be started: .*EACCES/));
+    await assert.rejects(refused.client.devices(), fault(/cannot start .*EACCES/));
     assert.equal(refused.client.state, "failed");
   });
 });
@@ -290,9 +290,9 @@ describe("two profiles at once", () => {
   it("are one too many, before and after the start", async (t) => {
     const { client } = fakeClient(t);
     const first = start(client, "obedient");
-    await assert.rejects(start(client, "report").result, mistake(/being profiled already/));
+    await assert.rejects(start(client, "report").result, mistake(/already being profiled/));
     await until(() => first.said.length > 0, "it works");
-    await assert.rejects(start(client, "report").result, mistake(/being profiled already/));
+    await assert.rejects(start(client, "report").result, mistake(/already being profiled/));
     first.stop.abort();
     await assert.rejects(first.result, Cancelled);
     await start(client, "report").result;

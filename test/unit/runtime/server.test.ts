@@ -86,8 +86,8 @@ describe("the runtime process", { concurrency: 1, timeout: 180_000 }, () => {
     const connection = server(t);
     await assert.rejects(connection.sendRequest("dance", {}), code(ErrorCodes.MethodNotFound, /dance/));
     const invalid = (message: RegExp): ReturnType<typeof code> => code(ErrorCodes.InvalidParams, message);
-    await assert.rejects(connection.sendRequest(METHOD.profile, {}), invalid(/not one to profile/));
-    await assert.rejects(connection.sendRequest(METHOD.profile), invalid(/not one to profile/));
+    await assert.rejects(connection.sendRequest(METHOD.profile, {}), invalid(/invalid profile request/));
+    await assert.rejects(connection.sendRequest(METHOD.profile), invalid(/invalid profile request/));
     const extra = { ...params(), surprise: 1 };
     await assert.rejects(connection.sendRequest(METHOD.profile, extra), invalid(/surprise/));
     const cyclic: Record<string, unknown> = params();
@@ -98,7 +98,7 @@ describe("the runtime process", { concurrency: 1, timeout: 180_000 }, () => {
     // None of them left it busy.
     await assert.rejects(
       connection.sendRequest(METHOD.profile, params({ model: "gpt" })),
-      code(ERROR_CODE.user, /there is no model "gpt"/),
+      code(ERROR_CODE.user, /Unknown model "gpt"/),
     );
   });
 
@@ -180,7 +180,7 @@ describe("the runtime process", { concurrency: 1, timeout: 180_000 }, () => {
       return true;
     });
     await assert.rejects(profile({ engine: "abacus" }), code(ERROR_CODE.user, /unknown engine "abacus"/));
-    await assert.rejects(profile({ model: "gpt" }), code(ERROR_CODE.user, /there is no model "gpt"/));
+    await assert.rejects(profile({ model: "gpt" }), code(ERROR_CODE.user, /Unknown model "gpt"/));
     const folder = packageFile("media");
     await assert.rejects(profile({ model: "samples", folder }), code(ERROR_CODE.user, /media\/samples holds no/));
   });
@@ -215,7 +215,7 @@ describe("the runtime process", { concurrency: 1, timeout: 180_000 }, () => {
   it("without an owner it says that it is not for hands, and ends", async () => {
     await assert.rejects(promisify(execFile)(process.execPath, [...process.execArgv, SERVER]), {
       code: 2,
-      stderr: /not by hand/,
+      stderr: /npm run profile/,
     });
   });
 });

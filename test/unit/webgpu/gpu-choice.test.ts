@@ -77,7 +77,7 @@ describe("choosing a GPU", () => {
     );
     assert.match(String(await open(MIXED, "radeon")), /unknown GPU "radeon"; available: 0: NVIDIA A100/u);
     assert.match(String(await open([], "0")), /unknown GPU "0"; none found/u);
-    assert.match(String(await open(MIXED, " ")), /empty name/u);
+    assert.match(String(await open(MIXED, " ")), /name is empty/u);
   });
 
   it("never takes a number that is no index for digits inside a name", async () => {

@@ -26,7 +26,7 @@ describe("from the palette", () => {
     assert.equal(report.document.characters, editor.document.getText().length);
     assert.equal(state.source, "profile");
     assert.equal(state.document, "current");
-    assert.match(painted.headline, /HySparse .*than full attention/u);
+    assert.match(painted.headline, /HySparse .*full attention/u);
     assert.ok(painted.sections.length >= 4, `sections: ${painted.sections.join(", ")}`);
     assert.ok(api.highlights.ranges(editor.document.uri.toString()) > 0, "no highlights");
     assert.equal(api.highlights.stale, false);
