@@ -2,7 +2,7 @@ import type { Variant } from "../engine/engine.ts";
 import type { RatioReport, Report, SweepPoint } from "../protocol/report.ts";
 import { subjectOf } from "../profile/subject.ts";
 import { variantsOf } from "./breakdown.ts";
-import { capital, count } from "./format.ts";
+import { capital, count } from "../text/format.ts";
 import { VARIANT_WORDS, type PhaseName } from "./names.ts";
 import { ratioOf, ratioSign } from "./ratio.ts";
 import { measured, overlap, spreadKnown, type Measured } from "./spread.ts";
