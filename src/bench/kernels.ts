@@ -6,7 +6,7 @@ import { GpuSession } from "../engine/webgpu/session.ts";
 import { runBench } from "./kernels/bench.ts";
 import { runCheck } from "./kernels/check.ts";
 import { findBenches, findChecks } from "./kernels/find.ts";
-import { bandwidth, bytes, matrixRate } from "../report/format.ts";
+import { bandwidth, bytes, matrixRate } from "../text/format.ts";
 import { printLine as print, say } from "../cli/print.ts";
 
 interface Options {

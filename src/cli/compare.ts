@@ -4,7 +4,7 @@ import { decodeUtf8 } from "../model/utf8.ts";
 import type { Report } from "../protocol/report.ts";
 import { compareReports } from "../report/compare.ts";
 import { comparisonTable, differencesTable } from "../report/comparison-table.ts";
-import { timestamp } from "../report/format.ts";
+import { timestamp } from "../text/format.ts";
 import { readReport } from "../report/json.ts";
 import { visible } from "../model/printable.ts";
 import { MAX_REPORT_BYTES } from "../report/limits.ts";

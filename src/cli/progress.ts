@@ -2,7 +2,7 @@ import type { WriteStream } from "node:tty";
 import ora, { type Ora } from "ora";
 import type { Progress as Said } from "../protocol/jobs.ts";
 import { message } from "../model/printable.ts";
-import { percent, remaining } from "../report/format.ts";
+import { percent, remaining } from "../text/format.ts";
 import { VARIANT_NAMES } from "../report/names.ts";
 
 /** A step of the work, as the runtime tells it. */

@@ -5,7 +5,7 @@ import { Readable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { messageOf, UserError } from "../model/errors.ts";
-import { bytes } from "../report/format.ts";
+import { bytes } from "../text/format.ts";
 import { STDIN_NAME } from "../report/names.ts";
 
 export interface InputSource {

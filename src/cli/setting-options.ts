@@ -2,7 +2,7 @@ import { InvalidArgumentError, Option } from "commander";
 import { z } from "zod";
 import { SETTINGS, type SettingFacts, type SettingName } from "../protocol/setting-table.ts";
 import { chosenSchema, placeSchema, type Chosen, type Place } from "../protocol/settings.ts";
-import { count } from "../report/format.ts";
+import { count } from "../text/format.ts";
 
 /** The names that settings have among commander's values: "decode" for decodeTokens. */
 const NAMES: ReadonlyMap<string, string> = new Map(

@@ -4,7 +4,7 @@ import { card } from "../report/card.ts";
 import { fidelityRuns } from "../report/fidelity.ts";
 import { distanceTable, FIDELITY_READING, fidelityTable } from "../report/fidelity-table.ts";
 import { finding } from "../report/finding.ts";
-import { lines, score, sentence } from "../report/format.ts";
+import { lines, score, sentence } from "../text/format.ts";
 import { growthOf } from "../report/growth.ts";
 import { visible } from "../model/printable.ts";
 import { snippet } from "../report/lines.ts";

@@ -17,7 +17,7 @@ export interface ChosenDesign {
 export function readDesign(text: string): ChosenDesign {
   const [name = "", ...rest] = text.trim().split(":");
   const design = DESIGNS.find(({ id }) => id === name);
-  if (design === undefined) throw refusal(text, `there is no design "${name}": choose of ${DESIGN_IDS.join(", ")}`);
+  if (design === undefined) throw refusal(text, `unknown design "${name}". Available: ${DESIGN_IDS.join(", ")}`);
   const parameters: Record<string, ParameterValue> = {};
   for (const part of rest.length === 0 ? [] : rest.join(":").split(",")) {
     const [parameter = "", value, ...more] = part.split("=").map((piece) => piece.trim());

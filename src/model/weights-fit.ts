@@ -1,4 +1,4 @@
-import { bytes } from "../report/format.ts";
+import { bytes } from "../text/format.ts";
 import { UserError } from "./errors.ts";
 import type { Model } from "./model.ts";
 

@@ -9,7 +9,7 @@ import { FidelityShares } from "./fidelity-shares.ts";
 import type { ProgressMeter } from "./progress-meter.ts";
 import { Projections, type Wanted } from "./projections.ts";
 import type { Fidelity, FidelityLayer } from "../protocol/report.ts";
-import { bytes } from "../report/format.ts";
+import { bytes } from "../text/format.ts";
 import { chunkOf, type ProfileRequest } from "./request.ts";
 import { sampledQueries } from "./sampled-queries.ts";
 

@@ -1,7 +1,7 @@
 import { readLimits } from "../engine/control-groups.ts";
 import { UserError, words } from "../model/errors.ts";
 import { containerText } from "../model/weights-fit.ts";
-import { bytes } from "../report/format.ts";
+import { bytes } from "../text/format.ts";
 import type { ProfileRequest } from "./request.ts";
 
 /**

@@ -8,7 +8,7 @@ import {
   SETTINGS,
   type SettingName,
 } from "../protocol/setting-table.ts";
-import { bandwidth, bytes, count, matrixRate, parameters, plural, timestamp } from "./format.ts";
+import { bandwidth, bytes, count, matrixRate, parameters, plural, timestamp } from "../text/format.ts";
 import { roundsWords } from "./ratio.ts";
 import { QUERY_WORDS, STDIN_NAME, VARIANT_NAMES } from "./names.ts";
 import { architectureIn } from "./plan.ts";

@@ -2,7 +2,7 @@ import { VARIANTS, type Variant } from "../engine/engine.ts";
 import type { Report, VariantReport } from "../protocol/report.ts";
 import { CONFIDENCE, independentRatio, type TimeRatio } from "../profile/time-ratio.ts";
 import { differences, type Difference } from "./differences.ts";
-import { capital, percent, plural } from "./format.ts";
+import { capital, percent, plural } from "../text/format.ts";
 import { VARIANT_WORDS } from "./names.ts";
 import { bound, ratioMeaning, ratioSign, ratioWords } from "./ratio.ts";
 import { decodeOf, prefillOf, type Measured } from "./spread.ts";

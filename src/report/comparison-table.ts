@@ -1,6 +1,6 @@
 import { CONFIDENCE } from "../profile/time-ratio.ts";
 import type { Comparison, ComparisonRow, Quantity } from "./compare.ts";
-import { bytes, count, duration, significant } from "./format.ts";
+import { bytes, count, duration, significant } from "../text/format.ts";
 import { VARIANT_NAMES } from "./names.ts";
 import { confidenceWords } from "./ratio.ts";
 import type { Measured } from "./spread.ts";

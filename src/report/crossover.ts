@@ -2,7 +2,7 @@ import type { Variant } from "../engine/engine.ts";
 import type { RatioReport, Report, SweepPoint } from "../protocol/report.ts";
 import { subjectOf } from "../profile/subject.ts";
 import { variantsOf } from "./breakdown.ts";
-import { count } from "./format.ts";
+import { count } from "../text/format.ts";
 import { PHASE_NAMES, VARIANT_WORDS, type PhaseName } from "./names.ts";
 import { ratioOf, ratioSign } from "./ratio.ts";
 import { measured, overlap, spreadKnown, type Measured } from "./spread.ts";

@@ -1,6 +1,6 @@
 import type { FidelityLayer } from "../protocol/report.ts";
 import { byDistance, together, type FidelityRun } from "./fidelity.ts";
-import { percent } from "./format.ts";
+import { percent } from "../text/format.ts";
 import type { Table } from "./tables.ts";
 
 const SHARES: readonly string[] = [

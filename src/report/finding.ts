@@ -4,7 +4,7 @@ import type { Report, VariantReport } from "../protocol/report.ts";
 import { subjectOf } from "../profile/subject.ts";
 import { variantsOf } from "./breakdown.ts";
 import { crossovers } from "./crossover.ts";
-import { bytes, capital, duration, part, ratio, versus } from "./format.ts";
+import { bytes, capital, duration, part, ratio, versus } from "../text/format.ts";
 import { PHASE_NAMES, VARIANT_WORDS, type PhaseName } from "./names.ts";
 import { architectureIn } from "./plan.ts";
 import { ratioOf, ratioSign, ratioWords } from "./ratio.ts";

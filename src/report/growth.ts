@@ -1,7 +1,7 @@
 import type { Variant } from "../engine/engine.ts";
 import type { Report, VariantReport } from "../protocol/report.ts";
 import { variantsOf } from "./breakdown.ts";
-import { bytes, count } from "./format.ts";
+import { bytes, count } from "../text/format.ts";
 import { filledAt, planIn } from "./plan.ts";
 
 /** How KV memory grows with the context, and at which length it fills the device. */

@@ -1,5 +1,5 @@
 import type { Report } from "../protocol/report.ts";
-import { milliseconds, percent } from "./format.ts";
+import { milliseconds, percent } from "../text/format.ts";
 
 /** A measured time and the least that its work needs, in milliseconds. */
 interface Measured {

@@ -1,7 +1,7 @@
 import type { Variant } from "../engine/engine.ts";
 import type { RatioReport, Report } from "../protocol/report.ts";
 import { excludesOne, type TimeRatio } from "../profile/time-ratio.ts";
-import { count, plural } from "./format.ts";
+import { count, plural } from "../text/format.ts";
 import type { PhaseName } from "./names.ts";
 
 /** The ratio of two variants in a report; undefined in reports that kept none. */

@@ -1,7 +1,7 @@
 import { selectsAll } from "../model/architecture.ts";
 import type { Report, SwapName, SwapResult } from "../protocol/report.ts";
 import { byOracle, fidelityRuns, together, type Coverage, type FidelityRun } from "./fidelity.ts";
-import { percent, plural, sentence as asSentence } from "./format.ts";
+import { percent, plural, sentence as asSentence } from "../text/format.ts";
 import { selectedIn, selectingIn } from "./plan.ts";
 import { addedShare, percents, replacements, swapPlaces } from "./swaps-table.ts";
 

@@ -1,5 +1,5 @@
 import type { Report, SwapName, SwapResult } from "../protocol/report.ts";
-import { lines } from "./format.ts";
+import { lines } from "../text/format.ts";
 import type { Table } from "./tables.ts";
 import { largest, least } from "../profile/extremes.ts";
 

@@ -1,7 +1,7 @@
 import type { Report } from "../protocol/report.ts";
 import { hasDecode, variantsOf } from "./breakdown.ts";
 import { timeOf } from "./crossover.ts";
-import { bytes, count, duration, plural } from "./format.ts";
+import { bytes, count, duration, plural } from "../text/format.ts";
 import type { Growth } from "./growth.ts";
 import { VARIANT_NAMES, VARIANT_SHORT, type PhaseName } from "./names.ts";
 import { factor, intervalWords, ratioOf } from "./ratio.ts";

@@ -1,7 +1,7 @@
 import type { Samples, VariantReport } from "../protocol/report.ts";
 import type { Report } from "../protocol/report.ts";
 import { cumulativeKv, floorOf, hasDecode, slices, stagesIn, stageTotals, sumOf, variantsOf } from "./breakdown.ts";
-import { bytes, count, duration, milliseconds } from "./format.ts";
+import { bytes, count, duration, milliseconds } from "../text/format.ts";
 import { floorWords } from "./limit.ts";
 import { kindText, PHASE_NAMES, STAGE_NAMES, VARIANT_NAMES, VARIANT_SHORT, type PhaseName } from "./names.ts";
 import { confidenceWords, factor, intervalWords, ratioMeaning } from "./ratio.ts";

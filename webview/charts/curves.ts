@@ -1,6 +1,6 @@
 import type { Chart, ChartConfiguration, Plugin } from "chart.js";
 import { byDesign } from "../../src/designs/designs.ts";
-import { bytes, count, duration } from "../../src/report/format.ts";
+import { bytes, count, duration } from "../../src/text/format.ts";
 import type { CurveModel } from "../model/curves.ts";
 import type { Theme } from "../theme.ts";
 import { measure } from "./bars.ts";

@@ -1,5 +1,5 @@
 import type { Cursor } from "../../src/protocol/panel.ts";
-import { count } from "../../src/report/format.ts";
+import { count } from "../../src/text/format.ts";
 import { element } from "../dom.ts";
 import { cellAt, hit, layoutOf, moved, type MapLayout } from "../model/map-layout.ts";
 import { cellText, chosenIn, type MapModel } from "../model/map.ts";

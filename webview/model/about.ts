@@ -2,7 +2,7 @@ import type { PanelState } from "../../src/protocol/panel.ts";
 import type { Report } from "../../src/protocol/report.ts";
 import { variantsOf } from "../../src/report/breakdown.ts";
 import { card, command, type CardRow } from "../../src/report/card.ts";
-import { sentence } from "../../src/report/format.ts";
+import { sentence } from "../../src/text/format.ts";
 import { VARIANT_MEANINGS, VARIANT_NAMES } from "../../src/report/names.ts";
 import { hasEditor } from "./exported.ts";
 

@@ -1,5 +1,5 @@
 import type { PanelState } from "../../src/protocol/panel.ts";
-import { lines as linesText } from "../../src/report/format.ts";
+import { lines as linesText } from "../../src/text/format.ts";
 import { linesOf } from "../../src/model/line-ends.ts";
 import { snippet } from "../../src/report/lines.ts";
 import { blockIn } from "../../src/report/plan.ts";

@@ -1,7 +1,7 @@
 import type { PanelState } from "../../src/protocol/panel.ts";
 import { coverageTables, FIDELITY_READING } from "../../src/report/fidelity-table.ts";
 import { COVERAGE_MEANINGS, COVERAGE_NAMES, COVERAGES, fidelityRuns } from "../../src/report/fidelity.ts";
-import { sentence } from "../../src/report/format.ts";
+import { sentence } from "../../src/text/format.ts";
 import { snippet } from "../../src/report/lines.ts";
 import {
   coverageFinding,

@@ -1,7 +1,7 @@
 import type { PanelState } from "../../src/protocol/panel.ts";
 import { compareReports } from "../../src/report/compare.ts";
 import { comparisonTable, differencesTable } from "../../src/report/comparison-table.ts";
-import { timestamp } from "../../src/report/format.ts";
+import { timestamp } from "../../src/text/format.ts";
 import type { NamedTable } from "./named-table.ts";
 
 export interface ComparisonModel {

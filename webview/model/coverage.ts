@@ -5,7 +5,7 @@ import {
   type CoverageName,
   type FidelityRun,
 } from "../../src/report/fidelity.ts";
-import { percent, plural } from "../../src/report/format.ts";
+import { percent, plural } from "../../src/text/format.ts";
 
 /** Shares of attention against the distance from the oracle, one line per choice of blocks: values and their texts. */
 export interface CoverageChart {

@@ -3,7 +3,7 @@ import type { Report } from "../../src/protocol/report.ts";
 import { variantsOf } from "../../src/report/breakdown.ts";
 import { cutText } from "../../src/report/card.ts";
 import { finding } from "../../src/report/finding.ts";
-import { bytes, duration, plural, rangeText, timestamp } from "../../src/report/format.ts";
+import { bytes, duration, plural, rangeText, timestamp } from "../../src/text/format.ts";
 import { VARIANT_MEANINGS, VARIANT_NAMES } from "../../src/report/names.ts";
 import { roundsWords } from "../../src/report/ratio.ts";
 import { hasEditor } from "./exported.ts";

@@ -1,5 +1,5 @@
 import type { Job } from "../../src/protocol/panel.ts";
-import { percent } from "../../src/report/format.ts";
+import { percent } from "../../src/text/format.ts";
 import { VARIANT_NAMES } from "../../src/report/names.ts";
 
 export interface JobModel {

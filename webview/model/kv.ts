@@ -4,7 +4,7 @@ import type { Variant } from "../../src/engine/engine.ts";
 import type { PanelState } from "../../src/protocol/panel.ts";
 import type { Report, VariantReport } from "../../src/protocol/report.ts";
 import { variantsOf } from "../../src/report/breakdown.ts";
-import { bytes, byteUnit, count, type Unit } from "../../src/report/format.ts";
+import { bytes, byteUnit, count, type Unit } from "../../src/text/format.ts";
 import { growthOf, type Growth } from "../../src/report/growth.ts";
 import { keepingAll, planIn } from "../../src/report/plan.ts";
 import { VARIANT_NAMES, VARIANT_WORDS } from "../../src/report/names.ts";

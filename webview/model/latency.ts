@@ -4,7 +4,7 @@ import type { PanelState } from "../../src/protocol/panel.ts";
 import { largest } from "../../src/profile/extremes.ts";
 import type { PhaseReport, Report, VariantReport } from "../../src/protocol/report.ts";
 import { floorOf, hasDecode, slices, stagesIn, stageTotals, sumOf, variantsOf } from "../../src/report/breakdown.ts";
-import { duration, milliseconds, sentence } from "../../src/report/format.ts";
+import { duration, milliseconds, sentence } from "../../src/text/format.ts";
 import { floorWords, type FloorWords } from "../../src/report/limit.ts";
 import {
   PHASE_NAMES,

@@ -1,6 +1,6 @@
 import type { Cursor, PanelState } from "../../src/protocol/panel.ts";
 import type { Report } from "../../src/protocol/report.ts";
-import { count, percent, plural, score } from "../../src/report/format.ts";
+import { count, percent, plural, score } from "../../src/text/format.ts";
 import { QUERY_WORDS } from "../../src/report/names.ts";
 import { blockIn, selectedIn } from "../../src/report/plan.ts";
 import { selectionTable, type Table } from "../../src/report/tables.ts";

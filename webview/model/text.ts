@@ -1,6 +1,6 @@
 import type { Cursor, PanelState } from "../../src/protocol/panel.ts";
 import { selectingHeads } from "../../src/report/breakdown.ts";
-import { count, lines, plural, ratio, score } from "../../src/report/format.ts";
+import { count, lines, plural, ratio, score } from "../../src/text/format.ts";
 import { snippet } from "../../src/report/lines.ts";
 import { QUERY_WORDS } from "../../src/report/names.ts";
 import { blockIn } from "../../src/report/plan.ts";

@@ -1,7 +1,7 @@
 import type { Architecture } from "../../model/architecture.ts";
 import { fedBy, oracleOf, schedule } from "../../model/schedule.ts";
 import { MOST_BLOCK, MOST_TOKENS } from "../../model/limits.ts";
-import { count, plural } from "../../report/format.ts";
+import { count, plural } from "../../text/format.ts";
 import type { Design } from "../design.ts";
 import { WINDOW, type ValuesOf } from "../parameters.ts";
 

@@ -1,4 +1,4 @@
-import { count, plural } from "../../report/format.ts";
+import { count, plural } from "../../text/format.ts";
 import { MOST_TOKENS } from "../../model/limits.ts";
 import type { Design } from "../design.ts";
 import { WINDOW, type ValuesOf } from "../parameters.ts";

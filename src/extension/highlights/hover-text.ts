@@ -1,6 +1,6 @@
 import type { Report } from "../../protocol/report.ts";
 import type { Cursor } from "../../protocol/panel.ts";
-import { count, plural, score } from "../../report/format.ts";
+import { count, plural, score } from "../../text/format.ts";
 import { QUERY_WORDS } from "../../report/names.ts";
 import { selectedIn } from "../../report/plan.ts";
 import { selectingHeads } from "../../report/breakdown.ts";

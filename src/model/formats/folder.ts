@@ -1,6 +1,6 @@
 import { readFile, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { count } from "../../report/format.ts";
+import { count } from "../../text/format.ts";
 import { UserError } from "../errors.ts";
 import { asUserError } from "../files.ts";
 

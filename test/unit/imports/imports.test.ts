@@ -9,26 +9,27 @@ const root = resolve(import.meta.dirname, "../../..");
 /** Which folder may import from which, beside itself: docs/architecture.md in one table. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   kernels: [],
-  "src/model": ["src/designs", "src/protocol", "src/report"],
-  "src/designs": ["src/model", "src/report"],
+  "src/text": [],
+  "src/model": ["src/designs", "src/protocol", "src/text"],
+  "src/designs": ["src/model", "src/text"],
   "src/files": ["src/model"],
   "src/engine": ["kernels", "src/model", "src/designs", "src/protocol"],
-  "src/profile": ["src/model", "src/designs", "src/engine", "src/protocol", "src/report"],
-  "src/report": ["src/model", "src/designs", "src/engine", "src/protocol", "src/profile"],
+  "src/profile": ["src/model", "src/designs", "src/engine", "src/protocol", "src/report", "src/text"],
+  "src/report": ["src/model", "src/designs", "src/engine", "src/protocol", "src/profile", "src/text"],
   "src/protocol": ["src/model", "src/designs"],
   "src/runtime": ["src/model", "src/engine", "src/protocol", "src/profile"],
-  webview: ["src/model", "src/designs", "src/engine", "src/protocol", "src/profile", "src/report"],
+  webview: ["src/model", "src/designs", "src/engine", "src/protocol", "src/profile", "src/report", "src/text"],
   "src/cli": [
-    ...["src/model", "src/designs", "src/files", "src/engine"],
+    ...["src/model", "src/designs", "src/files", "src/engine", "src/text"],
     // The page for an HTML export is bundled anew where the sources lie.
     ...["src/protocol", "src/profile", "src/report", "src/runtime", "src/build", "webview"],
   ],
   "src/bench": [
     ...["kernels", "src/model", "src/designs", "src/engine"],
-    ...["src/protocol", "src/profile", "src/report", "src/cli"],
+    ...["src/protocol", "src/profile", "src/report", "src/cli", "src/text"],
   ],
   "src/extension": [
-    ...["src/model", "src/designs", "src/files", "src/engine"],
+    ...["src/model", "src/designs", "src/files", "src/engine", "src/text"],
     ...["src/protocol", "src/profile", "src/report", "src/runtime", "webview"],
   ],
   "src/build": ["src/model", "src/engine", "webview"],

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { terminalText } from "../../../src/cli/terminal.ts";
-import { milliseconds, percent } from "../../../src/report/format.ts";
+import { milliseconds, percent } from "../../../src/text/format.ts";
 import { toCsv } from "../../../src/report/csv.ts";
 import { readReport } from "../../../src/report/json.ts";
 import { shareOfLimit } from "../../../src/report/limit.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import * as format from "../../../src/report/format.ts";
+import * as format from "../../../src/text/format.ts";
 
 /** Each case: what goes in, what a reader sees. */
 function cases<T>(what: (value: T) => string, table: readonly (readonly [T, string])[]): void {
