@@ -264,6 +264,7 @@ export function describeBehaviour({ engine, reference, limits, seed, halves }: B
             sparse: ["sparse", "window"],
             window: ["window"],
             streaming: ["window"],
+            moba: ["select", "sparse"],
           };
           const inside = [...told].filter(([stage]) => parts.includes(stage));
           assert.ok(

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { ropeTables } from "../../../kernels/rope/gpu.ts";
 import { UserError } from "../../model/errors.ts";
 import { planOf } from "../../designs/designs.ts";
-import type { LayerPlan } from "../../designs/plan.ts";
+import { gateOf, type LayerPlan } from "../../designs/plan.ts";
 import type { Architecture } from "../../model/architecture.ts";
 import type { Model } from "../../model/model.ts";
 import { admit } from "../decoder/admit.ts";
@@ -87,9 +87,10 @@ export class WebGpuEngine implements Engine {
 
   canRun(plan: readonly LayerPlan[]): string | undefined {
     const rings = plan.flatMap(({ keeps }) => (keeps.kind === "ring" ? [`${keeps.tokens} ${keeps.first ?? 0}`] : []));
-    return new Set(rings).size > 1
-      ? "its kernels are made for one window, and the layers have several"
-      : declinedOf(MIXERS, plan);
+    const gates = plan.flatMap((layer) => (layer.gate === undefined ? [] : [`${gateOf(layer).block} ${layer.gate.top}`]));
+    if (new Set(rings).size > 1) return "its kernels are made for one window, and the layers have several";
+    if (new Set(gates).size > 1) return "its kernels are made for one size of blocks, and the layers have several";
+    return declinedOf(MIXERS, plan);
   }
 
   async load(model: Model, variant: Variant, options: LoadOptions = {}): Promise<Runner> {
@@ -168,9 +169,13 @@ export class WebGpuEngine implements Engine {
   #opsOf({ architecture }: Pick<Model, "architecture">, plan: readonly LayerPlan[] = []): Ops {
     const ring = plan.find(({ keeps }) => keeps.kind === "ring");
     const shape = ring === undefined ? architecture : { ...architecture, window: windowOf(ring) };
-    const first = ring === undefined ? 0 : firstOf(ring);
-    const key = JSON.stringify([shape, first]);
-    const ops = this.#ops.get(key) ?? makeOps(shape, this.#session.device.traits, first);
+    const gated = plan.find(({ gate }) => gate !== undefined);
+    const asked = {
+      ...(ring === undefined ? {} : { first: firstOf(ring) }),
+      ...(gated === undefined ? {} : { gate: gateOf(gated) }),
+    };
+    const key = JSON.stringify([shape, asked]);
+    const ops = this.#ops.get(key) ?? makeOps(shape, this.#session.device.traits, asked);
     this.#ops.set(key, ops);
     return ops;
   }
