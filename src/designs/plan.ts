@@ -16,6 +16,14 @@ export interface MeanGate {
   readonly decode: "chosen" | "dense";
 }
 
+/** How blocks are chosen. */
+export interface BlockChoice {
+  /** Tokens of a block, B. */
+  readonly block: number;
+  /** Blocks that a query reads at most, per KV head: k / B. */
+  readonly slots: number;
+}
+
 /** What one layer does under a design. Engines know this and nothing of designs. */
 export interface LayerPlan {
   readonly mixer: MixerId;
@@ -24,6 +32,8 @@ export interface LayerPlan {
   readonly readsFrom?: number;
   /** It scores every block of its keys, and the choice made from the scores can be asked for. */
   readonly scores: boolean;
+  /** In layers that score blocks, or read those that another chose; the same in all of a plan. */
+  readonly choice?: BlockChoice;
   /** Of a layer that keeps `means`. */
   readonly gate?: MeanGate;
   /** The later layers that read its selection, ascending; empty where nobody does. */
@@ -52,4 +62,10 @@ export function gateOf({ keeps, gate }: Pick<LayerPlan, "keeps" | "gate">): Bloc
     throw new Error("a layer without a gate or the means of its blocks chooses none of them");
   }
   return { ...gate, block: keeps.means };
+}
+
+/** How a layer chooses, or chose whose blocks it reads. @throws Error where no block is chosen */
+export function choiceIn({ choice }: Pick<LayerPlan, "choice">): BlockChoice {
+  if (choice === undefined) throw new Error("a layer that has to do with no choice of blocks was asked for it");
+  return choice;
 }

@@ -1,5 +1,5 @@
-import { keptVectors, type LayerPlan } from "../../designs/plan.ts";
-import { selectedBlocks, type Architecture } from "../../model/architecture.ts";
+import { choiceIn, keptVectors, type LayerPlan } from "../../designs/plan.ts";
+import type { Architecture } from "../../model/architecture.ts";
 import { chooses } from "./roles.ts";
 
 /** A block's index and its score, 32 bits each at most. */
@@ -16,6 +16,7 @@ export function contextBytes(
   bytesPerValue: number,
 ): number {
   const vectors = plan.reduce((sum, { keeps }) => sum + keptVectors(keeps, tokens), 0);
-  const choices = plan.filter(chooses).length * tokens * a.kvHeads * selectedBlocks(a);
+  const slots = plan.filter(chooses).reduce((sum, layer) => sum + choiceIn(layer).slots, 0);
+  const choices = slots * tokens * a.kvHeads;
   return a.kvHeads * a.headDim * vectors * bytesPerValue + choices * SELECTION_ENTRY;
 }

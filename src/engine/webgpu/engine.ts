@@ -3,14 +3,15 @@ import { createRequire } from "node:module";
 import { z } from "zod";
 import { ropeTables } from "../../../kernels/rope/gpu.ts";
 import { UserError } from "../../model/errors.ts";
-import { planOf } from "../../designs/designs.ts";
+import { asPlanned } from "../../designs/as-planned.ts";
+import { DESIGN_IDS, planOf } from "../../designs/designs.ts";
 import { gateOf, type LayerPlan } from "../../designs/plan.ts";
 import type { Architecture } from "../../model/architecture.ts";
 import type { Model } from "../../model/model.ts";
 import { admit } from "../decoder/admit.ts";
 import { contextBytes } from "../decoder/estimate.ts";
 import { declinedOf } from "../decoder/mixers.ts";
-import { firstOf, rolesOf, windowOf } from "../decoder/roles.ts";
+import { firstOf, rolesOf } from "../decoder/roles.ts";
 import { DecoderRunner } from "../decoder/runner.ts";
 import type { Ceilings, DeviceMeter, Engine, EngineInfo, LoadOptions, Runner, Variant } from "../engine.ts";
 import { checkWeightsFit } from "../../model/weights-fit.ts";
@@ -109,15 +110,21 @@ export class WebGpuEngine implements Engine {
       if (this.#models.size === 0) session.workspace.clear();
       session.recorder.forgetGroups();
     };
-    const { chunk = this.defaultChunk(model), swap } = options;
-    const { vocabulary } = model.architecture;
-    const parts = { session, ops: this.#opsOf(model, plan), ...loaded };
-    const body = new GpuDecoder(model, rolesOf(plan, swap), swap, chunk, parts, release);
-    return new DecoderRunner({ variant, plan, vocabulary, chunk, swap }, body);
+    const { swap } = options;
+    const ops = this.#opsOf(model, plan);
+    const chunk = chunkOf(ops, options.chunk ?? this.defaultChunk(model));
+    const architecture = asPlanned(model.architecture, plan);
+    const parts = { session, ops, ...loaded };
+    const body = new GpuDecoder({ ...model, architecture }, rolesOf(plan, swap), swap, chunk, parts, release);
+    return new DecoderRunner({ variant, plan, vocabulary: architecture.vocabulary, chunk, swap }, body);
   }
 
   defaultChunk({ architecture }: Model): number {
-    return Math.max(1, Math.min(LARGEST_CHUNK, this.#opsOf({ architecture }).largestRows));
+    const choosing = DESIGN_IDS.map((id) => planOf(architecture, id)).filter((plan) =>
+      plan.some(({ choice }) => choice),
+    );
+    const most = choosing.map((plan) => this.#opsOf({ architecture }, plan).largestRows);
+    return Math.max(1, Math.min(LARGEST_CHUNK, ...most));
   }
 
   /**
@@ -128,7 +135,7 @@ export class WebGpuEngine implements Engine {
   estimateBytes(model: Model, variant: Variant, tokens: number): number {
     const plan = planOf(model.architecture, variant);
     const ops = this.#opsOf(model, plan);
-    const rows = Math.min(tokens, this.defaultChunk(model));
+    const rows = Math.min(tokens, chunkOf(ops, this.defaultChunk(model)));
     const needs = needsOf(rolesOf(plan, undefined), true);
     const held = [activationSizes(ops, rows, tokens, needs), scratchSizes(ops, rows, tokens, needs)]
       .flatMap((sizes) => Object.values(sizes))
@@ -165,10 +172,10 @@ export class WebGpuEngine implements Engine {
     this.#session = await GpuSession.open(this.#options);
   }
 
-  /** Kernels for the widths of a model and the window of a plan. */
-  #opsOf({ architecture }: Pick<Model, "architecture">, plan: readonly LayerPlan[] = []): Ops {
+  /** Kernels for the widths of a model, and the window and blocks of a plan. */
+  #opsOf({ architecture }: Pick<Model, "architecture">, plan: readonly LayerPlan[]): Ops {
     const ring = plan.find(({ keeps }) => keeps.kind === "ring");
-    const shape = ring === undefined ? architecture : { ...architecture, window: windowOf(ring) };
+    const shape = asPlanned(architecture, plan);
     const gated = plan.find(({ gate }) => gate !== undefined);
     const asked = {
       ...(ring === undefined ? {} : { first: firstOf(ring) }),
@@ -204,6 +211,14 @@ async function upload({ device, allocator }: GpuSession, model: Model): Promise<
   device.gpu.queue.writeBuffer(rope.coarse.buffer, 0, tables.coarse);
   device.gpu.queue.writeBuffer(rope.fine.buffer, 0, tables.fine);
   return { weights, rope, users: 0 };
+}
+
+/**
+ * Queries of a chunk: as asked, or fewer where query heads choose for themselves and the partial results of so many do not fit.
+ * One at least: the allocation says what is too large then.
+ */
+function chunkOf({ ownChoice }: Ops, asked: number): number {
+  return ownChoice === undefined ? asked : Math.max(1, Math.min(asked, ownChoice.largestRows));
 }
 
 /** @throws UserError when a width cannot be cut into the kernels' vectors */

@@ -90,7 +90,7 @@ export function makeOps(a: Architecture, traits: DeviceTraits, { first = 0, gate
     topk: named("topk", blockTopkGpu({ kvHeads: s.Hkv, slots: s.slots, block: s.B }, traits)),
     plan: named("plan", sparse.plan),
     planBytes: sparse.planBytes,
-    largestRows: Math.min(sparse.largestRows, ownChoice?.largestRows ?? Infinity),
+    largestRows: sparse.largestRows,
     sparse: named("sparse", sparse.sparse),
     ownChoice,
     window: named("window", slidingWindowOp({ ...heads, window: s.w, first }, traits)),
