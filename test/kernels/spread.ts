@@ -22,7 +22,6 @@ export const SUBJECTS: readonly Subject[] = [
   { name: "G = 2, window between one and two blocks", architecture: tinyArchitecture(), ownChoice: true },
   {
     name: "G = 1, one selected block of 4, window smaller than it, element gates, no sinks, own head",
-    ownChoice: true,
     architecture: tinyArchitecture({
       ...{ layers: 5, queryHeads: 2, kvHeads: 2, headDim: 8, sparsePerFull: 1, block: 4, selectedTokens: 4 },
       ...{ window: 3, gate: "element", sinks: false, tieEmbeddings: false },
@@ -30,7 +29,6 @@ export const SUBJECTS: readonly Subject[] = [
   },
   {
     name: "G = 3, window of exactly one block, element gates",
-    ownChoice: true,
     architecture: tinyArchitecture({
       ...{ layers: 5, hidden: 40, queryHeads: 6, headDim: 12, sparsePerFull: 3, block: 16, selectedTokens: 32 },
       ...{ window: 16, gate: "element" },
