@@ -4,7 +4,7 @@
 #define JOB_H
 #include "tiles.h"
 
-enum { SPARSE, WINDOW, FULL, TOPK, PEAK, READ };
+enum { SPARSE, WINDOW, FULL, TOPK, GATE, MEANS, PEAK, READ };
 
 typedef struct {
   int32_t op;
@@ -14,23 +14,24 @@ typedef struct {
   int32_t d, B, slots, w;
   int32_t first;        // window: positions 0 .. first - 1, too, are seen by whoever stands behind them
   int32_t cap;          // rows of one KV head in k and v; a window's are a ring: see ring_row
-  int32_t q_row, q_head; // floats from one query to the next, and from one list's queries to the next
+  int32_t q_row, q_head; // floats from one query to the next, and from one KV head's queries to the next
   int32_t o_row, o_head;
   int32_t gate_row, gate_width; // floats between queries; 0: no gate, 1: per query head, d: per value
   int32_t add;          // add to out instead of setting it
+  int32_t own;          // top-k: 1 where the block that holds the query is always among them
   int32_t unit;         // queries of one unit
   int32_t wide;         // block lists hold 32 bits, else 16
   int32_t split;        // full attention of one query: keys of one unit, 0 when not split
   float scale;
   int32_t units, next;
-  const float *q, *k, *v;         // q by q_row and q_head, k, v [Hkv, cap, d]
+  const float *q, *k, *v;         // q by q_row and q_head, k, v [Hkv, cap, d]; GATE: k the means, cap blocks of a KV head
   const float *own_k, *own_v;     // window: keys of the call's own positions [Hkv, count, d]
   void *list;                     // [count, heads, slots], all bits set in unused slots; read by SPARSE, written by TOPK
   const float *sinks;             // [Hq] or null
   const float *gate;              // or null
-  float *out;
-  float *scores;                  // [count, heads, blocks of all keys] or null; written by FULL, read by TOPK
-  float *kept;                    // TOPK: [count, heads, slots]
+  float *out;                     // MEANS: [heads, o_head / d, d]
+  float *scores;                  // [count, heads, blocks of all keys] or null; written by FULL and GATE, read by TOPK
+  float *kept;                    // TOPK: [count, heads, slots] or null
   float *partials;                // split
 } Job;
 

@@ -2,6 +2,8 @@
 // x64 (AVX2, AVX-512; isa.c says which one runs). A caller prepares a Job, lets any number of threads `work` on it until
 // no unit is left, then calls `finish`. Results do not depend, in any bit, on how units were cut and who took them.
 #include "visit.h"
+#include "../block-gate/block_gate.c"
+#include "../block-means/block_means.c"
 #include "../block-sparse-attention/block_sparse.c"
 #include "../block-topk/block_topk.c"
 #include "../ceilings/ceilings.c"
@@ -54,7 +56,8 @@ INLINE int clamp(int n, int least, int most) { return n < least ? least : n > mo
 // Queries of one unit. Only speed and memory depend on it.
 static int unit_of(const Job *j, int threads) {
   const int share = (int)((int64_t)j->count * j->heads / (2 * threads)) + 1, rows = 384 / j->G + 1;
-  if (j->op == TOPK) return 256;
+  if (j->op == TOPK || j->op == GATE) return 256;
+  if (j->op == MEANS) return 1;
   if (j->op == WINDOW) return clamp(rows, 8, 128);
   if (j->op == FULL) return clamp(share < rows ? share : rows, 8, 128);
   const int blocks = all_blocks(j), slots = j->slots < blocks ? j->slots : blocks;
@@ -64,13 +67,13 @@ static int unit_of(const Job *j, int threads) {
 }
 
 // numbers: op, start, count, heads, G, share, d, B, slots, w, first, cap, q_row, q_head, o_row, o_head, gate_row, gate_width,
-// add, wide, threads (in the order of job.h). Arrays that the op does not use may be null.
+// add, own, wide, threads (in the order of job.h). Arrays that the op does not use may be null.
 void EXPORT(prepare)(Job *j, const int32_t *numbers, float scale, const float *q, const float *k, const float *v,
                      const float *own_k, const float *own_v, void *list, const float *sinks, const float *gate,
                      float *out, float *scores, float *kept) {
   int32_t *to = &j->op;
-  for (int i = 0; i < 19; i++) to[i] = numbers[i];
-  j->wide = numbers[19], j->scale = scale;
+  for (int i = 0; i < 20; i++) to[i] = numbers[i];
+  j->wide = numbers[20], j->scale = scale;
   j->q = q, j->k = k, j->v = v, j->own_k = own_k, j->own_v = own_v, j->list = list, j->sinks = sinks, j->gate = gate;
   j->out = out, j->scores = scores, j->kept = kept, j->partials = 0;
   j->split = 0;
@@ -78,9 +81,9 @@ void EXPORT(prepare)(Job *j, const int32_t *numbers, float scale, const float *q
     const int blocks = (SPLIT_KEYS + j->B - 1) / j->B;
     j->split = blocks * j->B;
   }
-  j->unit = unit_of(j, numbers[20]);
+  j->unit = unit_of(j, numbers[21]);
   if (j->unit > j->count) j->unit = j->count;
-  j->units = j->heads * (j->split ? pieces(j) : (j->count + j->unit - 1) / j->unit);
+  j->units = j->heads * (j->split ? pieces(j) : j->op == MEANS ? full_blocks(j) : (j->count + j->unit - 1) / j->unit);
   __atomic_store_n(&j->next, 0, __ATOMIC_SEQ_CST);
 }
 
@@ -98,7 +101,7 @@ void EXPORT(share)(Job *j, float *partials) { j->partials = partials; }
 static Unit unit_at(const Job *j, float *scratch, int head, int first) {
   Unit u;
   lay_out(j, &u.x, scratch);
-  u.q = j->q + (Z)head * (Z)j->q_head + (Z)first * (Z)j->q_row;
+  u.q = j->q + (Z)(head / j->share) * (Z)j->q_head + (Z)(head % j->share * j->G) * (Z)j->d + (Z)first * (Z)j->q_row;
   u.q_row = (Z)j->q_row;
   u.start = j->start + first;
   u.w = j->op == WINDOW ? j->w : 0x7fffffff;
@@ -113,6 +116,10 @@ static Unit unit_at(const Job *j, float *scratch, int head, int first) {
 static void run_unit(const Job *j, float *scratch, int index) {
   if (j->op >= PEAK) {
     ceiling(j, index);
+    return;
+  }
+  if (j->op == MEANS) {
+    block_mean(j, index % j->heads, j->start / j->B + index / j->heads);
     return;
   }
   const int head = index % j->heads, per = j->units / j->heads;
@@ -131,6 +138,10 @@ static void run_unit(const Job *j, float *scratch, int index) {
     return;
   }
   const Unit u = unit_at(j, scratch, head, first);
+  if (j->op == GATE) {
+    block_gate(j, &u, head, first, n);
+    return;
+  }
   forget(&u, n * j->G);
   if (j->op == SPARSE) block_sparse(j, &u, head, first, n);
   else if (j->op == WINDOW) sliding_window(j, &u, head, n);

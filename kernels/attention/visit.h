@@ -34,6 +34,25 @@ INLINE void stamp(float *to, const float *s, int key, int B, int lo, int hi) {
   }
 }
 
+// s[r][j] = q_r . k_j of a tile of `mr` rows for columns from .. to - 1 at least: K as it lies where rows are few, else packed.
+INLINE void logits(const Unit *u, int mr, const float *const *q, const float *k, float *s, Z from, Z to, Z keys) {
+  const Z d = (Z)u->d;
+  const float *kt = u->x.kt;
+  if (u->few) {
+    if (mr == 3) dots_3(d, q, k, s, from, to, keys);
+    else if (mr == 2) dots_2(d, q, k, s, from, to, keys);
+    else dots_1(d, q, k, s, from, to, keys);
+  }
+#if TALL == 4
+  else if (mr == 4) qk_4(d, q, kt, s, from, to);
+#else
+  else if (mr == 6) qk_6(d, q, kt, s, from, to);
+#endif
+  else if (mr == 3) qk_3(d, q, kt, s, from, to);
+  else if (mr == 2) qk_2(d, q, kt, s, from, to);
+  else qk_1(d, q, kt, s, from, to);
+}
+
 // k, v: the `keys` rows [d] from position `key` on. Queries of the unit, ascending, each of which sees one of them at
 // least: queries[0 .. n - 1], or without a list first .. first + n - 1. Columns that no row of a tile sees are left out of
 // both products.
@@ -69,20 +88,7 @@ static void visit(const Unit *u, const float *k, const float *v, int key, int ke
       for (int i = r; i < r + mr; i++) low[i] = (unsigned char)a, end[i] = (unsigned char)b;
       float *s = x->s + r * KEYS;
       const Z from = (Z)(a / VW * VW), to = (Z)((b + VW - 1) / VW * VW);
-      const float *const *rq = q + r;
-      if (u->few) {
-        if (mr == 3) dots_3((Z)d, rq, k, s, from, to, (Z)keys);
-        else if (mr == 2) dots_2((Z)d, rq, k, s, from, to, (Z)keys);
-        else dots_1((Z)d, rq, k, s, from, to, (Z)keys);
-      }
-#if TALL == 4
-      else if (mr == 4) qk_4((Z)d, rq, x->kt, s, from, to);
-#else
-      else if (mr == 6) qk_6((Z)d, rq, x->kt, s, from, to);
-#endif
-      else if (mr == 3) qk_3((Z)d, rq, x->kt, s, from, to);
-      else if (mr == 2) qk_2((Z)d, rq, x->kt, s, from, to);
-      else qk_1((Z)d, rq, x->kt, s, from, to);
+      logits(u, mr, q + r, k, s, from, to, (Z)keys);
       r += mr;
     }
     for (int r = 0; r < rows; r++) {

@@ -14,6 +14,8 @@ export interface Size {
   readonly slots: number;
   readonly sinks: boolean;
   readonly spare: number;
+  /** A list for every query head instead of one for a group. */
+  readonly each?: boolean;
 }
 
 const base: Size = {
@@ -36,6 +38,7 @@ const sizes: readonly Size[] = [
   ...[1, 4, 5, 16].map((slots) => ({ ...base, slots })),
   { ...base, sinks: false },
   { ...base, spare: 7 },
+  { ...base, group: 3, each: true },
 ];
 
 /** `slots` different blocks below `visible`, ascending, NO_BLOCK in what is left; any choice, not only a best one. */
@@ -48,25 +51,27 @@ function anyBlocks(random: Random, visible: number, slots: number): number[] {
 
 /** Random inputs of a size, with a random selection. */
 export function blockSparseCase(size: Size): KernelCase<BlockSparseAttentionInput> {
-  const { rows, start, kvHeads, group, headDim, block, slots, sinks, spare } = size;
+  const { rows, start, kvHeads, group, headDim, block, slots, sinks, spare, each = false } = size;
   const queryHeads = kvHeads * group;
+  const lists = each ? queryHeads : kvHeads;
   const room = start + rows + spare;
   return {
     name:
       `block-sparse-attention C=${rows} start=${start} Hkv=${kvHeads} G=${group} d=${headDim} B=${block} ` +
-      `k/B=${slots} sinks=${sinks ? "yes" : "no"} spare=${spare}`,
+      `k/B=${slots} sinks=${sinks ? "yes" : "no"} spare=${spare}${each ? " each" : ""}`,
     inputs: (seed) => {
       const random = new Random(seed);
       const cache = (): Float32Array =>
         poisonRoom(random.normals(kvHeads * room * headDim), kvHeads, room, start + rows, headDim);
-      const blocks = Array.from({ length: rows * kvHeads }, (_, n) =>
-        anyBlocks(random, Math.floor((start + Math.floor(n / kvHeads)) / block) + 1, slots),
+      const blocks = Array.from({ length: rows * lists }, (_, n) =>
+        anyBlocks(random, Math.floor((start + Math.floor(n / lists)) / block) + 1, slots),
       );
       return {
         queries: random.normals(rows * queryHeads * headDim),
         keys: cache(),
         values: cache(),
         blocks: Int32Array.from(blocks.flat()),
+        lists,
         sinks: sinks ? random.normals(queryHeads) : new Float32Array(queryHeads).fill(-Infinity),
         queryHeads,
         kvHeads,

@@ -1,6 +1,7 @@
-// Block-sparse attention, block outer: one workgroup per tile = (KV head, block, up to QUERIES queries that chose it) and
-// share of it (KEYS keys of the block, GROUP_TILE query heads of the group; one share where both fit). Its keys and
-// values are read once for all of its ROWS = queries x heads.
+// Block-sparse attention, block outer: one workgroup per tile = (list, block, up to QUERIES queries that chose it) and
+// share of it (KEYS keys of the block, GROUP_TILE query heads of the list; one share where both fit). Its keys and
+// values are read once for all of its ROWS = queries x heads. A query has a list per KV head, which all heads of the group
+// read, or one per query head.
 //
 //  1. tables: where each row's q lies, how many keys it may see, where its partial result goes;
 //  2. S = q K^T, DEPTH columns of d at a time: q (times log2(e) / sqrt(d)) and K go to workgroup memory transposed, eight
@@ -14,7 +15,7 @@
 // last query cost no products.
 //
 // q f32 [C, Hq, d]; k, v halves [Hkv, room, d]; pairs, tiles, args: see plan_scatter and plan_cut;
-// partials [C, Hkv, slots, PARTS, G, d rounded up to 8], 16 bit or f32; log_sums f32 [C, Hkv, slots, PARTS, G].
+// partials [C, lists, slots, PARTS, G, d rounded up to 8], 16 bit or f32; log_sums f32 [C, lists, slots, PARTS, G].
 //
 // Versions (ROWS x KEYS, DEPTH; f16, terms flushed by 16, partials in 16 bit), on an H200, 2026-11-22: T = 32768, the
 // last C = 4096 queries, 16 random blocks of 64, plan and merging included (the clock was not woken before each case:
@@ -90,7 +91,7 @@ fn put_right(k4: u32, g: u32, x: array<Arith4, 8>) {
   right[at + 3u * KG] = terms[3];
 }
 
-/** Step 1. `tile`: KV head, block, first pair, pairs. */
+/** Step 1. `tile`: list, block, first pair, pairs. */
 fn fill_tables(lane: u32, tile: vec4<u32>, part: u32, slice: u32, key_end: u32) {
   for (var row = lane; row < ROWS; row += THREADS) {
     let wanted = slice * GROUP_TILE + row % GROUP_TILE;
@@ -98,9 +99,9 @@ fn fill_tables(lane: u32, tile: vec4<u32>, part: u32, slice: u32, key_end: u32) 
     let pair = pairs[tile.z + min(row / GROUP_TILE, tile.w - 1u)];
     let head = min(wanted, GROUP - 1u);
     let query = pair / SLOTS;
-    query_at[row] = (query * KV_HEADS * GROUP + tile.x * GROUP + head) * D4;
+    query_at[row] = (query * LISTS * GROUP + tile.x * GROUP + head) * D4;
     visible[row] = min(key_end, params.start + query + 1u);
-    let slot = (query * KV_HEADS + tile.x) * SLOTS + pair % SLOTS;
+    let slot = (query * LISTS + tile.x) * SLOTS + pair % SLOTS;
     place[row] = select(NOWHERE, (slot * PARTS + part) * GROUP + head, within);
   }
 }
@@ -158,7 +159,7 @@ fn main(
   let begin = tile.y * BLOCK + part * KEYS;
   let limit = min(min(begin + KEYS, (tile.y + 1u) * BLOCK), params.start + params.rows);
   if (begin >= limit) { return; }
-  let base = tile.x * params.room * D4;
+  let base = tile.x / LISTS_PER_KV_HEAD * params.room * D4;
   let used = tile.w * GROUP_TILE;
   let rg = lane % ROW_LANES + lane / (ROW_LANES * KG) * ROW_LANES;
   let kg = lane / ROW_LANES % KG;

@@ -1,5 +1,5 @@
 import { spreadWorkgroups, type DeviceTraits, type GpuOp, type GpuProgram } from "../gpu-op.ts";
-import { tileForm, type BlockSparseRun, type BlockSparseShape, type BlockSparseTuning } from "./tuning.ts";
+import { listsOf, tileForm, type BlockSparseRun, type BlockSparseShape, type BlockSparseTuning } from "./tuning.ts";
 
 export { blockDispatchGpu, planBytes } from "./plan.ts";
 
@@ -14,7 +14,7 @@ export interface BlockSparseCall extends BlockSparseRun {
  * Block-sparse attention of many queries, from a plan of blockDispatchGpu made with the same shape, tuning, rows, start
  * and firstRow.
  *
- * Buffers: q f32 [C, Hq, d], rotated, unscaled; k, v halves [Hkv, room, d]; blocks u32 [>= firstRow + C, Hkv, k/B];
+ * Buffers: q f32 [C, Hq, d], rotated, unscaled; k, v halves [Hkv, room, d]; blocks u32 [>= firstRow + C, lists, k/B];
  * planPairs, planTiles, planArgs; sinks f32 [Hq], minus infinity for none; out f32 [C, Hq, d].
  */
 export function blockSparseGpu(
@@ -25,7 +25,7 @@ export function blockSparseGpu(
   const { queryHeads, kvHeads, headDim, block, slots } = shape;
   const form = tileForm(shape, traits, tuning);
   const shared = {
-    KV_HEADS: kvHeads,
+    LISTS: listsOf(shape),
     GROUP: form.group,
     HEAD_DIM: headDim,
     BLOCK: block,
@@ -44,6 +44,7 @@ export function blockSparseGpu(
       CHUNK: form.chunk,
       GROUP_TILE: form.groupTile,
       SHARES: form.shares,
+      LISTS_PER_KV_HEAD: listsOf(shape) / kvHeads,
     },
     bindings: {
       q: "read",

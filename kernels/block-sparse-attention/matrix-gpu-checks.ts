@@ -68,6 +68,7 @@ const own: readonly Size[] = [
   { ...real, headDim: 96, group: 3 },
   ...[16, 32, 48, 65, 128].map((block) => ({ ...real, headDim: 32, block, start: 300, slots: 2 })),
   { ...real, headDim: 16, group: 2, rows: 200, start: 100, block: 4, slots: 7 },
+  { ...real, headDim: 32, group: 3, rows: 70, start: 100, block: 128, each: true },
 ];
 const ownCases = own.map(blockSparseCase);
 
@@ -110,8 +111,8 @@ function outputCheck(
       if (traits.matrix === "none") return { skip: "the device has no matrix units" };
       if (unitsOnly && traits.matrix !== "units") return { skip: "for matrix units only" };
       const drawn = inputs(seed);
-      const { queryHeads, kvHeads, headDim, block, slots, start } = drawn;
-      const shape = { queryHeads, kvHeads, headDim, block, slots };
+      const { queryHeads, kvHeads, headDim, block, slots, start, lists = kvHeads } = drawn;
+      const shape = { queryHeads, kvHeads, lists, headDim, block, slots };
       const skip = why(shape, traits, tuning);
       if (skip !== undefined) return { skip };
       const input = {
@@ -122,8 +123,8 @@ function outputCheck(
       };
       const rows = input.queries.length / (queryHeads * headDim);
       const run = { rows, start, firstRow: ROWS_BEFORE, room: input.keys.length / (kvHeads * headDim) };
-      const blocks = new Int32Array((ROWS_BEFORE + rows) * kvHeads * slots).fill(0x7fff_ffff);
-      blocks.set(input.blocks, ROWS_BEFORE * kvHeads * slots);
+      const blocks = new Int32Array((ROWS_BEFORE + rows) * lists * slots).fill(0x7fff_ffff);
+      blocks.set(input.blocks, ROWS_BEFORE * lists * slots);
       const plan = matrixPlanTuning(shape, traits, tuning);
       const values = blockSparseAttention(input);
       const sparse = blockSparseMatrix(shape, traits, tuning);

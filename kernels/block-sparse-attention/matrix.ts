@@ -2,7 +2,7 @@ import { spreadWorkgroups, type DeviceTraits, type GpuOp, type GpuProgram } from
 import { matrixDirectives } from "../matrix-directives.ts";
 import { onlyProgram } from "./compose.ts";
 import { blockSparseGpu, type BlockSparseCall } from "./gpu.ts";
-import { tileForm, type BlockSparseShape, type BlockSparseTuning } from "./tuning.ts";
+import { listsOf, tileForm, type BlockSparseShape, type BlockSparseTuning } from "./tuning.ts";
 
 /** How matrix_block_rows is cut: K and V stay in registers, a tile's rows pass by. */
 export interface MatrixRowsTuning {
@@ -82,8 +82,8 @@ function keysOf(block: number, most: number): number {
 }
 
 function rowsForm(shape: BlockSparseShape, { rows, tile }: MatrixRowsTuning): MatrixForm {
-  const { queryHeads, kvHeads, headDim, block } = shape;
-  const group = queryHeads / kvHeads;
+  const { queryHeads, headDim, block } = shape;
+  const group = queryHeads / listsOf(shape);
   const queries = Math.floor(tile / Math.ceil(group / Math.ceil(group / tile)));
   const keys = keysOf(block, ROWS_KEYS);
   const operand = headDim / 8 + 1;
@@ -160,7 +160,7 @@ export function matrixPlanTuning(
  * the same shape, rows, start and firstRow. Products of 16-bit operands (q, P rounded), f32 sums, 16-bit partial results.
  *
  * Buffers as of blockSparseGpu: q f32 [C, Hq, d], rotated, unscaled; k, v halves [Hkv, room, d]; blocks u32
- * [>= firstRow + C, Hkv, k/B]; planPairs, planTiles, planArgs; sinks f32 [Hq], minus infinity for none; out f32 [C, Hq, d].
+ * [>= firstRow + C, lists, k/B]; planPairs, planTiles, planArgs; sinks f32 [Hq], minus infinity for none; out f32 [C, Hq, d].
  * @throws RangeError when no tuning, or not this one, fits: see fitsMatrixSparse
  */
 export function blockSparseMatrix(
@@ -191,7 +191,8 @@ export function blockSparseMatrix(
           ],
     directives: matrixDirectives(traits, { shuffles: cut.form === "rows" }),
     constants: {
-      KV_HEADS: kvHeads,
+      LISTS: listsOf(shape),
+      LISTS_PER_KV_HEAD: listsOf(shape) / kvHeads,
       GROUP: group,
       HEAD_DIM: headDim,
       BLOCK: block,

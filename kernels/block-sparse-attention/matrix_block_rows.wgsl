@@ -1,4 +1,4 @@
-// Block-sparse attention on matrix units, block outer: one workgroup per tile of the plan = (KV head, block, queries that
+// Block-sparse attention on matrix units, block outer: one workgroup per tile of the plan = (list, block, queries that
 // chose it) and share of it (KEYS keys of the block, GROUP_TILE query heads). K and V stay in the matrix units' registers
 // while all rows (query, head) of the tile pass by, ROWS at a time. The block is all there is, so the softmax is exact and
 // nothing is rescaled. Of the four teams of 32, each holds 16 keys of all columns (fewer than 64 keys: teams share them and
@@ -113,7 +113,7 @@ fn fetch_rows(tile: vec4<u32>, slice: u32, first: u32, lane: u32) -> RowWords {
     let row = min(first + e / D8, tile.w * GROUP_TILE - 1u);
     let query = listed[row / GROUP_TILE] / SLOTS;
     let head = min(slice * GROUP_TILE + row % GROUP_TILE, GROUP - 1u);
-    words[i] = q[((query * KV_HEADS + tile.x) * GROUP + head) * D8 + e % D8];
+    words[i] = q[((query * LISTS + tile.x) * GROUP + head) * D8 + e % D8];
   }
   return words;
 }
@@ -158,7 +158,7 @@ fn main(
   let used = tile.w * GROUP_TILE;
   let team = lane / 32u;
   team_lane = lane % 32u;
-  cache_at = tile.x * params.room * D8;
+  cache_at = tile.x / LISTS_PER_KV_HEAD * params.room * D8;
   begin = block_part;
   limit = block_end;
 
@@ -277,7 +277,7 @@ fn main(
     }
     if (lane_of_row == 0u) {
       let head = slice * GROUP_TILE + tile_row % GROUP_TILE;
-      let slot = (pair / SLOTS * KV_HEADS + tile.x) * SLOTS + pair % SLOTS;
+      let slot = (pair / SLOTS * LISTS + tile.x) * SLOTS + pair % SLOTS;
       let at = select(NOWHERE, (slot * PARTS + part) * GROUP + head, row < count && head < GROUP);
       place[row] = at;
       if (at != NOWHERE) { log_sums[at] = peak + log2(total); }

@@ -1,4 +1,4 @@
-// Block-sparse attention on matrix units, block outer: one workgroup per tile of the plan = (KV head, block, queries that
+// Block-sparse attention on matrix units, block outer: one workgroup per tile of the plan = (list, block, queries that
 // chose it) and share of it (KEYS keys of the block, GROUP_TILE query heads). The block is all there is, so the softmax is
 // exact and nothing is rescaled. A team of 32 has 16 ROW_TILES rows; SPLIT teams share its rows' keys, then its columns.
 //
@@ -91,7 +91,7 @@ fn main(
   team_lane = lane % 32u;
 
   // Keys beyond the last one repeat it: they are masked, and must be finite. Rows beyond the last one repeat it, too.
-  let base = tile.x * params.room * D8;
+  let base = tile.x / LISTS_PER_KV_HEAD * params.room * D8;
   var held_keys: array<vec4<u32>, KEY_WORDS>;
   var held_values: array<vec4<u32>, KEY_WORDS>;
   var held_rows: array<vec4<u32>, ROW_WORDS>;
@@ -103,7 +103,7 @@ fn main(
     let e = lane + i * THREADS;
     let query = pairs[tile.z + min(e / D8 / GROUP_TILE, tile.w - 1u)] / SLOTS;
     let head = min(slice * GROUP_TILE + e / D8 % GROUP_TILE, GROUP - 1u);
-    held_rows[i] = q[((query * KV_HEADS + tile.x) * GROUP + head) * D8 + e % D8];
+    held_rows[i] = q[((query * LISTS + tile.x) * GROUP + head) * D8 + e % D8];
   }
   if (EARLY_VALUES) {
     for (var i = 0u; i < KEY_WORDS; i++) {
@@ -120,7 +120,7 @@ fn main(
   let end = min(limit, params.start + pair / SLOTS + 1u);
   let masked = limit < begin + KEYS || begin + KEYS > params.start + 1u;
   if (row_part == 0u) {
-    let slot = (pair / SLOTS * KV_HEADS + tile.x) * SLOTS + pair % SLOTS;
+    let slot = (pair / SLOTS * LISTS + tile.x) * SLOTS + pair % SLOTS;
     place[row] = select(NOWHERE, (slot * PARTS + part) * GROUP + head, row < used && head < GROUP);
   }
 

@@ -5,8 +5,8 @@
 //  2. it reads the partials four at a time, so that four reads are under way. Past the last one, and for parts of the
 //     query's own block that lie wholly after it, which nobody wrote, it reads the first one again with weight 0.
 //
-// partials [C, Hkv, slots, PARTS, G, d rounded up to 8], 16 bit or f32; log_sums f32 [C, Hkv, slots, PARTS, G];
-// blocks u32 [>= first_row + C, Hkv, slots]; sinks f32 [Hq]; out f32 [C, Hq, d].
+// partials [C, lists, slots, PARTS, G, d rounded up to 8], 16 bit or f32; log_sums f32 [C, lists, slots, PARTS, G];
+// blocks u32 [>= first_row + C, lists, slots]; sinks f32 [Hq]; out f32 [C, Hq, d].
 //
 // Versions: this one, on an H200, 2026-11-22, C = 2048, 16 slots: 0.0908 ms for 32/8 heads of 128, 0.1726 ms for 64/4.
 
@@ -30,13 +30,13 @@ const LOWEST = -1e30;
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let i = (group.y * params.stride + group.x) * WIDTH + lane;
   let d8 = i % D8;
-  let head = i / D8 % (KV_HEADS * GROUP);
-  let row = i / (D8 * KV_HEADS * GROUP);
+  let head = i / D8 % (LISTS * GROUP);
+  let row = i / (D8 * LISTS * GROUP);
   if (row >= params.rows) { return; }
-  let kv_head = head / GROUP;
+  let list = head / GROUP;
   let position = params.start + row;
-  let chosen = ((params.first_row + row) * KV_HEADS + kv_head) * SLOTS;
-  let first = (row * KV_HEADS + kv_head) * SLOTS * PARTS * GROUP + head % GROUP;
+  let chosen = ((params.first_row + row) * LISTS + list) * SLOTS;
+  let first = (row * LISTS + list) * SLOTS * PARTS * GROUP + head % GROUP;
 
   let sink = max(sinks[head] * LOG2_E, LOWEST);
   var most = sink;
@@ -74,7 +74,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       }
     }
   }
-  let at = (row * KV_HEADS * GROUP + head) * D4 + d8 * 2u;
+  let at = (row * LISTS * GROUP + head) * D4 + d8 * 2u;
   out[at] = low / total;
   if (d8 * 2u + 1u < D4) { out[at + 1u] = high / total; }
 }

@@ -1,5 +1,5 @@
 import { spreadWorkgroups, type Access, type DeviceTraits, type GpuOp, type GpuProgram } from "../gpu-op.ts";
-import { tileForm, type BlockSparseRun, type BlockSparseShape, type BlockSparseTuning } from "./tuning.ts";
+import { listsOf, tileForm, type BlockSparseRun, type BlockSparseShape, type BlockSparseTuning } from "./tuning.ts";
 
 const WORD = 4;
 const WIDTH = 256;
@@ -8,9 +8,9 @@ const TOTALS = 2;
 
 /** Which queries chose which block: plan buffers that blockSparseGpu reads, shared by all layers of an oracle. */
 export interface PlanBytes {
-  /** u32 [C * Hkv * k / B]: row * k / B + slot, list after list. */
+  /** u32 [C * lists * k / B]: row * k / B + slot, list after list. */
   readonly planPairs: number;
-  /** u32 [tiles, 4]: KV head, block, first pair, pairs. */
+  /** u32 [tiles, 4]: list of a query, block, first pair, pairs. */
   readonly planTiles: number;
   /** u32 [4]: workgroups as x, y, 1, and their number. */
   readonly planArgs: number;
@@ -24,8 +24,8 @@ export function planBytes(
   tuning?: BlockSparseTuning,
 ): PlanBytes {
   const { queries } = tileForm(shape, traits, tuning);
-  const pairs = rows * shape.kvHeads * shape.slots;
-  const lists = Math.min(shape.kvHeads * visibleBlocks(shape, { rows, start }), pairs);
+  const pairs = rows * listsOf(shape) * shape.slots;
+  const lists = Math.min(listsOf(shape) * visibleBlocks(shape, { rows, start }), pairs);
   return { planPairs: pairs * WORD, planTiles: (Math.floor(pairs / queries) + lists) * 4 * WORD, planArgs: 4 * WORD };
 }
 
@@ -38,7 +38,7 @@ export function visibleBlocks(
 }
 
 /**
- * Buffers: blocks u32 [>= firstRow + C, Hkv, k/B], ascending, 0xffffffff in unused slots at the end; written: planPairs,
+ * Buffers: blocks u32 [>= firstRow + C, lists, k/B], ascending, 0xffffffff in unused slots at the end; written: planPairs,
  * planTiles, planArgs, of the sizes of planBytes.
  */
 export function blockDispatchGpu(
@@ -46,7 +46,8 @@ export function blockDispatchGpu(
   traits: DeviceTraits,
   tuning?: BlockSparseTuning,
 ): GpuOp<BlockSparseRun> {
-  const { kvHeads, slots } = shape;
+  const { slots } = shape;
+  const ofQuery = listsOf(shape);
   const { queries, queryStep, shares } = tileForm(shape, traits, tuning);
   const program = (
     step: string,
@@ -60,7 +61,7 @@ export function blockDispatchGpu(
     bindings,
     params: Object.fromEntries(params.map((name) => [name, "u32"] as const)),
   });
-  const chosen = { KV_HEADS: kvHeads, SLOTS: slots };
+  const chosen = { LISTS: ofQuery, SLOTS: slots };
   const clear = program("plan_clear", {}, { lists: "read_write" }, ["words", "stride"]);
   const count = program("plan_count", chosen, { blocks: "read", lists: "read_write" }, [
     "pairs",
@@ -80,13 +81,13 @@ export function blockDispatchGpu(
     { blocks: "read", lists: "read_write", pairs: "read_write", args: "read_write" },
     ["pairs", "first_row", "blocks", "stride", "most_workgroups"],
   );
-  const lists = (run: BlockSparseRun): number => kvHeads * visibleBlocks(shape, run);
+  const lists = (run: BlockSparseRun): number => ofQuery * visibleBlocks(shape, run);
   const names = { blocks: "blocks", lists: "planLists", pairs: "planPairs", tiles: "planTiles", args: "planArgs" };
   return {
     programs: [clear, count, cut, scatter],
     scratch: (run) => ({ planLists: (TOTALS + lists(run)) * WORD }),
     dispatches: (run) => {
-      const pairs = run.rows * kvHeads * slots;
+      const pairs = run.rows * ofQuery * slots;
       const step = (one: GpuProgram, invocations: number) => {
         const workgroups = spreadWorkgroups(Math.ceil(invocations / WIDTH), traits);
         const params = {
@@ -105,7 +106,7 @@ export function blockDispatchGpu(
   };
 }
 
-/** The plan as the device makes it, in one of its orders: lists by KV head and block, pairs by row. */
+/** The plan as the device makes it, in one of its orders: lists by place and block, pairs by row. */
 export function planOnHost(
   blocks: Int32Array,
   shape: BlockSparseShape,
@@ -113,18 +114,19 @@ export function planOnHost(
   traits: DeviceTraits,
   tuning?: BlockSparseTuning,
 ): { readonly planPairs: Uint32Array; readonly planTiles: Uint32Array; readonly planArgs: Uint32Array } {
-  const { kvHeads, slots } = shape;
+  const { slots } = shape;
+  const ofQuery = listsOf(shape);
   const { queries, queryStep, shares } = tileForm(shape, traits, tuning);
   const bytes = planBytes(shape, run, traits, tuning);
   const planPairs = new Uint32Array(bytes.planPairs / WORD);
   const planTiles = new Uint32Array(bytes.planTiles / WORD);
   const count = visibleBlocks(shape, run);
-  const lists = Array.from({ length: kvHeads * count }, (): number[] => []);
-  for (let i = 0; i < run.rows * kvHeads * slots; i++) {
-    const block = blocks[run.firstRow * kvHeads * slots + i]!;
+  const lists = Array.from({ length: ofQuery * count }, (): number[] => []);
+  for (let i = 0; i < run.rows * ofQuery * slots; i++) {
+    const block = blocks[run.firstRow * ofQuery * slots + i]!;
     if (block < 0) continue;
-    const head = Math.floor(i / slots) % kvHeads;
-    lists[head * count + block]!.push(Math.floor(i / (slots * kvHeads)) * slots + (i % slots));
+    const head = Math.floor(i / slots) % ofQuery;
+    lists[head * count + block]!.push(Math.floor(i / (slots * ofQuery)) * slots + (i % slots));
   }
   let place = 0;
   let tile = 0;

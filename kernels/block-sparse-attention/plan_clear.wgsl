@@ -1,6 +1,6 @@
 // Plan of the block-sparse branch, step 1 of 4: zeroes what the other steps count in.
 //
-// lists u32 [2 + Hkv * blocks]: pairs and tiles given out so far, then a counter per (KV head, block).
+// lists u32 [2 + lists of a query * blocks]: pairs and tiles given out so far, then a counter per (list, block).
 
 struct Params { words: u32, stride: u32 }
 

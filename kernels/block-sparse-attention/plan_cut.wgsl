@@ -1,13 +1,13 @@
 // Plan of the block-sparse branch, step 3 of 4: gives each list its place and cuts it into the fewest tiles of at most
 // QUERIES, equal ones but for the last, of multiples of QUERY_STEP.
 //
-//  1. a workgroup takes WIDTH neighbouring lists (KV head outer, block inner) and sums up their pairs and tiles before
+//  1. a workgroup takes WIDTH neighbouring lists (list of a query outer, block inner) and sums up their pairs and tiles before
 //     each of them (Hillis-Steele scan);
 //  2. its first invocation takes that many places from the two counters that all workgroups share: the order of the
 //     workgroups' shares may differ from run to run, nothing depends on it;
 //  3. each invocation writes its list's tiles, and leaves where the list begins in place of its count.
 //
-// tiles vec4<u32>: KV head, block, first pair, pairs. lists as in plan_clear.
+// tiles vec4<u32>: list of a query, block, first pair, pairs. lists as in plan_clear.
 
 struct Params { lists: u32, blocks: u32, stride: u32 }
 

@@ -4,7 +4,7 @@
 // does not matter: each pair's partial result has a place of its own. The first invocation writes what the tile kernel
 // is dispatched by: SHARES workgroups per tile, as (x, y) because devices bound each dimension.
 //
-// blocks u32 [>= first_row + C, Hkv, slots]; pairs u32: row * slots + slot; args u32 [4]: x, y, 1, workgroups.
+// blocks u32 [>= first_row + C, lists, slots]; pairs u32: row * slots + slot; args u32 [4]: x, y, 1, workgroups.
 
 struct Params { pairs: u32, first_row: u32, blocks: u32, stride: u32, most_workgroups: u32 }
 
@@ -26,11 +26,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     args[3] = workgroups;
   }
   if (i >= params.pairs) { return; }
-  let block = blocks[params.first_row * KV_HEADS * SLOTS + i];
+  let block = blocks[params.first_row * LISTS * SLOTS + i];
   if (block >= params.blocks) { return; }
   let slot = i % SLOTS;
-  let head = (i / SLOTS) % KV_HEADS;
-  let row = i / (SLOTS * KV_HEADS);
+  let head = (i / SLOTS) % LISTS;
+  let row = i / (SLOTS * LISTS);
   let place = atomicAdd(&lists[2u + head * params.blocks + block], 1u);
   pairs[place] = row * SLOTS + slot;
 }

@@ -5,12 +5,19 @@ export interface BlockSparseShape {
   readonly queryHeads: number;
   /** Hkv */
   readonly kvHeads: number;
+  /** Lists of blocks that a query has: Hkv when absent, so that the heads of a group share one, or Hq, one for each head. */
+  readonly lists?: number;
   /** d; a multiple of 4. */
   readonly headDim: number;
   /** B */
   readonly block: number;
   /** k / B */
   readonly slots: number;
+}
+
+/** Lists of blocks that a query has. */
+export function listsOf({ kvHeads, lists = kvHeads }: Pick<BlockSparseShape, "kvHeads" | "lists">): number {
+  return lists;
 }
 
 export interface BlockSparseRun {
@@ -60,9 +67,9 @@ export function tuningName({ rows, keys, depth, chunk, partials }: BlockSparseTu
 
 /** A tuning laid over a shape: what the programs are made of. */
 export interface TileForm extends BlockSparseTuning {
-  /** G */
+  /** Query heads that read one list: G, or 1. */
   readonly group: number;
-  /** Query heads of a group that share a tile: all of them, unless they are more than its rows. */
+  /** Query heads of a list that share a tile: all of them, unless they are more than its rows. */
   readonly groupTile: number;
   /** Queries per tile. */
   readonly queries: number;
@@ -86,8 +93,9 @@ export function tileForm(shape: BlockSparseShape, traits: DeviceTraits, tuning?:
   throw new RangeError(complaint(laidOver(shape, wanted.at(-1)!), traits));
 }
 
-function laidOver({ queryHeads, kvHeads, headDim, block }: BlockSparseShape, tuning: BlockSparseTuning): TileForm {
-  const group = queryHeads / kvHeads;
+function laidOver(shape: BlockSparseShape, tuning: BlockSparseTuning): TileForm {
+  const { queryHeads, headDim, block } = shape;
+  const group = queryHeads / listsOf(shape);
   const slices = Math.ceil(group / tuning.rows);
   const groupTile = Math.ceil(group / slices);
   const keys = Math.min(tuning.keys, powerOfTwo(block));

@@ -3,9 +3,9 @@ import type { NumericArray } from "../numeric-array.ts";
 /** Marks an unused slot: the query sees fewer blocks than it may select. As a 32-bit pattern, 0xffffffff. */
 export const NO_BLOCK = -1;
 
-/** The blocks with the highest scores, for every query and KV head. */
+/** The blocks with the highest scores, for every query and KV head (or query head, where each has a list of its own). */
 export interface BlockTopkInput {
-  /** S [C, Hkv, blocks], with blocks >= ceil((start + C) / B); entries of blocks a query cannot see are ignored. */
+  /** S [C, Hkv, blocks], with blocks >= ceil((start + C) / B); entries of blocks a query cannot see are ignored. Finite. */
   readonly scores: NumericArray;
   readonly kvHeads: number;
   readonly blocks: number;
@@ -14,6 +14,8 @@ export interface BlockTopkInput {
   /** B */
   readonly block: number;
   readonly start: number;
+  /** The block that holds the query is always among them, whatever its score; it competes like any other when absent. */
+  readonly own?: boolean;
 }
 
 export interface BlockTopkOutput {

@@ -37,7 +37,7 @@ export const checks: readonly GpuCheck[] = [...cases, ...drawn].flatMap(({ name,
     name: `${name} threads=${tuning.many}/${tuning.few}`,
     prepare: (seed, traits) => {
       const input = inputs(seed);
-      const { kvHeads, blocks, slots, block, start } = input;
+      const { kvHeads, blocks, slots, block, start, own = false } = input;
       const rows = input.scores.length / (kvHeads * blocks);
       const want = blockTopk(input);
       const rowSize = kvHeads * slots;
@@ -53,7 +53,7 @@ export const checks: readonly GpuCheck[] = [...cases, ...drawn].flatMap(({ name,
         i % blocks > Math.floor((start + Math.floor(i / (blocks * kvHeads))) / block) ? NaN : score,
       );
       return checkOf({
-        op: blockTopkGpu({ kvHeads, slots, block }, traits, tuning),
+        op: blockTopkGpu({ kvHeads, slots, block, own }, traits, tuning),
         run: { rows, start, firstRow: FIRST_ROW },
         buffers: {
           scores,

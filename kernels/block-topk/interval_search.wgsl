@@ -6,6 +6,8 @@
 //     The search ends as soon as the whole bin is wanted, mostly after two rounds;
 //  3. where more equal keys are left than wanted, the same search over their block indices;
 //  4. chosen blocks are gathered in any order, then each finds its place by counting the lower ones.
+// With OWN the block that the query stands in does not compete: it takes the last slot, which is its place in any order. Scores
+// may be negative then, and order as their bits once those of negative ones are turned around.
 // Scores are read again in every round: a row is a few KiB and stays in cache, so any number of blocks works.
 //
 // scores [C, Hkv, blocks]; chosen, selected [rows of the buffer, Hkv, SLOTS], written at rows first_row .. + C - 1.
@@ -46,7 +48,16 @@ var<workgroup> shared_search: Search;
 var<workgroup> found: atomic<u32>;
 var<workgroup> found_blocks: array<u32, SLOTS>;
 
-fn bits_of(index: u32) -> u32 { return bitcast<u32>(scores[index]) & 0x7fffffffu; }
+/** Slots that blocks compete for, and the keys of a search at first. */
+const RIVAL_SLOTS = SLOTS - select(0u, 1u, OWN);
+const KEY_RANGE = select(0x80000000u, 0xffffffffu, OWN);
+
+fn bits_of(index: u32) -> u32 {
+  let bits = bitcast<u32>(scores[index]);
+  if (!OWN) { return bits & 0x7fffffffu; }
+  if (bits == 0x80000000u) { return bits; }
+  return select(bits | 0x80000000u, ~bits, bits >> 31u == 1u);
+}
 
 /** The smallest shift that leaves no more than BINS bins in an interval. */
 fn shift_for(width: u32) -> u32 {
@@ -59,12 +70,19 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let job = group.y * params.stride + group.x;
   if (job >= params.rows * KV_HEADS) { return; }
   let row = job / KV_HEADS;
-  let visible = (params.start + row) / BLOCK + 1u;
+  let own = (params.start + row) / BLOCK;
+  let visible = own + select(1u, 0u, OWN);
   let first = job * params.blocks;
   let into = (params.first_row * KV_HEADS + job) * SLOTS;
 
-  if (visible <= SLOTS) {
+  if (OWN && lane == 0u) {
+    let last = into + min(visible, RIVAL_SLOTS);
+    chosen[last] = own;
+    selected[last] = scores[first + own];
+  }
+  if (visible <= RIVAL_SLOTS || RIVAL_SLOTS == 0u) {
     for (var slot = lane; slot < SLOTS; slot += WIDTH) {
+      if (OWN && slot == min(visible, RIVAL_SLOTS)) { continue; }
       var block = NO_BLOCK;
       var score = 0.0;
       if (slot < visible) {
@@ -80,7 +98,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   var most = 0u;
   for (var i = lane; i < visible; i += WIDTH) { most = max(most, bits_of(first + i)); }
   if (lane == 0u) {
-    shared_search = Search(0u, 0x80000000u, FIRST_SHIFT, SLOTS, 0u, 0u, 0u);
+    shared_search = Search(0u, KEY_RANGE, FIRST_SHIFT, RIVAL_SLOTS, 0u, 0u, 0u);
     atomicStore(&highest, 0u);
     atomicStore(&found, 0u);
   }
@@ -129,10 +147,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
   }
   workgroupBarrier();
-  for (var i = lane; i < SLOTS; i += WIDTH) {
+  for (var i = lane; i < RIVAL_SLOTS; i += WIDTH) {
     let block = found_blocks[i];
     var slot = 0u;
-    for (var j = 0u; j < SLOTS; j++) { slot += select(0u, 1u, found_blocks[j] < block); }
+    for (var j = 0u; j < RIVAL_SLOTS; j++) { slot += select(0u, 1u, found_blocks[j] < block); }
     chosen[into + slot] = block;
     selected[into + slot] = scores[first + block];
   }

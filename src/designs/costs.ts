@@ -1,6 +1,6 @@
 import type { Architecture } from "../model/architecture.ts";
 import { groupSize } from "../model/decoder.ts";
-import { choiceIn, type KeptStream, type LayerPlan } from "./plan.ts";
+import { choiceIn, gateOf, type KeptStream, type LayerPlan } from "./plan.ts";
 import type { Stage } from "./stages.ts";
 
 /** What a stage must do at least, whatever the implementation: arithmetic, and every input read and output written once. */
@@ -60,6 +60,44 @@ export function selectedAttention(work: Work): Cost {
   };
 }
 
+/** Attention of every query head to the blocks of the layer's own keys that it chose for itself. */
+export function ownChoiceAttention(work: Work): Cost {
+  const { architecture: a, span } = work;
+  const pairs = sumOver(span, (t) => gatedKeys(work.layer, t));
+  return {
+    flops: 4 * a.headDim * a.queryHeads * pairs,
+    // A decode step reads least where all heads of a group chose alike.
+    bytes: queryBytes(work) + rowBytes(keysRead(span, pairs, span.to), 2 * a.kvHeads * a.headDim, work) + listBytes(work),
+  };
+}
+
+/** The choice itself: means of the blocks that fill, affinities of the queries that have more blocks than they may read, lists. */
+export function ownChoice(work: Work): Cost {
+  const { architecture: a, span, layer } = work;
+  const { block, top } = gateOf(layer);
+  const rivals = sumOver(span, (t) => (Math.floor(t / block) < top ? 0 : Math.floor(t / block)));
+  const most = Math.floor((span.to - 1) / block);
+  const queries = span.to - span.from;
+  return {
+    flops: a.headDim * (2 * a.queryHeads * rivals + a.kvHeads * queries),
+    bytes:
+      rowBytes(queries, (a.queryHeads + a.kvHeads) * a.headDim, work) +
+      rowBytes(keysRead(span, rivals, most < top ? 0 : most) + queries / block, a.kvHeads * a.headDim, work) +
+      listBytes(work),
+  };
+}
+
+/** Keys that the query at `t` reads: those of its own block up to it, and of so many other blocks as there are and it may. */
+function gatedKeys(layer: LayerPlan, t: number): number {
+  const { block, top } = gateOf(layer);
+  return Math.min(Math.floor(t / block), top - 1) * block + (t % block) + 1;
+}
+
+function listBytes({ architecture: a, span, layer }: Work): number {
+  const { block, top } = gateOf(layer);
+  return sumBlocks(span, block, top) * a.queryHeads * INDEX_BYTES;
+}
+
 /** Block scores of every query and KV head, as they are written once. */
 export function scoreBytes({ architecture: a, layer, span, bytesPerValue }: Work): number {
   return sumBlocks(span, choiceIn(layer).block, Infinity) * a.kvHeads * bytesPerValue;
@@ -94,8 +132,12 @@ function sumVisible({ from, to }: Span, most: number): number {
 }
 
 /** Sum over the span's queries of the blocks each sees, at most `most`: min(floor(t / B) + 1, most). */
-function sumBlocks({ from, to }: Span, block: number, most: number): number {
+function sumBlocks(span: Span, block: number, most: number): number {
+  return sumOver(span, (t) => Math.min(Math.floor(t / block) + 1, most));
+}
+
+function sumOver({ from, to }: Span, of: (t: number) => number): number {
   let sum = 0;
-  for (let t = from; t < to; t++) sum += Math.min(Math.floor(t / block) + 1, most);
+  for (let t = from; t < to; t++) sum += of(t);
   return sum;
 }

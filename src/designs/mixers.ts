@@ -1,4 +1,4 @@
-import { indexBytes, ownAttention, scoreBytes, selectedAttention, type Costs, type Work } from "./costs.ts";
+import { indexBytes, ownAttention, ownChoice, ownChoiceAttention, scoreBytes, selectedAttention, type Costs, type Work } from "./costs.ts";
 import type { Fill } from "./look.ts";
 import type { MixerId } from "./plan.ts";
 
@@ -56,6 +56,19 @@ export const MIXERS: Readonly<Record<MixerId, Mixer>> = {
       name: "first and window",
       meaning: "keeps and reads only the first tokens and a window",
       fill: { hue: "purple", pattern: "upright" },
+    },
+  },
+  moba: {
+    gated: false,
+    costs: (work) =>
+      // A span that does not begin the context is decoded.
+      work.span.from > 0 && work.layer.gate?.decode === "dense"
+        ? { attend: ownAttention(work) }
+        : { select: ownChoice(work), sparse: ownChoiceAttention(work) },
+    role: {
+      name: "chooser",
+      meaning: "keeps the keys and values of every token and the mean of every block, and reads the blocks it chooses",
+      fill: { hue: "red", pattern: "rising" },
     },
   },
 };

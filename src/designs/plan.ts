@@ -1,12 +1,20 @@
 /** What a layer keeps of its own keys and values for a context of T tokens. */
 export type KeptStream =
-  /** Every token: T rows. */
-  | { readonly kind: "all" }
+  /** Every token: T rows. With `means`, the mean key of every block of so many tokens, too, the last one filling or not. */
+  | { readonly kind: "all"; readonly means?: number }
   /** The last `tokens`, in a ring, and the `first` of the context for good: min(T, tokens + first) rows. */
   | { readonly kind: "ring"; readonly tokens: number; readonly first?: number };
 
 /** How a layer attends, by what engines have to compute between projection and output projection. */
-export type MixerId = "full" | "sparse" | "window" | "streaming";
+export type MixerId = "full" | "sparse" | "window" | "streaming" | "moba";
+
+/** How every query head chooses for itself among the blocks of the layer's own keys, by the means that it keeps of them. */
+export interface MeanGate {
+  /** Blocks that are read at most, the one that the query stands in included: that one is always read. */
+  readonly top: number;
+  /** Tokens that are decoded read everything instead. */
+  readonly decode: "chosen" | "dense";
+}
 
 /** How blocks are chosen. */
 export interface BlockChoice {
@@ -26,13 +34,34 @@ export interface LayerPlan {
   readonly scores: boolean;
   /** In layers that score blocks, or read those that another chose; the same in all of a plan. */
   readonly choice?: BlockChoice;
+  /** Of a layer that keeps `means`. */
+  readonly gate?: MeanGate;
   /** The later layers that read its selection, ascending; empty where nobody does. */
   readonly feeds: readonly number[];
+}
+
+/** Vectors [Hkv, d] that a stream holds for `tokens` in context: keys, values, and means of keys. */
+export function keptVectors(keeps: KeptStream, tokens: number): number {
+  const means = keeps.kind === "all" && keeps.means !== undefined ? Math.ceil(tokens / keeps.means) : 0;
+  return 2 * keptRows(keeps, tokens) + means;
 }
 
 /** Rows of keys (and of values) that a stream holds for `tokens` in context. */
 export function keptRows(keeps: KeptStream, tokens: number): number {
   return keeps.kind === "all" ? tokens : Math.min(tokens, keeps.tokens + (keeps.first ?? 0));
+}
+
+/** How the query heads of a layer choose blocks of its own keys, and how many tokens a block has. */
+export interface BlockGate extends MeanGate {
+  readonly block: number;
+}
+
+/** @throws Error for a layer that does not choose so */
+export function gateOf({ keeps, gate }: Pick<LayerPlan, "keeps" | "gate">): BlockGate {
+  if (gate === undefined || keeps.kind !== "all" || keeps.means === undefined) {
+    throw new Error("a layer without a gate or the means of its blocks chooses none of them");
+  }
+  return { ...gate, block: keeps.means };
 }
 
 /** How a layer chooses, or chose whose blocks it reads. @throws Error where no block is chosen */

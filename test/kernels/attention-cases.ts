@@ -109,18 +109,10 @@ function windowCase(size: {
   };
 }
 
-/** A list of blocks for every query head: the same input with as many KV heads as query heads, which the reference takes. */
+/** The same input with a list of blocks for every query head. */
 export function perQueryHead(input: BlockSparseAttentionInput, seed: number): BlockSparseAttentionInput {
-  const { keys, values, queryHeads, kvHeads, blocks, block, slots, start } = input;
+  const { queryHeads, kvHeads, blocks, block, slots, start } = input;
   const random = new Random(seed);
-  const G = queryHeads / kvHeads;
-  const repeated = (cache: typeof keys): Float32Array => {
-    const head = cache.length / kvHeads;
-    const out = new Float32Array(head * queryHeads);
-    for (let h = 0; h < queryHeads; h++)
-      out.set(cache.subarray(Math.floor(h / G) * head, (Math.floor(h / G) + 1) * head), h * head);
-    return out;
-  };
   const rows = blocks.length / (kvHeads * slots);
   const lists = new Int32Array(rows * queryHeads * slots).fill(NO_BLOCK);
   for (let n = 0; n < rows * queryHeads; n++) {
@@ -132,5 +124,5 @@ export function perQueryHead(input: BlockSparseAttentionInput, seed: number): Bl
       n * slots,
     );
   }
-  return { ...input, keys: repeated(keys), values: repeated(values), kvHeads: queryHeads, blocks: lists };
+  return { ...input, blocks: lists, lists: queryHeads };
 }

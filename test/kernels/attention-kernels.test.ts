@@ -5,6 +5,11 @@ import type { BlockSparseAttentionInput } from "../../kernels/block-sparse-atten
 import { NO_BLOCK } from "../../kernels/block-topk/block-topk.ts";
 import { cases as topkCases } from "../../kernels/block-topk/cases.ts";
 import { blockTopk } from "../../kernels/block-topk/reference.ts";
+import type { BlockGateInput } from "../../kernels/block-gate/block-gate.ts";
+import { gateCase, sizes as gateSizes } from "../../kernels/block-gate/cases.ts";
+import { blockGate } from "../../kernels/block-gate/reference.ts";
+import { meansCase, sizes as meansSizes } from "../../kernels/block-means/cases.ts";
+import { blockMeans } from "../../kernels/block-means/reference.ts";
 import { scoredAttention } from "../../kernels/full-attention/reference.ts";
 import type { ScoredAttentionInput } from "../../kernels/full-attention/full-attention.ts";
 import type { NumericArray } from "../../kernels/numeric-array.ts";
@@ -72,8 +77,7 @@ for (const [name, load] of BUILDS) {
         }
         const each = perQueryHead(input, SEED);
         const lists = sparseCall(each, false);
-        const share = input.queryHeads / input.kvHeads;
-        await run({ ...lists.call, share, k: floatsOf(input.keys), v: floatsOf(input.values) });
+        await run(lists.call);
         assertRows(
           lists.out,
           once(`${title}, each`, () => blockSparseAttention(each)),
@@ -116,17 +120,54 @@ for (const [name, load] of BUILDS) {
     for (const { name: title, inputs } of topkCases) {
       it(title, async () => {
         const input = inputs(SEED);
-        const { kvHeads, blocks, slots, block, start } = input;
+        const { kvHeads, blocks, slots, block, start, own = false } = input;
         const count = input.scores.length / (kvHeads * blocks);
         const expected = blockTopk(input);
         for (const list of [new Uint16Array(expected.blocks.length), new Uint32Array(expected.blocks.length)]) {
           const kept = new Float32Array(expected.scores.length);
           const scores = Float32Array.from(input.scores);
           const shape = { G: 1, share: 1, d: 1, scale: 0 };
-          await run({ op: "topk", start, count, heads: kvHeads, ...shape, B: block, slots, list, kept, scores });
+          const call = { start, count, heads: kvHeads, ...shape, B: block, slots, ownBlock: own };
+          await run({ op: "topk", ...call, list, kept, scores });
           assert.deepEqual(list, (list.constructor as typeof Uint16Array).from(expected.blocks));
           assert.deepEqual(Array.from(kept), Array.from(expected.scores));
         }
+      });
+    }
+
+    for (const { name: title, inputs } of gateSizes.map(gateCase)) {
+      it(title, async () => {
+        const input = inputs(SEED);
+        const { means, kvHeads, headDim, block, start } = input;
+        const count = input.queries.length / (input.queryHeads * headDim);
+        const expected = once(title, () => blockGate(input));
+        const scores = new Float32Array(expected.length).fill(NaN);
+        const call = { op: "gate", start, count, d: headDim, B: block, scale: 0, ...perHead(input) } as const;
+        await run({ ...call, k: floatsOf(means), cap: means.length / (kvHeads * headDim), scores });
+        assertRows(scores, expected, Math.ceil((start + count) / block));
+      });
+    }
+
+    for (const size of meansSizes) {
+      const { name: title, inputs } = meansCase(size);
+      it(title, async () => {
+        const input = inputs(SEED);
+        const { start, rows, kvHeads, headDim: d, block: B, spare } = size;
+        const expected = once(title, () => blockMeans(input));
+        const room = Math.ceil((start + rows) / B);
+        const out = pool.floats(kvHeads * room * d);
+        // Blocks that were full before the call keep what they have.
+        const [before, after] = [Math.floor(start / B), Math.floor((start + rows) / B)];
+        const shape = { heads: kvHeads, G: 1, share: 1, d, B, scale: 0, cap: start + rows + spare };
+        await run({ op: "means", start, count: rows, ...shape, k: floatsOf(input.keys), out });
+        for (let head = 0; head < kvHeads; head++) {
+          const at = head * room * d;
+          assert.ok(out.subarray(at, at + before * d).every((value) => value === 0));
+          assert.ok(out.subarray(at + after * d, at + room * d).every((value) => value === 0));
+          const made = expected.subarray((head * after + before) * d, (head + 1) * after * d);
+          assertRows(out.subarray(at + before * d, at + after * d), made, d);
+        }
+        pool.release(out);
       });
     }
 
@@ -253,12 +294,24 @@ function shape({
   };
 }
 
+/** A list of its own for every query head of [C, Hq, d]. */
+function perHead({
+  queries,
+  queryHeads,
+  kvHeads,
+  headDim,
+}: Pick<BlockGateInput, "queries" | "queryHeads" | "kvHeads" | "headDim">): Pick<Call, "heads" | "G" | "share" | "q"> {
+  const share = queryHeads / kvHeads;
+  return { heads: queryHeads, G: 1, share, q: byHead(queries, kvHeads, share * headDim) };
+}
+
 function sparseCall(input: BlockSparseAttentionInput, wide: boolean): { call: Call; out: Float32Array } {
-  const { keys, kvHeads, headDim, blocks, block, slots, start, sinks } = input;
+  const { keys, kvHeads, headDim, blocks, block, slots, start, sinks, lists } = input;
   const out = new Float32Array(input.queries.length).fill(NaN);
   const list = wide ? Uint32Array.from(blocks) : Uint16Array.from(blocks, (b) => (b === NO_BLOCK ? 0xffff : b));
   const call: Call = {
     ...{ op: "sparse", start, B: block, slots, ...shape(input), k: floatsOf(keys), v: floatsOf(input.values) },
+    ...(lists === input.queryHeads ? perHead(input) : {}),
     ...{ cap: keys.length / (kvHeads * headDim), list, sinks: floatsOf(sinks), out },
   };
   return { call, out };

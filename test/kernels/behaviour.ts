@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { keptRows, type MixerId } from "../../src/designs/plan.ts";
+import { keptVectors, type MixerId } from "../../src/designs/plan.ts";
 import { ATTEND_PARTS, VARIANTS, type Engine, type Stage, type Variant } from "../../src/engine/engine.ts";
 import { UserError } from "../../src/model/errors.ts";
 import type { Architecture } from "../../src/model/architecture.ts";
 import type { Model } from "../../src/model/model.ts";
 import { assertClose, assertSameRun, type Run, type Tolerance } from "./compare.ts";
+import { withSmallBlocks } from "./spread.ts";
 import { randomTokens, tinyArchitecture, tinyModel } from "./tiny-model.ts";
 import { traceRun } from "./trace.ts";
 
@@ -20,7 +21,7 @@ export interface BehaviourSubject {
 
 /** The rules of engine.ts that are not about numbers: ties, cancel, reset, mistakes, reservations, observers. */
 export function describeBehaviour({ engine, reference, limits, seed, halves }: BehaviourSubject): void {
-  const architecture = tinyArchitecture({ layers: 6 });
+  const architecture = withSmallBlocks(tinyArchitecture({ layers: 6 }));
   const model = tinyModel(architecture, seed, { halves });
   const tokens = randomTokens(architecture, 75, seed);
 
@@ -129,7 +130,7 @@ export function describeBehaviour({ engine, reference, limits, seed, halves }: B
         await runner.reserve(20);
         const reserved = runner.kvBytes();
         runner.plan.forEach(({ keeps }, l) =>
-          assert.ok(reserved[l]! >= (exact[l]! / 5) * keptRows(keeps, 20), `${variant}, layer ${l}: room for 20`),
+          assert.ok(reserved[l]! * keptVectors(keeps, 5) >= exact[l]! * keptVectors(keeps, 20), `${variant}, layer ${l}: room for 20`),
         );
         for (let t = 5; t < 20; t++) await runner.decode(tokens[t]!);
         assert.deepEqual(runner.kvBytes(), reserved, `${variant}: decode allocated caches`);
@@ -292,6 +293,7 @@ export function describeBehaviour({ engine, reference, limits, seed, halves }: B
             sparse: ["sparse", "window"],
             window: ["window"],
             streaming: ["window"],
+            moba: ["select", "sparse"],
           };
           const inside = [...told].filter(([stage]) => parts.includes(stage));
           assert.ok(

@@ -9,8 +9,8 @@ import type { FloatModel } from "../../src/engine/float-model.ts";
 import { oracleOf, schedule, type Architecture } from "../../src/model/architecture.ts";
 import { groupSize } from "../../src/model/decoder.ts";
 
-/** Blocks that a query reads through a KV head. */
-export type Reads = (query: number, kvHead: number) => readonly number[];
+/** Blocks that a query reads through a KV head, or by one of its heads. */
+export type Reads = (query: number, kvHead: number, head: number) => readonly number[];
 
 /** What a layer of the hysparse variant attends to. */
 export type LayerReads =
@@ -19,7 +19,7 @@ export type LayerReads =
   /** A sparse layer: these blocks of its oracle's keys, or no block at all. */
   | { readonly kind: "sparse"; readonly within: Reads | "nothing" };
 
-type Sees = (query: number, kvHead: number) => (key: number) => boolean;
+type Sees = (query: number, kvHead: number, head: number) => (key: number) => boolean;
 
 /** Projections of one layer for positions 0 .. T - 1, after RoPE: q [T, Hq, d], k and v [T, Hkv, d]. */
 export interface Projections {
@@ -123,8 +123,8 @@ export class BruteForce {
   }
 
   #inBlocks(within: Reads): Sees {
-    return (query, kvHead) => {
-      const blocks = within(query, kvHead);
+    return (query, kvHead, head) => {
+      const blocks = within(query, kvHead, head);
       return (key) => blocks.includes(Math.floor(key / this.#a.block));
     };
   }
@@ -139,7 +139,7 @@ export class BruteForce {
       for (let head = 0; head < queryHeads; head++) {
         const kvHead = Math.floor(head / groupSize(this.#a));
         const at = (query * queryHeads + head) * d;
-        const seen = Array.from({ length: query + 1 }, (_, key) => key).filter(sees(query, kvHead));
+        const seen = Array.from({ length: query + 1 }, (_, key) => key).filter(sees(query, kvHead, head));
         const row = (key: number): number => (key * kvHeads + kvHead) * d;
         const logits = seen.map((key) => dot(q, at, keys, row(key), d) / Math.sqrt(d));
         const sink = sinks === undefined ? -Infinity : sinks[head]!;

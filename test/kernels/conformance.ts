@@ -10,7 +10,8 @@ import { schedule, type Architecture } from "../../src/model/architecture.ts";
 import type { Model } from "../../src/model/model.ts";
 import { assertClose, assertSameRun, type Coverage, type Run, type Tolerance } from "./compare.ts";
 import { describeBehaviour } from "./behaviour.ts";
-import { chunkings, decodings, edgeLengths, LONG, SUBJECTS, type Subject } from "./spread.ts";
+import { GateTies } from "./gate-ties.ts";
+import { chunkings, decodings, edgeLengths, LONG, SUBJECTS, withSmallBlocks, type Subject } from "./spread.ts";
 import { randomTokens, tinyModel } from "./tiny-model.ts";
 import { traceRun, type TraceOptions } from "./trace.ts";
 
@@ -52,12 +53,12 @@ export function describeEngine(name: string, createEngine: () => Promise<Engine>
 
     SUBJECTS.filter(options.subjects ?? (() => true)).forEach((subject, index) => {
       describe(subject.name, () => {
-        const { architecture } = subject;
-        const fixture = new Fixture(subject, SEED + index, halves);
-        for (const variant of VARIANTS) {
+        const architecture = withSmallBlocks(subject.architecture);
+        const fixture = new Fixture({ ...subject, architecture }, SEED + index, halves);
+        for (const variant of VARIANTS.filter((id) => id !== "moba" || subject.ownChoice === true)) {
           const known = new Map<number, Promise<Run>>();
           const expected = (tokens: number): Promise<Run> => {
-            const found = known.get(tokens) ?? fixture.run(reference, variant, tokens);
+            const found = known.get(tokens) ?? fixture.expected(reference, variant, tokens, limits.tieGap);
             known.set(tokens, found);
             return found;
           };
@@ -126,15 +127,19 @@ export function describeEngine(name: string, createEngine: () => Promise<Engine>
 
 /** What the designs say of each layer, worked out here a second time. */
 function expectedMixers(architecture: Architecture, variant: Variant): MixerId[] {
-  if (variant === "full" || variant === "streaming") return schedule(architecture).map(() => variant);
+  if (variant === "full" || variant === "streaming" || variant === "moba") return schedule(architecture).map(() => variant);
   return schedule(architecture).map((kind) => (kind === "sparse" && variant === "hybrid-swa" ? "window" : kind));
 }
 
-/** 2 Hkv d b T in a full layer, 2 Hkv d b min(T, w) in any other, under `streaming` min(T, 4 + w). */
+/** 2 Hkv d b T in a full layer, under `moba` Hkv d b ceil(T / B) more; 2 Hkv d b min(T, w) in any other, under `streaming` min(T, 4 + w). */
 export function expectedKvBytes(engine: Engine, a: Architecture, variant: Variant, tokens: number): number[] {
   const perToken = 2 * a.kvHeads * a.headDim * engine.info.kvBytesPerValue;
   const ring = Math.min(tokens, variant === "streaming" ? 4 + a.window : a.window);
-  return expectedMixers(a, variant).map((kind) => perToken * (kind === "full" ? tokens : ring));
+  const rows: Readonly<Record<MixerId, number>> = {
+    ...{ full: tokens, sparse: ring, window: ring, streaming: ring },
+    moba: tokens + Math.ceil(tokens / Number(a.laid?.["moba"]?.["block"] ?? 512)) / 2,
+  };
+  return expectedMixers(a, variant).map((kind) => perToken * rows[kind]);
 }
 
 /** Final norm and head over one position's last hidden state. */
@@ -156,6 +161,14 @@ class Fixture {
 
   tokens(count: number): Uint32Array {
     return this.#tokens.slice(0, count);
+  }
+
+  /** What an engine is held against: a run of the reference, and where it chose between blocks that as good as tie. */
+  async expected(reference: Engine, variant: Variant, count: number, tieGap: number): Promise<Run> {
+    const ties = new GateTies(this.model.architecture, tieGap);
+    const observed = variant === "moba" ? { onProjected: ties.onProjected } : {};
+    const run = await this.run(reference, variant, count, observed);
+    return { ...run, tied: ties.at };
   }
 
   /** Runs the first `count` tokens on a runner of its own. */

@@ -1,10 +1,13 @@
-import type { Architecture } from "../../src/model/architecture.ts";
+import { withParameters } from "../../src/designs/laid.ts";
+import { selectedBlocks, type Architecture } from "../../src/model/architecture.ts";
 import { tinyArchitecture, type TinyModelOptions } from "./tiny-model.ts";
 
 /** An architecture to check an engine on, and how its weights are made. */
 export interface Subject {
   readonly name: string;
   readonly architecture: Architecture;
+  /** Designs whose query heads choose for themselves are run on it: they know neither windows, sinks nor schedules. */
+  readonly ownChoice?: true;
   readonly options?: TinyModelOptions;
 }
 
@@ -16,7 +19,7 @@ const MIDDLE = 131;
 
 /** Between them: every G, block, window and schedule on each side of its edges, both gates, sinks, ties, odd widths. */
 export const SUBJECTS: readonly Subject[] = [
-  { name: "G = 2, window between one and two blocks", architecture: tinyArchitecture() },
+  { name: "G = 2, window between one and two blocks", architecture: tinyArchitecture(), ownChoice: true },
   {
     name: "G = 1, one selected block of 4, window smaller than it, element gates, no sinks, own head",
     architecture: tinyArchitecture({
@@ -40,6 +43,7 @@ export const SUBJECTS: readonly Subject[] = [
   },
   {
     name: "d = 64, one block of 64, window of two blocks, no sinks",
+    ownChoice: true,
     architecture: tinyArchitecture({
       ...{ layers: 3, queryHeads: 2, kvHeads: 1, headDim: 64, sparsePerFull: 1, block: 64, selectedTokens: 64 },
       ...{ window: 128, sinks: false },
@@ -74,6 +78,12 @@ export const SUBJECTS: readonly Subject[] = [
     options: { loudness: 10 },
   },
 ];
+
+/** Designs whose parameters are no model's get some that small contexts feel: MoBA the model's blocks, and one more than it selects. */
+export function withSmallBlocks(architecture: Architecture): Architecture {
+  const { block } = architecture;
+  return withParameters(architecture, "moba", { block, topk: selectedBlocks(architecture) + 1 });
+}
 
 /** The prompt lengths at which an architecture's blocks and windows begin, fill and overflow. */
 export function edgeLengths({ block, window }: Architecture): number[] {

@@ -61,6 +61,8 @@ export interface TraceOptions {
   readonly decoded?: number;
   /** Reserve room for all tokens after the prompt, so that decode steps need none of their own. */
   readonly reserve?: boolean;
+  /** Told of a layer's queries and keys. */
+  readonly onProjected?: RunObserver["onProjected"];
   /** Told of the logits after each decode step. */
   readonly onLogits?: (position: number, logits: Float32Array) => void;
 }
@@ -70,10 +72,10 @@ export async function traceRun(
   runner: Runner,
   architecture: Architecture,
   tokens: Uint32Array,
-  { decoded = 0, reserve = false, onLogits }: TraceOptions = {},
+  { decoded = 0, reserve = false, onLogits, onProjected }: TraceOptions = {},
 ): Promise<Trace> {
   const trace = emptyTrace(architecture.layers);
-  const observer = recorder(architecture, trace);
+  const observer = { ...recorder(architecture, trace), ...(onProjected === undefined ? {} : { onProjected }) };
   const prompt = tokens.length - decoded;
   trace.logits = await runner.prefill(tokens.slice(0, prompt), { observer });
   if (reserve) await runner.reserve(tokens.length);

@@ -120,7 +120,7 @@ export class AloneAttention {
       MIXERS,
       role.mixer,
     )({
-      ...{ attention: this.#attention, clock, plan: role, projected: chunk, cache },
+      ...{ attention: this.#attention, clock, plan: role, projected: chunk, cache, decoding: false },
       weights: this.#model.weights.layer(layer),
       reads: this.#reads(role, chunk, values),
       scored: into === undefined ? undefined : { into, onScores: undefined },

@@ -1,3 +1,4 @@
+import type { BlockGate } from "../../designs/plan.ts";
 import type { RunObserver, Stage } from "../engine.ts";
 import type { BlockList, OracleSelection } from "../selection.ts";
 import type { Shape } from "../shape.ts";
@@ -12,14 +13,14 @@ import type { StageClock } from "./stage-clock.ts";
 /** Bytes that the block scores of one call may take. */
 const SCORE_BYTES = 32 * 1024 * 1024;
 
-/** Queries of one scored call over `keys` keys, so that its block scores stay within their bound. */
-function scoredQueries(s: Shape, keys: number): number {
-  return Math.max(1, Math.floor(SCORE_BYTES / (4 * s.Hkv * Math.ceil(keys / s.B))));
+/** Queries of one scored call over `keys` keys, so that the block scores of its lists stay within their bound. */
+function scoredQueries(lists: number, block: number, keys: number): number {
+  return Math.max(1, Math.floor(SCORE_BYTES / (4 * lists * Math.ceil(keys / block))));
 }
 
-/** Floats of block scores that a chunk of `rows` queries over `keys` keys holds at once. */
-export function scoreFloats(s: Shape, rows: number, keys: number): number {
-  return Math.min(rows, scoredQueries(s, keys)) * s.Hkv * Math.ceil(keys / s.B);
+/** Floats of block scores that a chunk of `rows` queries with so many lists, over `keys` keys, holds at once. */
+export function scoreFloats(lists: number, block: number, rows: number, keys: number): number {
+  return Math.min(rows, scoredQueries(lists, block, keys)) * lists * Math.ceil(keys / block);
 }
 
 /** One branch of a layer's attention: its sinks [Hq], minus infinity for none, and where its rows go. */
@@ -42,7 +43,7 @@ export interface Window {
 }
 
 /**
- * The three attentions of the CPU engine, over chunks of queries: on our own kernels, full attention on what is fastest.
+ * The attentions of the CPU engine, over chunks of queries: on our own kernels, full attention on what is fastest.
  * Outputs are [C, Hq d].
  */
 export class Attention {
@@ -81,7 +82,7 @@ export class Attention {
       return;
     }
     const { into, onScores } = scored;
-    const step = Math.min(count, scoredQueries(this.#s, chunk.start + count));
+    const step = Math.min(count, scoredQueries(Hkv, B, chunk.start + count));
     for (let from = 0; from < count; from += step) {
       const part = this.#part(chunk, from, Math.min(step, count - from));
       const blocks = Math.ceil((part.start + part.count) / B);
@@ -107,6 +108,37 @@ export class Attention {
     const slots = { slots: this.#s.slots, list: chosen };
     const call: Call = { ...this.#call(chunk), op: "sparse", ...whole(oracle), ...slots, ...branch };
     await this.#run(chunk.layer, "sparse", call, clock);
+  }
+
+  /**
+   * Attention of every query head to the blocks of the cache whose mean keys answer it best, and to the block that it stands in.
+   * The cache holds the chunk; the means of the blocks that it fills are made first.
+   */
+  async ownChoice(chunk: Chunk, cache: KvCache, gate: BlockGate, out: Float32Array, clock: StageClock): Promise<void> {
+    const { Hkv, Hq, G, d, scale } = this.#s;
+    const { layer, start, count } = chunk;
+    const { block: B } = gate;
+    const [before, full] = [Math.floor(start / B), Math.floor((start + count) / B)];
+    if (full > before) {
+      const call = { start, count, heads: Hkv, G: 1, share: 1, d, B, scale: 0 };
+      await this.#run(layer, "select", { op: "means", ...call, ...whole(cache), out: cache.means }, clock);
+    }
+    const slots = Math.min(gate.top, Math.ceil((start + count) / B));
+    const list = new Uint32Array(this.#buffers.get("own-choice", count * Hq * slots).buffer, 0, count * Hq * slots);
+    const each = { heads: Hq, G: 1, share: G, d, B };
+    const step = Math.min(count, scoredQueries(Hq, B, start + count));
+    for (let from = 0; from < count; from += step) {
+      const part = this.#part(chunk, from, Math.min(step, count - from));
+      const { start: first, count: queries } = part;
+      const scores = this.#buffers.get("scores", queries * Hq * Math.ceil((first + queries) / B));
+      const call = { start: first, count: queries, ...each, scale: 0, scores };
+      const blocks = { k: cache.means, cap: cache.means.length / (Hkv * d) };
+      await this.#run(layer, "select", { op: "gate", ...call, q: part.q, ...blocks }, clock);
+      const chosen = list.subarray(from * Hq * slots, (from + queries) * Hq * slots);
+      await this.#run(layer, "select", { op: "topk", ...call, slots, ownBlock: true, list: chosen }, clock);
+    }
+    const call = { start, count, ...each, scale, q: chunk.q, slots, list, out };
+    await this.#run(layer, "sparse", { op: "sparse", ...call, ...whole(cache) }, clock);
   }
 
   /**

@@ -1,4 +1,4 @@
-import type { Chunk, DecoderBody, Run } from "../decoder/body.ts";
+import { decodes, type Chunk, type DecoderBody, type Run } from "../decoder/body.ts";
 import { HostSelections } from "../decoder/host-selections.ts";
 import { mixerOf } from "../decoder/mixers.ts";
 import { chooses, emitsScores, type LayerRole } from "../decoder/roles.ts";
@@ -90,6 +90,7 @@ export class CpuDecoder implements DecoderBody {
       role.mixer,
     )({
       ...{ attention: this.#attention, clock, plan: role, projected, weights, cache, out },
+      decoding: decodes(run),
       reads: this.#reads(index, role, chunk),
       scored: this.#scored(index, role, options),
     });

@@ -4,7 +4,7 @@ import os from "node:os";
 import { z } from "zod";
 import { asPlanned } from "../../designs/as-planned.ts";
 import { planOf } from "../../designs/designs.ts";
-import type { LayerPlan } from "../../designs/plan.ts";
+import { gateOf, type BlockGate, type LayerPlan } from "../../designs/plan.ts";
 import type { Architecture } from "../../model/architecture.ts";
 import type { Model } from "../../model/model.ts";
 import { admit } from "../decoder/admit.ts";
@@ -109,10 +109,11 @@ export class CpuEngine implements Engine {
     const a = asPlanned(model.architecture, plan);
     const s = shapeOf(a);
     const rows = Math.min(tokens, defaultChunk(a));
-    const scores = plan.some((layer) => layer.scores) ? scoreFloats(s, rows, tokens) : 0;
+    const scores = plan.some((layer) => layer.scores) ? scoreFloats(s.Hkv, s.B, rows, tokens) : 0;
+    const own = Math.max(0, ...plan.map((layer) => (layer.gate === undefined ? 0 : choiceFloats(s, gateOf(layer), rows, tokens))));
     const scratch = this.info.threads * scratchFloats(s, rows, tokens);
     const dense = rows * (3 * s.hidden + 4 * s.intermediate + 6 * s.Hq * s.d);
-    return contextBytes(plan, a, tokens, FLOAT) + FLOAT * (scores + scratch + dense + s.vocabulary);
+    return contextBytes(plan, a, tokens, FLOAT) + FLOAT * (scores + own + scratch + dense + s.vocabulary);
   }
 
   availableBytes(): number {
@@ -129,6 +130,11 @@ export class CpuEngine implements Engine {
     this.#sessions.clear();
     this.#fullPaths.clear();
   }
+}
+
+/** Scores and lists of the query heads that choose for themselves. */
+function choiceFloats({ Hq }: Shape, { block, top }: BlockGate, rows: number, tokens: number): number {
+  return scoreFloats(Hq, block, rows, tokens) + rows * Hq * Math.min(top, Math.ceil(tokens / block));
 }
 
 /** Most floats that one thread of the attention kernels takes (job.h): state of a unit's rows, block maxima, a sort. */

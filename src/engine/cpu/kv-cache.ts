@@ -6,7 +6,9 @@ import type { KernelMemory } from "./kernels/build.ts";
 /**
  * Keys (after RoPE) and values of one layer, [Hkv, capacity, d] each, so that a block of one head is contiguous.
  * Positions live in rows by ringRow: a full layer's capacity is all T tokens and never wraps, a window layer's is min(T, w)
- * (with the first of the context, where it keeps them) and does.
+ * (with the first of the context, where it keeps them) and does. Where the plan keeps means of blocks, they lie beside them,
+ * [Hkv, ceil(capacity / B), d]: each is made once, by whoever fills the block, and read only by queries behind it. So a mark
+ * need not keep them: after a rewind a block is filled again before anybody reads its mean.
  */
 export class KvCache implements LayerCache {
   readonly #memory: KernelMemory;
@@ -16,6 +18,7 @@ export class KvCache implements LayerCache {
   #capacity = 0;
   #k: Float32Array = new Float32Array(0);
   #v: Float32Array = new Float32Array(0);
+  #means: Float32Array = new Float32Array(0);
   /** A ring as `mark` found it, [Hkv, rows, d]. */
   #marked: { readonly k: Float32Array; readonly v: Float32Array; readonly rows: number } | undefined;
 
@@ -27,7 +30,7 @@ export class KvCache implements LayerCache {
   }
 
   get bytes(): number {
-    return this.#k.byteLength + this.#v.byteLength;
+    return this.#k.byteLength + this.#v.byteLength + this.#means.byteLength;
   }
 
   /** Rows that the first of the context keep for good. */
@@ -48,20 +51,28 @@ export class KvCache implements LayerCache {
     return this.#v;
   }
 
+  /** [Hkv, blocks, d]: the means of the keys of full blocks, and room for those of others. */
+  get means(): Float32Array {
+    return this.#means;
+  }
+
   reserve(tokens: number, held: number): void {
     const capacity = keptRows(this.#keeps, tokens);
     if (capacity <= this.#capacity) return;
     this.#k = this.#grown(this.#k, capacity, held);
     this.#v = this.#grown(this.#v, capacity, held);
+    const block = this.#keeps.kind === "all" ? this.#keeps.means : undefined;
+    if (block !== undefined) this.#means = this.#grown(this.#means, Math.ceil(capacity / block), Math.ceil(held / block));
     this.#capacity = capacity;
   }
 
   // A cache that still grows has never wrapped (its capacity was all tokens so far), so rows keep their places.
   #grown(old: Float32Array, capacity: number, held: number): Float32Array {
     const grown = this.#memory.floats(this.#heads * capacity * this.#d);
+    const before = old.length / this.#heads;
     for (let head = 0; head < this.#heads; head++) {
-      const from = head * this.#capacity * this.#d;
-      grown.set(old.subarray(from, from + Math.min(held, this.#capacity) * this.#d), head * capacity * this.#d);
+      const from = head * before;
+      grown.set(old.subarray(from, from + Math.min(held * this.#d, before)), head * capacity * this.#d);
     }
     this.#memory.release(old);
     return grown;
@@ -120,8 +131,10 @@ export class KvCache implements LayerCache {
     this.#marked = undefined;
     this.#memory.release(this.#k);
     this.#memory.release(this.#v);
+    this.#memory.release(this.#means);
     this.#capacity = 0;
     this.#k = new Float32Array(0);
     this.#v = new Float32Array(0);
+    this.#means = new Float32Array(0);
   }
 }

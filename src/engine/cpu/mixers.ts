@@ -1,4 +1,4 @@
-import type { LayerPlan } from "../../designs/plan.ts";
+import { gateOf, type LayerPlan } from "../../designs/plan.ts";
 import type { LayerWeights, SparseWeights } from "../../model/model.ts";
 import type { MixerTable } from "../decoder/mixers.ts";
 import { windowOf } from "../decoder/roles.ts";
@@ -15,6 +15,8 @@ export interface Mix {
   readonly clock: StageClock;
   readonly plan: LayerPlan;
   readonly projected: Projected;
+  /** The queries are decoded tokens, not a prompt's. */
+  readonly decoding: boolean;
   readonly weights: Pick<LayerWeights<Float32Array>, "sparse">;
   /** The layer's own; a ring does not hold the chunk yet, whose first queries need what it overwrites. */
   readonly cache: KvCache;
@@ -48,6 +50,13 @@ export const MIXERS: MixerTable<Mixer> = {
   },
 
   window: (mix) => inWindow(mix, { sinks: mixing(mix).windowSinks, out: mix.out }),
+
+  moba: ({ attention, clock, plan, projected, cache, decoding, out }) => {
+    const gate = gateOf(plan);
+    return decoding && gate.decode === "dense"
+      ? attention.full(projected, cache, out, clock)
+      : attention.ownChoice(projected, cache, gate, out, clock);
+  },
 
   // The first tokens take what a learned sink would.
   streaming: (mix) => inWindow(mix, { sinks: mix.attention.noSinks, out: mix.out }),

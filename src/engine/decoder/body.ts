@@ -32,6 +32,11 @@ export interface SelectionStore {
   clear(): void;
 }
 
+/** Whether a call decodes: it goes on after what is held, where a prefill begins anew. */
+export function decodes({ start }: Run): boolean {
+  return start > 0;
+}
+
 /** One call of `prefill` or `decode`. */
 export interface Run extends Chunk {
   readonly options: RunOptions;

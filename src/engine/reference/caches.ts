@@ -1,5 +1,8 @@
+import { blockMeans } from "../../../kernels/block-means/reference.ts";
+import { roundToHalf } from "../../../kernels/half.ts";
 import { ringRow } from "../../../kernels/sliding-window/ring.ts";
 import type { LayerCache } from "../decoder/body.ts";
+import type { KvType } from "./kv-type.ts";
 
 /** New rows for a cache: what a projection yields, [C, Hkv, d] each. */
 export interface NewRows {
@@ -84,8 +87,44 @@ abstract class HeldRows implements LayerCache {
   }
 }
 
-/** Cache of a full layer: position p in row p. 2 * Hkv * d * 8 * T bytes. */
+/**
+ * Cache of a full layer: position p in row p. 2 * Hkv * d * 8 * T bytes, and Hkv * d * 8 for every block where it keeps their
+ * means.
+ */
 export class FullCache extends HeldRows {
+  readonly #block: number | undefined;
+  readonly #kvType: KvType | undefined;
+  #means = new Float64Array();
+
+  /** @param block tokens of a block whose mean is kept; none when absent */
+  constructor(kvHeads: number, headDim: number, block?: number, kvType?: KvType) {
+    super(kvHeads, headDim);
+    this.#block = block;
+    this.#kvType = kvType;
+  }
+
+  /** Of the keys of full blocks, [Hkv, blocks, d]; what others have room for is 0. */
+  get means(): Float64Array {
+    return this.#means;
+  }
+
+  override get bytes(): number {
+    return super.bytes + this.#means.byteLength;
+  }
+
+  override reserve(tokens: number): void {
+    super.reserve(tokens);
+    // Made from the keys whenever they change.
+    if (this.#block !== undefined) {
+      this.#means = new Float64Array(this.kvHeads * Math.ceil(this.capacity / this.#block) * this.headDim);
+    }
+  }
+
+  override clear(): void {
+    super.clear();
+    this.#means = new Float64Array();
+  }
+
   protected override rowsFor(tokens: number): number {
     return tokens;
   }
@@ -97,7 +136,18 @@ export class FullCache extends HeldRows {
 
   override write(start: number, count: number, rows: NewRows): KeyValues {
     for (let row = 0; row < count; row++) this.put(rows, row, start + row);
+    if (this.#block !== undefined) this.#makeMeans(this.#block, start + count);
     return this.all();
+  }
+
+  #makeMeans(block: number, tokens: number): void {
+    const { keys, kvHeads, headDim } = this;
+    const made = blockMeans({ keys, kvHeads, headDim, block, tokens });
+    const means = this.#kvType === "float16" ? roundToHalf(made) : made;
+    const [full, room] = [means.length / kvHeads, this.#means.length / kvHeads];
+    for (let head = 0; head < kvHeads; head++) {
+      this.#means.set(means.subarray(head * full, (head + 1) * full), head * room);
+    }
   }
 
   /** Everything held, and the room after it. */

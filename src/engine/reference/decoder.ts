@@ -4,7 +4,7 @@ import { NO_BLOCK, type BlockTopkOutput } from "../../../kernels/block-topk/bloc
 import { embedding } from "../../../kernels/embedding/reference.ts";
 import { linear } from "../../../kernels/linear/reference.ts";
 import { rmsnorm } from "../../../kernels/rmsnorm/reference.ts";
-import type { Chunk, DecoderBody, Run } from "../decoder/body.ts";
+import { decodes, type Chunk, type DecoderBody, type Run } from "../decoder/body.ts";
 import { HostSelections } from "../decoder/host-selections.ts";
 import { chooses, emitsScores, type LayerRole } from "../decoder/roles.ts";
 import type { RunObserver, SelectionSwap } from "../engine.ts";
@@ -12,7 +12,8 @@ import type { FloatModel } from "../float-model.ts";
 import { noBlockOf, type BlockList, type OracleSelection } from "../selection.ts";
 import { FullCache, WindowCache } from "./caches.ts";
 import { runLayer } from "./layer.ts";
-import type { BlockReads, KvType, LayerStep, Scoring, Timed } from "./step.ts";
+import type { KvType } from "./kv-type.ts";
+import type { BlockReads, LayerStep, Scoring, Timed } from "./step.ts";
 
 /** A model run in float64 by the reference kernels. */
 export class ReferenceDecoder implements DecoderBody {
@@ -37,7 +38,7 @@ export class ReferenceDecoder implements DecoderBody {
     this.#kvType = kvType;
     this.caches = roles.map(({ keeps }) =>
       keeps.kind === "all"
-        ? new FullCache(kvHeads, headDim)
+        ? new FullCache(kvHeads, headDim, keeps.means, kvType)
         : new WindowCache(kvHeads, headDim, keeps.tokens, keeps.first ?? 0),
     );
     this.selections = new HostSelections(roles, model.architecture, swap);
@@ -63,6 +64,7 @@ export class ReferenceDecoder implements DecoderBody {
       weights: weights.layer(index),
       cache: this.caches[index]!,
       chunk,
+      decoding: decodes(run),
       hidden: this.#hidden,
       timed: stageClock(index, observer),
       reads: this.#reads(index, role, chunk),

@@ -13,7 +13,7 @@ import { measureCeilings } from "./ceilings.ts";
 import { ReferenceDecoder } from "./decoder.ts";
 import { estimateBytes } from "./estimate.ts";
 import { MIXERS } from "./mixers.ts";
-import type { KvType } from "./step.ts";
+import type { KvType } from "./kv-type.ts";
 
 const DEFAULT_CHUNK = 256;
 

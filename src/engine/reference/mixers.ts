@@ -1,12 +1,15 @@
+import { blockGate } from "../../../kernels/block-gate/reference.ts";
 import { blockSparseAttention } from "../../../kernels/block-sparse-attention/reference.ts";
 import { blockTopk } from "../../../kernels/block-topk/reference.ts";
 import { fullAttention, scoredAttention } from "../../../kernels/full-attention/reference.ts";
 import { gateFusion } from "../../../kernels/gate-fusion/reference.ts";
 import type { NumericArray } from "../../../kernels/numeric-array.ts";
 import { slidingWindow } from "../../../kernels/sliding-window/reference.ts";
+import { gateOf } from "../../designs/plan.ts";
 import { selectedBlocks } from "../../model/architecture.ts";
 import type { MixerTable } from "../decoder/mixers.ts";
 import { windowOf } from "../decoder/roles.ts";
+import { FullCache } from "./caches.ts";
 import { mixing, type Projected } from "./project.ts";
 import type { BlockReads, LayerStep } from "./step.ts";
 
@@ -41,6 +44,13 @@ export const MIXERS: MixerTable<Mixer> = {
     return () => out;
   },
 
+  /** Every query head reads the blocks whose means answer it best, and its own (MoBA, arXiv 2502.13189). */
+  moba: (step, projected) => {
+    const dense = step.decoding && gateOf(step.role).decode === "dense";
+    const out = dense ? everything(step, projected) : ownChoice(step, projected);
+    return () => out;
+  },
+
   /** The first tokens take what a learned sink would. */
   streaming: (step, projected) => {
     const out = inWindow(step, projected, noSinks(step));
@@ -62,6 +72,23 @@ function everything(step: LayerStep, { queries, own }: Projected): Float64Array 
     : undefined;
   scoring.deliver(groupScores, chosen);
   return out;
+}
+
+function ownChoice(step: LayerStep, { queries, own }: Projected): Float64Array {
+  const { cache, timed, role } = step;
+  if (!(cache instanceof FullCache)) throw new Error("a layer that chooses blocks of its own keeps every token");
+  const { block, top } = gateOf(role);
+  const { kvHeads, ...rest } = headCounts(step);
+  const { queryHeads } = rest;
+  const blocks = timed("select", () => {
+    const scores = blockGate({ queries, means: cache.means, kvHeads, ...rest, block });
+    const shape = { kvHeads: queryHeads, blocks: Math.ceil((rest.start + step.chunk.rows) / block), block };
+    return blockTopk({ scores, ...shape, slots: top, start: rest.start, own: true }).blocks;
+  });
+  const sinks = noSinks(step);
+  return timed("sparse", () =>
+    blockSparseAttention({ queries, ...own, blocks, lists: queryHeads, sinks, block, slots: top, kvHeads, ...rest }),
+  );
 }
 
 /** Attention of a full layer's queries inside some blocks of its own cache; like any full layer's, without a sink. */

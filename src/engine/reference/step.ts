@@ -5,6 +5,7 @@ import type { Chunk } from "../decoder/body.ts";
 import type { LayerRole } from "../decoder/roles.ts";
 import type { Stage } from "../engine.ts";
 import type { FullCache, KeyValues, WindowCache } from "./caches.ts";
+import type { KvType } from "./kv-type.ts";
 
 /** Blocks that this chunk's queries read, as block-topk gives them, [C, Hkv, k / B], and the cache they lie in. */
 export interface BlockReads {
@@ -23,9 +24,6 @@ export interface Scoring {
 /** Runs one step of a layer and reports its time under `stage`. */
 export type Timed = <T>(stage: Stage, work: () => T) => T;
 
-/** Rounding of cached keys and values, to compare with engines whose caches hold 16 bits. */
-export type KvType = "float16";
-
 /** One layer over one chunk: its weights, its input, and where it stands. */
 export interface LayerStep {
   readonly architecture: Architecture;
@@ -33,6 +31,8 @@ export interface LayerStep {
   readonly weights: LayerWeights<Float32Array>;
   readonly cache: FullCache | WindowCache;
   readonly chunk: Chunk;
+  /** The queries are decoded tokens, not a prompt's. */
+  readonly decoding: boolean;
   /** [C, E] */
   readonly hidden: Float64Array;
   readonly timed: Timed;

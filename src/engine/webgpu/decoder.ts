@@ -1,7 +1,7 @@
 import type { Model } from "../../model/model.ts";
-import type { Chunk, DecoderBody, Run } from "../decoder/body.ts";
+import { decodes, type Chunk, type DecoderBody, type Run } from "../decoder/body.ts";
 import { emitsScores, type LayerRole } from "../decoder/roles.ts";
-import type { RunObserver, SelectionSwap } from "../engine.ts";
+import type { SelectionSwap } from "../engine.ts";
 import type { GpuBlock } from "./allocator.ts";
 import { DeviceSelections } from "./device-selections.ts";
 import { Flight } from "./flight.ts";
@@ -127,7 +127,7 @@ export class GpuDecoder implements DecoderBody {
   async layer(index: number, chunk: Chunk, run: Run): Promise<void> {
     const { observer } = run.options;
     const flight = this.#flight;
-    const step = this.#step(index, chunk, observer);
+    const step = this.#step(index, chunk, run);
     this.#swapped?.choose(index, chunk);
     this.#layers.record(step);
     const group = ++this.#group;
@@ -170,13 +170,15 @@ export class GpuDecoder implements DecoderBody {
     this.#release();
   }
 
-  #step(layer: number, chunk: Chunk, observer: RunObserver | undefined): LayerStep {
+  #step(layer: number, chunk: Chunk, run: Run): LayerStep {
+    const { observer } = run.options;
     const role = this.#roles[layer]!;
     const weights = this.#weights.layer(this.#model.weights.layer(layer));
     const { through = layer } = role;
     return {
       ...chunk,
       layer,
+      decoding: decodes(run),
       role,
       weights,
       cache: this.caches[layer]!,

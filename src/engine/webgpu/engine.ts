@@ -5,7 +5,7 @@ import { ropeTables } from "../../../kernels/rope/gpu.ts";
 import { UserError } from "../../model/errors.ts";
 import { asPlanned } from "../../designs/as-planned.ts";
 import { DESIGN_IDS, planOf } from "../../designs/designs.ts";
-import type { LayerPlan } from "../../designs/plan.ts";
+import { gateOf, type LayerPlan } from "../../designs/plan.ts";
 import type { Architecture } from "../../model/architecture.ts";
 import type { Model } from "../../model/model.ts";
 import { admit } from "../decoder/admit.ts";
@@ -88,9 +88,10 @@ export class WebGpuEngine implements Engine {
 
   canRun(plan: readonly LayerPlan[]): string | undefined {
     const rings = plan.flatMap(({ keeps }) => (keeps.kind === "ring" ? [`${keeps.tokens} ${keeps.first ?? 0}`] : []));
-    return new Set(rings).size > 1
-      ? "its kernels are made for one window, and the layers have several"
-      : declinedOf(MIXERS, plan);
+    const gates = plan.flatMap((layer) => (layer.gate === undefined ? [] : [`${gateOf(layer).block} ${layer.gate.top}`]));
+    if (new Set(rings).size > 1) return "its kernels are made for one window, and the layers have several";
+    if (new Set(gates).size > 1) return "its kernels are made for one size of blocks, and the layers have several";
+    return declinedOf(MIXERS, plan);
   }
 
   async load(model: Model, variant: Variant, options: LoadOptions = {}): Promise<Runner> {
@@ -109,9 +110,11 @@ export class WebGpuEngine implements Engine {
       if (this.#models.size === 0) session.workspace.clear();
       session.recorder.forgetGroups();
     };
-    const { chunk = this.defaultChunk(model), swap } = options;
+    const { swap } = options;
+    const ops = this.#opsOf(model, plan);
+    const chunk = chunkOf(ops, options.chunk ?? this.defaultChunk(model));
     const architecture = asPlanned(model.architecture, plan);
-    const parts = { session, ops: this.#opsOf(model, plan), ...loaded };
+    const parts = { session, ops, ...loaded };
     const body = new GpuDecoder({ ...model, architecture }, rolesOf(plan, swap), swap, chunk, parts, release);
     return new DecoderRunner({ variant, plan, vocabulary: architecture.vocabulary, chunk, swap }, body);
   }
@@ -132,7 +135,7 @@ export class WebGpuEngine implements Engine {
   estimateBytes(model: Model, variant: Variant, tokens: number): number {
     const plan = planOf(model.architecture, variant);
     const ops = this.#opsOf(model, plan);
-    const rows = Math.min(tokens, this.defaultChunk(model));
+    const rows = Math.min(tokens, chunkOf(ops, this.defaultChunk(model)));
     const needs = needsOf(rolesOf(plan, undefined), true);
     const held = [activationSizes(ops, rows, tokens, needs), scratchSizes(ops, rows, tokens, needs)]
       .flatMap((sizes) => Object.values(sizes))
@@ -173,9 +176,13 @@ export class WebGpuEngine implements Engine {
   #opsOf({ architecture }: Pick<Model, "architecture">, plan: readonly LayerPlan[]): Ops {
     const ring = plan.find(({ keeps }) => keeps.kind === "ring");
     const shape = asPlanned(architecture, plan);
-    const first = ring === undefined ? 0 : firstOf(ring);
-    const key = JSON.stringify([shape, first]);
-    const ops = this.#ops.get(key) ?? makeOps(shape, this.#session.device.traits, first);
+    const gated = plan.find(({ gate }) => gate !== undefined);
+    const asked = {
+      ...(ring === undefined ? {} : { first: firstOf(ring) }),
+      ...(gated === undefined ? {} : { gate: gateOf(gated) }),
+    };
+    const key = JSON.stringify([shape, asked]);
+    const ops = this.#ops.get(key) ?? makeOps(shape, this.#session.device.traits, asked);
     this.#ops.set(key, ops);
     return ops;
   }
@@ -204,6 +211,14 @@ async function upload({ device, allocator }: GpuSession, model: Model): Promise<
   device.gpu.queue.writeBuffer(rope.coarse.buffer, 0, tables.coarse);
   device.gpu.queue.writeBuffer(rope.fine.buffer, 0, tables.fine);
   return { weights, rope, users: 0 };
+}
+
+/**
+ * Queries of a chunk: as asked, or fewer where query heads choose for themselves and the partial results of so many do not fit.
+ * One at least: the allocation says what is too large then.
+ */
+function chunkOf({ ownChoice }: Ops, asked: number): number {
+  return ownChoice === undefined ? asked : Math.max(1, Math.min(asked, ownChoice.largestRows));
 }
 
 /** @throws UserError when a width cannot be cut into the kernels' vectors */

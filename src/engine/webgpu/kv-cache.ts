@@ -7,7 +7,9 @@ const HALF = 2;
 
 /**
  * The KV cache of one layer: K and V [Hkv, rows, d] of 16 bits, rotated. A full layer has a row per token; a window is a
- * ring of as many rows as its plan keeps at most, positions in them by ringRow (it wraps only at its full size).
+ * ring of as many rows as its plan keeps at most, positions in them by ringRow (it wraps only at its full size). Where the plan
+ * keeps means of blocks, they lie beside them, [Hkv, blocks, d] of 16 bits; each is made once, when its block is full, and read
+ * only by queries behind it, so a mark need not keep them.
  */
 export class GpuKvCache implements LayerCache {
   readonly #device: GpuDevice;
@@ -19,6 +21,7 @@ export class GpuKvCache implements LayerCache {
   #rows = 0;
   #k: GpuBlock | undefined;
   #v: GpuBlock | undefined;
+  #means: GpuBlock | undefined;
   /** A ring as `mark` found it. */
   #marked: { readonly k: GpuBlock; readonly v: GpuBlock; readonly rows: number } | undefined;
 
@@ -51,20 +54,37 @@ export class GpuKvCache implements LayerCache {
     return allocated(this.#v);
   }
 
+  get means(): GpuBlock {
+    return allocated(this.#means);
+  }
+
+  /** Blocks that the means have room for. */
+  get blocks(): number {
+    return this.#blocksOf(this.#rows);
+  }
+
   /** As allocated. */
   get bytes(): number {
-    return (this.#k?.bytes ?? 0) + (this.#v?.bytes ?? 0);
+    return (this.#k?.bytes ?? 0) + (this.#v?.bytes ?? 0) + (this.#means?.bytes ?? 0);
+  }
+
+  /** Blocks whose means are kept of so many rows. */
+  #blocksOf(rows: number): number {
+    return this.#keeps.kind === "all" && this.#keeps.means !== undefined ? Math.ceil(rows / this.#keeps.means) : 0;
   }
 
   async reserve(tokens: number, held: number): Promise<void> {
     const rows = keptRows(this.#keeps, tokens);
     if (rows <= this.#rows) return;
     const { k, v } = await this.#allocate(rows);
+    const blocks = this.#blocksOf(rows);
+    const means = blocks === 0 ? undefined : await this.#vectors(blocks);
     const keep = Math.min(held, this.#rows);
+    if (means !== undefined) this.#copy(this.#means, this.blocks, means, blocks, this.#blocksOf(keep));
     this.#copy(this.#k, this.#rows, k, rows, keep);
     this.#copy(this.#v, this.#rows, v, rows, keep);
     this.#free();
-    [this.#k, this.#v, this.#rows] = [k, v, rows];
+    [this.#k, this.#v, this.#means, this.#rows] = [k, v, means, rows];
   }
 
   /** A ring; nothing of a full layer. */
@@ -87,11 +107,11 @@ export class GpuKvCache implements LayerCache {
   }
 
   async #allocate(rows: number): Promise<{ readonly k: GpuBlock; readonly v: GpuBlock }> {
-    const bytes = this.#kvHeads * rows * this.#headDim * HALF;
-    return {
-      k: await this.#allocator.allocate("kv", bytes, this.#layer),
-      v: await this.#allocator.allocate("kv", bytes, this.#layer),
-    };
+    return { k: await this.#vectors(rows), v: await this.#vectors(rows) };
+  }
+
+  #vectors(rows: number): Promise<GpuBlock> {
+    return this.#allocator.allocate("kv", this.#kvHeads * rows * this.#headDim * HALF, this.#layer);
   }
 
   /** Copies the first `used` rows of every head between buffers that hold `fromRows` and `toRows` of each. */
@@ -113,7 +133,8 @@ export class GpuKvCache implements LayerCache {
   #free(): void {
     if (this.#k !== undefined) this.#allocator.free(this.#k);
     if (this.#v !== undefined) this.#allocator.free(this.#v);
-    [this.#k, this.#v, this.#rows] = [undefined, undefined, 0];
+    if (this.#means !== undefined) this.#allocator.free(this.#means);
+    [this.#k, this.#v, this.#means, this.#rows] = [undefined, undefined, undefined, 0];
   }
 
   #forgetMark(): void {

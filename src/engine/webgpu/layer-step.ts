@@ -27,6 +27,8 @@ export interface BlockRows {
 /** One layer of one chunk. */
 export interface LayerStep extends Chunk {
   readonly layer: number;
+  /** The queries are decoded tokens, not a prompt's. */
+  readonly decoding: boolean;
   readonly role: LayerRole;
   readonly weights: LayerBlocks;
   readonly cache: GpuKvCache;

@@ -1,3 +1,4 @@
+import { gateOf } from "../../designs/plan.ts";
 import type { MixerTable } from "../decoder/mixers.ts";
 import type { GpuBlock } from "./allocator.ts";
 import { present, type LayerStep, type Recording } from "./layer-step.ts";
@@ -26,6 +27,11 @@ export const MIXERS: MixerTable<Mixer> = {
 
   window: (recording, step) => windowAlone(recording, step, present(step.weights.windowSinks)),
 
+  moba: (recording, step) => {
+    if (step.decoding && gateOf(step.role).decode === "dense") everything(recording, step);
+    else ownChoice(recording, step);
+  },
+
   // The first tokens take what a learned sink would.
   streaming: (recording, step) => windowAlone(recording, step, step.weights.noSinks),
 };
@@ -50,6 +56,28 @@ function everything(recording: Recording, step: LayerStep): void {
   recording.begin(layer, "select");
   recording.run(topk, { rows, start, firstRow: start }, { scores: recording.at("scores"), ...selection });
   if (rows > 1) plan(recording, step);
+}
+
+/**
+ * Attention of every query head to the blocks that it chooses for itself; the means of the blocks that the chunk fills are made
+ * first. Single queries take the same form as many.
+ */
+function ownChoice(recording: Recording, step: LayerStep): void {
+  const { layer, rows, start, cache, weights } = step;
+  const { means, gate, topk, plan, sparse } = present(recording.ops.ownChoice);
+  const { blocks: blockRoom, rows: room } = cache;
+  const lists = { blocks: recording.at("ownBlocks"), selected: recording.at("ownScores") };
+  const q = recording.at("q");
+  const run = { rows, start, firstRow: 0 };
+  recording.begin(layer, "select");
+  recording.run(means, { rows, start, room, blocks: blockRoom }, { k: cache.k, means: cache.means });
+  const scores = recording.at("gateScores");
+  recording.run(gate, { rows, start, room: blockRoom }, { q, means: cache.means, scores });
+  recording.run(topk, run, { scores, ...lists });
+  recording.run(plan, run, { blocks: lists.blocks });
+  recording.begin(layer, "sparse");
+  const buffers = { q, k: cache.k, v: cache.v, blocks: lists.blocks, sinks: weights.noSinks };
+  recording.run(sparse, { ...run, room }, { ...buffers, out: recording.at("attended") });
 }
 
 /** Attention of a full layer to some blocks of its own cache, chosen by another. */

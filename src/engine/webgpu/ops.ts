@@ -1,3 +1,5 @@
+import { blockGateGpu } from "../../../kernels/block-gate/gpu.ts";
+import { blockMeansGpu } from "../../../kernels/block-means/gpu.ts";
 import { blockTopkGpu } from "../../../kernels/block-topk/gpu.ts";
 import { embeddingGpu } from "../../../kernels/embedding/gpu.ts";
 import { gateFusionGpu } from "../../../kernels/gate-fusion/gpu.ts";
@@ -6,6 +8,7 @@ import { rmsnormGpu } from "../../../kernels/rmsnorm/gpu.ts";
 import { ropeSplitGpu } from "../../../kernels/rope/gpu.ts";
 import { ringAppendGpu } from "../../../kernels/sliding-window/gpu.ts";
 import { swigluGpu } from "../../../kernels/swiglu/gpu.ts";
+import type { BlockGate } from "../../designs/plan.ts";
 import type { Architecture } from "../../model/architecture.ts";
 import type { Chunk } from "../decoder/body.ts";
 import { emitsScores, type LayerRole } from "../decoder/roles.ts";
@@ -34,8 +37,32 @@ export function projectedWidth({ Hq, Hkv, d, gates }: Shape, gated: boolean): nu
   return (Hq + 2 * Hkv) * d + (gated ? 2 * gates : 0);
 }
 
-/** @param first tokens of the context that its rings keep beside the window */
-export function makeOps(a: Architecture, traits: DeviceTraits, first = 0) {
+/** What a plan asks of the ops beside the model's shape. */
+export interface PlanShape {
+  /** Tokens of the context that its rings keep beside the window. */
+  readonly first?: number;
+  /** How its query heads choose blocks for themselves. */
+  readonly gate?: Pick<BlockGate, "block" | "top">;
+}
+
+/** Ops of layers whose query heads choose among blocks of the layer's own keys. */
+function ownChoiceOps({ Hq, Hkv, d }: Shape, { block, top }: Pick<BlockGate, "block" | "top">, traits: DeviceTraits) {
+  const heads = { queryHeads: Hq, kvHeads: Hkv, headDim: d };
+  const forms = blockSparseOps({ ...heads, lists: Hq, block, slots: top }, traits);
+  return {
+    block,
+    slots: top,
+    means: named("means", blockMeansGpu({ kvHeads: Hkv, headDim: d, block }, traits)),
+    gate: named("gate", blockGateGpu({ ...heads, block }, traits)),
+    topk: named("own topk", blockTopkGpu({ kvHeads: Hq, slots: top, block, own: true }, traits)),
+    plan: named("plan", forms.plan),
+    sparse: named("sparse", forms.sparse),
+    planBytes: forms.planBytes,
+    largestRows: forms.largestRows,
+  };
+}
+
+export function makeOps(a: Architecture, traits: DeviceTraits, { first = 0, gate }: PlanShape = {}) {
   const s = shapeOf(a);
   const heads = { queryHeads: s.Hq, kvHeads: s.Hkv, headDim: s.d };
   const project = (gated: boolean) =>
@@ -49,6 +76,7 @@ export function makeOps(a: Architecture, traits: DeviceTraits, first = 0) {
   const full = (scores: boolean) => named("full", fullAttentionOp({ ...heads, block: s.B, scores }, traits));
   const fullDecode = (scores: boolean) => named("full decode", fullDecodeOp({ ...heads, block: s.B, scores }, traits));
   const sparse = blockSparseOps({ ...heads, block: s.B, slots: s.slots }, traits);
+  const ownChoice = gate === undefined ? undefined : ownChoiceOps(s, gate, traits);
   return {
     shape: s,
     /** Rows of a ring at most. */
@@ -64,6 +92,7 @@ export function makeOps(a: Architecture, traits: DeviceTraits, first = 0) {
     planBytes: sparse.planBytes,
     largestRows: sparse.largestRows,
     sparse: named("sparse", sparse.sparse),
+    ownChoice,
     window: named("window", slidingWindowOp({ ...heads, window: s.w, first }, traits)),
     append: named("append", ringAppendGpu({ kvHeads: s.Hkv, headDim: s.d, window: s.w, first }, traits)),
     decode: { sparse: sparseDecode(true), window: sparseDecode(false) },
@@ -113,7 +142,7 @@ export function needsOf(roles: readonly LayerRole[], scores: boolean): Needs {
 }
 
 /** Bytes of every activation of a chunk of at most `rows` queries that ends at `tokens`. */
-export function activationSizes({ shape: s }: Ops, rows: number, tokens: number, needs: Needs): Sizes {
+export function activationSizes({ shape: s, ownChoice }: Ops, rows: number, tokens: number, needs: Needs): Sizes {
   const wide = rows * s.Hq * s.d * WORD;
   const blocks = Math.ceil(tokens / s.B);
   return {
@@ -130,6 +159,13 @@ export function activationSizes({ shape: s }: Ops, rows: number, tokens: number,
     lastNormed: s.hidden * WORD,
     logits: s.vocabulary * WORD,
     ...(needs.scores ? { scores: rows * s.Hkv * blocks * WORD } : {}),
+    ...(ownChoice === undefined
+      ? {}
+      : {
+          gateScores: rows * s.Hq * Math.ceil(tokens / ownChoice.block) * WORD,
+          ownBlocks: rows * s.Hq * ownChoice.slots * WORD,
+          ownScores: rows * s.Hq * ownChoice.slots * WORD,
+        }),
     ...(needs.sparse ? { attendedSparse: wide } : {}),
     ...(needs.window
       ? { attendedWindow: wide, chunkK: rows * s.Hkv * s.d * HALF, chunkV: rows * s.Hkv * s.d * HALF }
@@ -170,6 +206,12 @@ export function scratchSizes(ops: Ops, rows: number, tokens: number, needs: Need
       add(ops.plan, { ...extent, firstRow: extent.start });
       add(ops.sparse, { ...extent, room, firstRow: extent.start });
       all.push(ops.planBytes(extent));
+    }
+    if (ops.ownChoice !== undefined) {
+      const own = { ...extent, firstRow: 0 };
+      add(ops.ownChoice.plan, own);
+      add(ops.ownChoice.sparse, { ...own, room });
+      all.push(ops.ownChoice.planBytes(extent));
     }
     if (needs.scores) add(ops.topk, { ...extent, firstRow: extent.start });
   }

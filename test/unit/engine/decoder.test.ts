@@ -23,6 +23,7 @@ describe("an engine without a mixer", () => {
     sparse: { declined: "it has no block lists" },
     window: () => "attends",
     streaming: () => "attends",
+    moba: () => "attends",
   };
 
   it("declines the designs that need it, and no others", () => {

@@ -45,13 +45,13 @@ describe(`block-sparse attention (SEED=${SEED})`, () => {
 
   for (const { name, inputs } of cases) {
     const input = inputs(SEED);
-    const { queries, queryHeads, kvHeads, headDim, block, start } = input;
+    const { queries, queryHeads, kvHeads, headDim, block, start, lists = kvHeads } = input;
     const rows = queries.length / (queryHeads * headDim);
 
     it(`${name}: with every block and no sink it is full attention`, () => {
       const slots = Math.ceil((start + rows) / block);
-      const blocks = new Int32Array(rows * kvHeads * slots).map((_, at) => {
-        const visible = Math.floor((start + Math.floor(at / (kvHeads * slots))) / block) + 1;
+      const blocks = new Int32Array(rows * lists * slots).map((_, at) => {
+        const visible = Math.floor((start + Math.floor(at / (lists * slots))) / block) + 1;
         return at % slots < visible ? at % slots : NO_BLOCK;
       });
       const all = { ...input, blocks, slots, sinks: withoutSinks(queryHeads) };
@@ -66,9 +66,10 @@ describe(`block-sparse attention (SEED=${SEED})`, () => {
         const row = Math.floor(at / (queryHeads * headDim));
         const head = Math.floor(at / headDim) % queryHeads;
         const kvHead = Math.floor((head * kvHeads) / queryHeads);
+        const list = Math.floor((head * lists) / queryHeads);
         let mass = 0;
         for (let j = 0; j <= start + row; j++) {
-          const chosen = input.blocks.subarray((row * kvHeads + kvHead) * input.slots).subarray(0, input.slots);
+          const chosen = input.blocks.subarray((row * lists + list) * input.slots).subarray(0, input.slots);
           if (!chosen.includes(Math.floor(j / block))) continue;
           let dot = 0;
           for (let c = 0; c < headDim; c++) {

@@ -35,6 +35,19 @@ describe(`block top-k (SEED=${SEED})`, () => {
     assert.deepEqual(choose([0.5, 0.1, 0.4], 2).blocks, [0, 2]);
   });
 
+  it("takes the query's own block whatever its score where the caller asks, and it counts", () => {
+    const own = (scores: number[], slots: number): number[] => [
+      ...blockTopk({
+        scores: Float64Array.from(scores),
+        ...{ kvHeads: 1, blocks: scores.length, slots, block: 4, start: 4 * scores.length - 1, own: true },
+      }).blocks,
+    ];
+    assert.deepEqual(own([-0.5, -0.1, -0.4, -9], 2), [1, 3]);
+    assert.deepEqual(own([0.5, 0.5, 0.5, 0], 3), [0, 1, 3]);
+    assert.deepEqual(own([0.5, 0.1, 0], 1), [2]);
+    assert.deepEqual(own([0.5, 0], 3), [0, 1, NO_BLOCK]);
+  });
+
   it("never takes a block that begins after the query, whatever its score", () => {
     assert.deepEqual(choose([0.1, 0.2, 0.9], 2, 7).blocks, [0, 1]);
     assert.deepEqual(choose([0.1, 0.2, 0.9], 2, 3).blocks, [0, NO_BLOCK]);
@@ -44,16 +57,17 @@ describe(`block top-k (SEED=${SEED})`, () => {
   for (const { name, inputs } of cases) {
     it(`${name}: agrees with repeated search for the first maximum`, () => {
       const input = inputs(SEED);
-      const { scores, kvHeads, blocks, slots, block, start } = input;
+      const { scores, kvHeads, blocks, slots, block, start, own = false } = input;
       const result = blockTopk(input);
       for (let pair = 0; pair < scores.length / blocks; pair++) {
         const visible = Math.ceil((start + Math.floor(pair / kvHeads) + 1) / block);
         const left = [...scores.subarray(pair * blocks, pair * blocks + visible)];
-        const taken: number[] = [];
+        const taken: number[] = own ? [visible - 1] : [];
+        if (own) left[visible - 1] = -Infinity;
         while (taken.length < Math.min(slots, visible)) {
           const first = left.indexOf(Math.max(...left));
           taken.push(first);
-          left[first] = -1;
+          left[first] = -Infinity;
         }
         taken.sort((a, b) => a - b);
         const unused = Array<number>(slots - taken.length);

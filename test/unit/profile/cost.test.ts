@@ -69,6 +69,33 @@ describe("stage costs", () => {
     assert.equal(window.bytes, 3 * 2 * a.queryHeads * a.headDim * 4 + (12 + 3 + 4) * perRow);
   });
 
+  it("charges query heads that choose for themselves for what they read, and for judging more blocks than they may", () => {
+    const [B, top] = [8, 3];
+    const keeps = { kind: "all", means: B } as const;
+    const plan = { mixer: "moba", keeps, gate: { top, decode: "chosen" }, scores: false, feeds: [] } as const;
+    for (const span of [
+      { from: 0, to: 20, passes: 1 },
+      { from: 0, to: 45, passes: 1 },
+      { from: 37, to: 41, passes: 4 },
+    ]) {
+      const { select, sparse } = layerCosts(a, { plan, selectedKeys: 0 }, span, 4);
+      let [keys, judged] = [0, 0];
+      for (let t = span.from; t < span.to; t++) {
+        const before = Math.floor(t / B);
+        keys += before < top ? t + 1 : (top - 1) * B + (t % B) + 1;
+        judged += before < top ? 0 : before;
+      }
+      const queries = span.to - span.from;
+      assert.equal(sparse?.flops, 4 * a.headDim * a.queryHeads * keys);
+      assert.equal(select?.flops, a.headDim * (2 * a.queryHeads * judged + a.kvHeads * queries));
+    }
+    const dense = { plan: { ...plan, gate: { top, decode: "dense" } }, selectedKeys: 0 } as const;
+    assert.deepEqual(
+      layerCosts(a, dense, { from: 37, to: 41, passes: 4 }, 4),
+      layerCosts(a, situation, { from: 37, to: 41, passes: 4 }, 4),
+    );
+  });
+
   it("counts the indices that select writes and sparse reads, and both branches and gates that output mixes", () => {
     const span = { from: 0, to: 20, passes: 1 };
     const slots = a.selectedTokens / a.block;

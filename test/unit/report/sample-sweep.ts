@@ -8,6 +8,7 @@ const PREFILL: Readonly<Record<Variant, (tokens: number) => number>> = {
   full: (tokens) => 0.3 * tokens * (1 + tokens / 6000),
   "hybrid-swa": (tokens) => 0.3 * tokens,
   streaming: (tokens) => 0.2 * tokens,
+  moba: (tokens) => 0.5 * tokens,
 };
 
 const DECODE: Readonly<Record<Variant, (tokens: number) => number>> = {
@@ -15,6 +16,7 @@ const DECODE: Readonly<Record<Variant, (tokens: number) => number>> = {
   full: (tokens) => 6 + tokens / 1000,
   "hybrid-swa": () => 5,
   streaming: () => 4,
+  moba: () => 5,
 };
 
 /** The report with a sweep over `lengths`; samples spread by 2 % either way. */

@@ -1,7 +1,7 @@
 import type { BlockList } from "../../selection.ts";
 
 /** What one call of the attention kernels computes; the C source is in kernels/, the numbers are those of job.h. */
-export const OPS = { sparse: 0, window: 1, full: 2, topk: 3, peak: 4, read: 5 } as const;
+export const OPS = { sparse: 0, window: 1, full: 2, topk: 3, gate: 4, means: 5, peak: 6, read: 7 } as const;
 export type Op = keyof typeof OPS;
 
 /**
@@ -17,7 +17,7 @@ export interface Call {
   readonly share: number;
   readonly d: number;
   readonly B: number;
-  /** Factor of the logits; 0 for topk. */
+  /** Factor of the logits; 0 for topk, gate and means. */
   readonly scale: number;
   /** Blocks of a list (sparse, topk). */
   readonly slots?: number;
@@ -25,9 +25,12 @@ export interface Call {
   readonly window?: number;
   /** Positions 0 .. first - 1 are seen beside the window; 0 when absent. */
   readonly first?: number;
-  /** [H, count, G d] */
+  /** [Hkv, count, share G d] */
   readonly q?: Float32Array;
-  /** [Hkv, cap, d], rotated; for a window the ring of earlier positions, see ringRow. Must be kernel memory. */
+  /**
+   * [Hkv, cap, d], rotated; for a window the ring of earlier positions, see ringRow; for gate the means of cap blocks. Must be
+   * kernel memory.
+   */
   readonly k?: Float32Array;
   readonly v?: Float32Array;
   /** Rows of one KV head in k and v; floats of each unit's part of k (read). */
@@ -36,15 +39,17 @@ export interface Call {
   readonly own?: { readonly k: Float32Array; readonly v: Float32Array };
   /** [count, H, slots]; read by sparse, written by topk. */
   readonly list?: BlockList;
+  /** The block that holds the query is always among them (topk). */
+  readonly ownBlock?: boolean;
   /** [Hq]; none when absent. */
   readonly sinks?: Float32Array;
   /** After the sigmoid, [count, Hq] or [count, Hq d]; ones when absent. */
   readonly gate?: Float32Array;
   /** Added to `out` instead of written over it: a second branch. */
   readonly add?: boolean;
-  /** [count, Hq d] */
+  /** [count, Hq d]; of means [H, blocks, d], in kernel memory. */
   readonly out?: Float32Array;
-  /** [count, H, ceil((start + count) / B)], 0 where a block is not visible; written by full, read by topk. */
+  /** [count, H, ceil((start + count) / B)], 0 where a block is not visible; written by full and gate, read by topk. */
   readonly scores?: Float32Array;
   /** [count, H, slots]: the selected blocks' scores (topk). */
   readonly kept?: Float32Array;
@@ -66,11 +71,12 @@ export const PEAK_ROUND = 384;
 export function numbersOf(call: Call, threads: number): Int32Array {
   const { op, start, count, heads, G, share, d, B, slots = 1, window = 1, first = 0, cap = 0, list, gate } = call;
   const width = heads * G * d;
+  const outOfHead = op === "means" ? call.out!.length / heads : G * d;
   const gateWidth = gate === undefined ? 0 : gate.length / (count * heads * G);
   return Int32Array.of(
     ...[OPS[op], start, count, heads, G, share, d, B, slots, window, first, cap],
-    ...[G * d, count * G * d, width, G * d],
-    ...[gateWidth * heads * G, gateWidth, call.add === true ? 1 : 0],
+    ...[share * G * d, count * share * G * d, width, outOfHead],
+    ...[gateWidth * heads * G, gateWidth, call.add === true ? 1 : 0, call.ownBlock === true ? 1 : 0],
     ...[list instanceof Uint32Array ? 1 : 0, threads],
   );
 }
@@ -87,6 +93,6 @@ export function arraysOf(call: Call): readonly (Arrays[keyof Arrays] | undefined
 export function writes(call: Call, index: number): boolean {
   const [LIST, OUT, SCORES, KEPT] = [5, 8, 9, 10];
   if (index === LIST || index === KEPT) return call.op === "topk";
-  if (index === SCORES) return call.op === "full";
+  if (index === SCORES) return call.op === "full" || call.op === "gate";
   return index === OUT;
 }

@@ -122,6 +122,8 @@ function flopsOf({ op, start, count, heads, G, d, B, slots = 1, window = 1 }: Ca
   const end = start + count;
   if (op === "peak" || op === "read") return Infinity;
   if (op === "topk") return (4 * count * heads * end) / B;
+  if (op === "gate") return (2 * count * heads * d * end) / B;
+  if (op === "means") return 2 * count * heads * d;
   const keys = { sparse: Math.min(slots * B, end), window: Math.min(window, end), full: (start + end) / 2 }[op];
   return 4 * count * heads * G * d * keys;
 }
