@@ -5,7 +5,7 @@ import { blockRanges } from "../model/block-ranges.ts";
 import { UserError } from "../model/errors.ts";
 import { inTurns } from "../model/in-steps.ts";
 import { lineEndsOf, lineStarts, withPlainEnds } from "../model/line-ends.ts";
-import { count } from "../report/format.ts";
+import { count } from "../text/format.ts";
 import { editorName, optionName } from "../protocol/setting-table.ts";
 import type { Report } from "../protocol/report.ts";
 import type { ProfileRequest } from "./request.ts";

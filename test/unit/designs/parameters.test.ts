@@ -59,7 +59,7 @@ describe("parameters of a design", () => {
   });
 
   it("are refused with what there is", () => {
-    refused(["stream"], /there is no design "stream": choose of hysparse, full/);
+    refused(["stream"], /unknown design "stream". Available: hysparse, full/);
     refused(["streaming:k=5"], /streaming has no parameter "k": it has first, window/);
     refused(["full:window=5"], /full has no parameter "window": it has none/);
     refused(["hysparse:toString=5"], /no parameter "toString"/);
