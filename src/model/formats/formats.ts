@@ -1,5 +1,6 @@
 import type { Formats } from "./format.ts";
+import { huggingface } from "./huggingface.ts";
 import { hysparse } from "./hysparse.ts";
 
 /** Every format that is read. */
-export const FORMATS: Formats = [hysparse];
+export const FORMATS: Formats = [hysparse, huggingface];
