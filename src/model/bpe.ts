@@ -1,3 +1,4 @@
+import { BYTE_CHARACTERS } from "./byte-alphabet.ts";
 import { Spelled } from "./spelled.ts";
 import { messageOf, UserError } from "./errors.ts";
 import { atOnce } from "./in-steps.ts";
@@ -79,7 +80,7 @@ class BpeTokenizer implements Tokenizer {
       for (const part of this.#parts(normalized.text, budget)) {
         for (let start = 0; start < part.length;) {
           const end = segmentEnd(part, start, LONGEST_PART);
-          for (const id of this.#merge(spell(part.slice(start, end)))) found.push(id);
+          for (const id of this.#merge(this.#spelled(part.slice(start, end)))) found.push(id);
           since += end - start;
           start = end;
           if (since < STEP) continue;
@@ -98,6 +99,20 @@ class BpeTokenizer implements Tokenizer {
       );
     }
     return { ids, ...ranges };
+  }
+
+  /** @throws UserError for a byte without a token */
+  #spelled(part: string): string {
+    const spelled = spell(part);
+    if (this.#file.absent.size === 0) return spelled;
+    for (const character of spelled) {
+      if (!this.#file.absent.has(character)) continue;
+      const byte = BYTE_CHARACTERS.indexOf(character).toString(16).padStart(2, "0");
+      throw new UserError(
+        `${this.#source}: no token stands for the byte 0x${byte}, which this text holds. Take the character out of the text.`,
+      );
+    }
+    return spelled;
   }
 
   *#parts(text: string, budget: { ms: number }): Generator<string> {

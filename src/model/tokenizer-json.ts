@@ -21,6 +21,9 @@ const addedToken = z.object({
   normalized: z.boolean().optional(),
 });
 
+/** Bytes without a token: control characters that no training text held, and what UTF-8 never uses. */
+const MOST_ABSENT = 64;
+
 /** Real files hold some hundred at most. */
 const MOST_ADDED = 4096;
 
@@ -67,6 +70,8 @@ export interface ByteLevelVocabulary {
   readonly bytes: readonly (Uint8Array | undefined)[];
   /** What the merging of bytes needs. */
   readonly tables: BpeTables;
+  /** Bytes that no token stands for, in the byte alphabet: rare control characters, in some files. */
+  readonly absent: ReadonlySet<string>;
   /** What the text between added tokens goes through first. */
   readonly normalizer: Normalizer | undefined;
   /** Cuts a text into parts that are merged on their own. */
@@ -110,12 +115,14 @@ export function readTokenizer(content: unknown, source: string): ByteLevelVocabu
 
   const added = addedByContent(file.added_tokens, refuse);
   const reachable = new Set(BYTE_CHARACTERS);
-  for (const [left, right] of model.merges) reachable.add(left + right);
-  for (const token of reachable) {
-    if (!Object.hasOwn(model.vocab, token)) {
-      refuse(`the vocabulary lacks ${shown(token)}, a byte or the result of a merge`);
+  for (const [left, right] of model.merges) {
+    if (!Object.hasOwn(model.vocab, left + right)) {
+      refuse(`the vocabulary lacks ${shown(left + right)}, the result of a merge`);
     }
+    reachable.add(left + right);
   }
+  const absent = BYTE_CHARACTERS.filter((character) => !Object.hasOwn(model.vocab, character));
+  if (absent.length > MOST_ABSENT) refuse(`the vocabulary lacks ${absent.length} of the 256 bytes`);
 
   const bytes: (Uint8Array | undefined)[] = [];
   const put = (token: string, id: number, value: Uint8Array): void => {
@@ -145,6 +152,7 @@ export function readTokenizer(content: unknown, source: string): ByteLevelVocabu
     size: bytes.length,
     bytes,
     tables: { vocab: Object.fromEntries(ordinary), merges: model.merges, ignore_merges: model.ignore_merges },
+    absent: new Set(absent),
     normalizer,
     preTokenizer,
     sections: addedTokenFinder(
