@@ -13,7 +13,7 @@ export const benches: readonly GpuBenchCase[] = sizes.map(({ model, queryHeads, 
   name: `rope split ${model} C=${rows}`,
   prepare: (traits) => {
     const width = (queryHeads + 2 * kvHeads) * headDim + extra;
-    const { coarse, fine } = ropeTables(headDim, 640_000, CONTEXT);
+    const { coarse, fine } = ropeTables(headDim, { base: 640_000 }, CONTEXT);
     const pairs = rows * (queryHeads + kvHeads) * (headDim / 2);
     const cache = kvHeads * CONTEXT * headDim * 2;
     return benchOf({

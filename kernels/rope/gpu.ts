@@ -1,4 +1,5 @@
 import { spreadWorkgroups, type DeviceTraits, type GpuOp, type GpuProgram } from "../gpu-op.ts";
+import { ropeFrequency, type RopeTurn } from "./rope.ts";
 
 export interface RopeSplitShape {
   readonly queryHeads: number;
@@ -26,27 +27,28 @@ const WIDTH = 256;
 
 /**
  * Cosines and sines for positions 0 .. positions - 1, computed in float64: `coarse` f32 [ceil(positions / 256), d / 2, 2]
- * of the angles 256 a base^(-2 i / d), `fine` f32 [256, d / 2, 2] of b base^(-2 i / d); position = 256 a + b.
+ * of the angles 256 a f, times the turn's scale, `fine` f32 [256, d / 2, 2] of b f, with f = ropeFrequency of pair i;
+ * position = 256 a + b.
  */
 export function ropeTables(
   headDim: number,
-  base: number,
+  turn: RopeTurn,
   positions: number,
 ): { readonly coarse: Float32Array<ArrayBuffer>; readonly fine: Float32Array<ArrayBuffer> } {
-  const table = (entries: number, step: number): Float32Array<ArrayBuffer> => {
+  const table = (entries: number, step: number, scale: number): Float32Array<ArrayBuffer> => {
     const half = headDim / 2;
     const values = new Float32Array(entries * half * 2);
     for (let i = 0; i < half; i++) {
-      const theta = base ** ((-2 * i) / headDim);
+      const theta = ropeFrequency(turn, headDim, i);
       for (let entry = 0; entry < entries; entry++) {
         const angle = entry * step * theta;
-        values[(entry * half + i) * 2] = Math.cos(angle);
-        values[(entry * half + i) * 2 + 1] = Math.sin(angle);
+        values[(entry * half + i) * 2] = scale * Math.cos(angle);
+        values[(entry * half + i) * 2 + 1] = scale * Math.sin(angle);
       }
     }
     return values;
   };
-  return { coarse: table(Math.ceil(positions / SPAN), SPAN), fine: table(SPAN, 1) };
+  return { coarse: table(Math.ceil(positions / SPAN), SPAN, turn.scale ?? 1), fine: table(SPAN, 1, 1) };
 }
 
 /**

@@ -93,7 +93,13 @@ export function command(engines: readonly EngineRow[] = ENGINES): Command {
     )
     .addOption(settingOption("threads", "<n>", "CPU threads (default: one per core, within a container's CPU quota)"))
     .option("--list-devices", "list engines and GPUs, then exit", false)
-    .addOption(settingOption("model", "<id>", "embedded, paper-7b, paper-80b-a3b, or a checkpoint folder"))
+    .addOption(
+      settingOption(
+        "model",
+        "<id>",
+        "embedded, paper-7b, paper-80b-a3b, a checkpoint folder, a GGUF file, or org/name in the local Hugging Face cache",
+      ),
+    )
     .addOption(
       settingOption("variants", "<list>", `comma-separated list of ${VARIANTS.join(", ")}`, variants).default(
         [...DEFAULT_DESIGNS],

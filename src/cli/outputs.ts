@@ -3,6 +3,7 @@ import { statSync } from "node:fs";
 import { fileIdentity, planOutput, type Output } from "../files/output.ts";
 import { UserError } from "../model/errors.ts";
 import { FORMATS } from "../model/formats/formats.ts";
+import { cachedModel } from "../model/hub-cache.ts";
 import { packageFile } from "../model/package-root.ts";
 
 /** A file that the run will write. */
@@ -59,7 +60,7 @@ function identities(folder: string, { document, model }: InUse): Map<string, str
     const identity = fileIdentity(file);
     if (identity !== undefined) taken.set(identity, what);
   };
-  for (const root of [packageFile("media/model"), ...(model === undefined ? [] : [resolve(folder, model)])]) {
+  for (const root of [packageFile("media/model"), ...(model === undefined ? [] : [resolve(folder, cachedModel(model) ?? model)])]) {
     for (const file of FORMATS.flatMap((format) => format.files(root))) take(file, `${basename(file)} of the model`);
   }
   for (const fd of [1, 2]) take(fd, PRINTED[fd]!);

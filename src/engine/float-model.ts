@@ -67,9 +67,9 @@ async function holdLayer({ sparse, ...dense }: LayerWeights): Promise<LayerWeigh
   return { ...(await holdAll(dense)), ...(sparse === undefined ? {} : { sparse: await holdAll({ ...sparse }) }) };
 }
 
-/** One after the other: reading needs a buffer each. */
-async function holdAll<K extends string>(tensors: Readonly<Record<K, LazyTensor>>): Promise<Record<K, Float32Array>> {
+/** One after the other: reading needs a buffer each. What a model lacks is absent from the result too. */
+async function holdAll<S extends object>(tensors: S): Promise<{ [K in keyof S]: Float32Array }> {
   const held: Partial<Record<string, Float32Array>> = {};
-  for (const [name, tensor] of Object.entries<LazyTensor>(tensors)) held[name] = await hold(tensor);
-  return held as Record<K, Float32Array>;
+  for (const [name, tensor] of Object.entries(tensors) as [string, LazyTensor][]) held[name] = await hold(tensor);
+  return held as { [K in keyof S]: Float32Array };
 }

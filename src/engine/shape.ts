@@ -18,6 +18,8 @@ export interface Shape {
   readonly scale: number;
   /** Values per gate and branch: Hq, or Hq * d. */
   readonly gates: number;
+  readonly qkvBias: boolean;
+  readonly headNorm: boolean;
 }
 
 export function shapeOf(a: Architecture): Shape {
@@ -36,5 +38,7 @@ export function shapeOf(a: Architecture): Shape {
     eps: a.normEps,
     scale: 1 / Math.sqrt(a.headDim),
     gates: a.gate === "head" ? a.queryHeads : a.queryHeads * a.headDim,
+    qkvBias: a.qkvBias === true,
+    headNorm: a.headNorm === true,
   };
 }

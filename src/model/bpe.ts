@@ -1,10 +1,11 @@
-import { characterRanges } from "./character-ranges.ts";
+import { BYTE_CHARACTERS } from "./byte-alphabet.ts";
+import { Spelled } from "./spelled.ts";
 import { messageOf, UserError } from "./errors.ts";
 import { atOnce } from "./in-steps.ts";
 import { bytePairEncoder } from "./library-tokenizer.ts";
 import { spell } from "./pre-tokenizer.ts";
 import { segmentEnd } from "./segments.ts";
-import { readTokenizerJson, type ByteLevelVocabulary } from "./tokenizer-json.ts";
+import { readTokenizer, readTokenizerJson, type ByteLevelVocabulary } from "./tokenizer-json.ts";
 import type { Encoding, Tokenizer } from "./tokenizer.ts";
 import { eachWithinTime, OutOfTime } from "./within-time.ts";
 
@@ -36,8 +37,12 @@ const REPLACEMENT = new TextEncoder().encode("\uFFFD");
  * @throws UserError when it is not byte-level BPE
  */
 export function loadTokenizer(json: string, source: string): Tokenizer {
-  const vocabulary = readTokenizerJson(json, source);
-  return new BpeTokenizer(vocabulary, source);
+  return new BpeTokenizer(readTokenizerJson(json, source), source);
+}
+
+/** The same from what such a file holds. */
+export function tokenizerOf(content: unknown, source: string): Tokenizer {
+  return new BpeTokenizer(readTokenizer(content, source), source);
 }
 
 class BpeTokenizer implements Tokenizer {
@@ -61,17 +66,21 @@ class BpeTokenizer implements Tokenizer {
     // Replaced here and not left to the UTF-8 encoder, so that the pre-tokenizer sees what will be encoded. Lengths stay.
     const wellFormed = text.replace(/\p{Surrogate}/gu, "\uFFFD");
     const found: number[] = [];
+    const spelled = new Spelled();
     const budget = { ms: SPLIT_MS + wellFormed.length * SPLIT_MS_PER_CHARACTER };
     let since = 0;
     for (const section of this.#file.sections(wellFormed)) {
       if (section.id !== undefined) {
         found.push(section.id);
+        spelled.add({ text: section.text }, section.text);
         continue;
       }
-      for (const part of this.#parts(section.text, budget)) {
+      const normalized = this.#file.normalizer?.(section.text) ?? { text: section.text };
+      spelled.add(normalized, section.text);
+      for (const part of this.#parts(normalized.text, budget)) {
         for (let start = 0; start < part.length;) {
           const end = segmentEnd(part, start, LONGEST_PART);
-          for (const id of this.#merge(spell(part.slice(start, end)))) found.push(id);
+          for (const id of this.#merge(this.#spelled(part.slice(start, end)))) found.push(id);
           since += end - start;
           start = end;
           if (since < STEP) continue;
@@ -82,7 +91,7 @@ class BpeTokenizer implements Tokenizer {
     }
     const ids = Uint32Array.from(found);
     const lengths = ids.map((id) => this.byteLength(id));
-    const ranges = characterRanges(wellFormed, lengths);
+    const ranges = spelled.ranges(lengths);
     if (!ranges) {
       throw new UserError(
         `${this.#source}: its pre-tokenizer drops part of this text, so tokens have no position in it. ` +
@@ -90,6 +99,20 @@ class BpeTokenizer implements Tokenizer {
       );
     }
     return { ids, ...ranges };
+  }
+
+  /** @throws UserError for a byte without a token */
+  #spelled(part: string): string {
+    const spelled = spell(part);
+    if (this.#file.absent.size === 0) return spelled;
+    for (const character of spelled) {
+      if (!this.#file.absent.has(character)) continue;
+      const byte = BYTE_CHARACTERS.indexOf(character).toString(16).padStart(2, "0");
+      throw new UserError(
+        `${this.#source}: no token stands for the byte 0x${byte}, which this text holds. Take the character out of the text.`,
+      );
+    }
+    return spelled;
   }
 
   *#parts(text: string, budget: { ms: number }): Generator<string> {

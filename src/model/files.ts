@@ -4,6 +4,7 @@ import { decodeUtf8 } from "./utf8.ts";
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "does not exist: check the path",
+  ELOOP: "is a circle of links: download the file again",
   ENOTDIR: "does not exist: check the path",
   EACCES: "cannot be read: check its permissions",
   EPERM: "cannot be read: check its permissions",

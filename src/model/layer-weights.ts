@@ -24,6 +24,12 @@ export function assembleLayer(a: Architecture, kind: ScheduleKind, tensor: (name
     gate: tensor("mlp.gate_proj.weight"),
     up: tensor("mlp.up_proj.weight"),
     down: tensor("mlp.down_proj.weight"),
+    ...(a.qkvBias === true && {
+      qBias: tensor("self_attn.q_proj.bias"),
+      kBias: tensor("self_attn.k_proj.bias"),
+      vBias: tensor("self_attn.v_proj.bias"),
+    }),
+    ...(a.headNorm === true && { qNorm: tensor("self_attn.q_norm.weight"), kNorm: tensor("self_attn.k_norm.weight") }),
     ...(sparse && { sparse }),
   };
 }

@@ -28,6 +28,13 @@ export interface LayerWeights<T = LazyTensor> {
   readonly gate: T;
   readonly up: T;
   readonly down: T;
+  /** Biases [Hq d], [Hkv d], [Hkv d], where the decoder has them (`qkvBias`). */
+  readonly qBias?: T;
+  readonly kBias?: T;
+  readonly vBias?: T;
+  /** RMSNorm of each head's q and k, [d], where the decoder has them (`headNorm`). */
+  readonly qNorm?: T;
+  readonly kNorm?: T;
   /** Present exactly in the layers whose mixer needs it, under the design that the weights were made for. */
   readonly sparse?: SparseWeights<T>;
 }

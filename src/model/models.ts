@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { loadCheckpoint } from "./checkpoint.ts";
 import { UserError } from "./errors.ts";
 import { FORMATS } from "./formats/formats.ts";
+import { cachedModel, hubCache, isHubName } from "./hub-cache.ts";
 import type { Model } from "./model.ts";
 import { packageFile } from "./package-root.ts";
 import { isPresetId, PRESETS } from "./presets.ts";
@@ -32,7 +33,7 @@ const PRESET_SEED = 1;
 export const MEDIA_ROOT = packageFile("media");
 
 /**
- * Opens a model by name (see MODEL_IDS) or from a checkpoint on the disk. Its weights are read when an engine loads them.
+ * Opens a model by name (see MODEL_IDS, or a model's on the hub) or from a checkpoint on the disk. Its weights are read when an engine loads them.
  *
  * @param mediaRoot the folder that holds model/, the embedded checkpoint
  * @throws UserError for an unknown name, and whatever is wrong with a checkpoint
@@ -48,7 +49,23 @@ export async function loadModel(id: string, mediaRoot: string = MEDIA_ROOT): Pro
       notes: [...notes, "Tokenized with the embedded model's tokenizer, so token counts are that model's."],
     });
   }
-  if (existsSync(id)) return loadCheckpoint(id);
+  const place = locateModel(id);
+  if (existsSync(place)) return loadCheckpoint(place);
   const read = FORMATS.map(({ title }) => title).join(", or ");
-  throw new UserError(`Unknown model "${id}". Available: ${MODEL_IDS.join(", ")}, or the path of ${read}.`);
+  const looked = isHubName(id) ? ` (not in the Hugging Face cache ${hubCache()}; nothing is downloaded)` : "";
+  throw new UserError(
+    `Unknown model "${id}"${looked}. Available: ${MODEL_IDS.join(", ")}, the org/name of a model in the Hugging Face cache, ` +
+      `or the path of ${read}.`,
+  );
+}
+
+/**
+ * What \`loadModel\` opens for what a user wrote: a known name stays one, and wins over a path of that name; a path is meant from
+ * \`folder\`, and wins over a model of the hub, which is looked up in Hugging Face's cache on this machine.
+ */
+export function locateModel(id: string, folder: string = process.cwd()): string {
+  if (MODEL_IDS.includes(id)) return id;
+  const path = resolve(folder, id);
+  if (id !== "" && existsSync(path)) return path;
+  return cachedModel(id) ?? id;
 }

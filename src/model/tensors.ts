@@ -30,6 +30,15 @@ export function layerShapes(a: Architecture, kind: ScheduleKind): TensorShapes {
     ["mlp.up_proj.weight", [a.intermediate, a.hidden]],
     ["mlp.down_proj.weight", [a.hidden, a.intermediate]],
   ]);
+  if (a.qkvBias === true) {
+    shapes.set("self_attn.q_proj.bias", [queries]);
+    shapes.set("self_attn.k_proj.bias", [keys]);
+    shapes.set("self_attn.v_proj.bias", [keys]);
+  }
+  if (a.headNorm === true) {
+    shapes.set("self_attn.q_norm.weight", [a.headDim]);
+    shapes.set("self_attn.k_norm.weight", [a.headDim]);
+  }
   if (kind === "sparse") {
     const gates = a.gate === "head" ? a.queryHeads : queries;
     shapes.set("self_attn.sparse_gate_proj.weight", [gates, a.hidden]);

@@ -4,6 +4,7 @@ import { BYTE_CHARACTERS, spelledBytes } from "./byte-alphabet.ts";
 import { UserError } from "./errors.ts";
 import { explainIssues } from "./explain.ts";
 import type { BpeTables } from "./library-tokenizer.ts";
+import { readNormalizer, type Normalizer } from "./normalizer.ts";
 import { readPreTokenizer, type PreTokenizer } from "./pre-tokenizer.ts";
 
 /** No real vocabulary comes near; a larger id would only make tables that nobody can hold. */
@@ -19,6 +20,9 @@ const addedToken = z.object({
   single_word: z.boolean().default(false),
   normalized: z.boolean().optional(),
 });
+
+/** Bytes without a token: control characters that no training text held, and what UTF-8 never uses. */
+const MOST_ABSENT = 64;
 
 /** Real files hold some hundred at most. */
 const MOST_ADDED = 4096;
@@ -66,6 +70,10 @@ export interface ByteLevelVocabulary {
   readonly bytes: readonly (Uint8Array | undefined)[];
   /** What the merging of bytes needs. */
   readonly tables: BpeTables;
+  /** Bytes that no token stands for, in the byte alphabet: rare control characters, in some files. */
+  readonly absent: ReadonlySet<string>;
+  /** What the text between added tokens goes through first. */
+  readonly normalizer: Normalizer | undefined;
   /** Cuts a text into parts that are merged on their own. */
   readonly preTokenizer: PreTokenizer;
   /** Finds the tokens that are taken from the text as they are, before anything is cut. */
@@ -74,7 +82,7 @@ export interface ByteLevelVocabulary {
 
 /**
  * Reads a tokenizer.json and makes sure that it is byte-level BPE and loses nothing: all 256 bytes are tokens, every
- * merge gives a token, nothing is normalized, nothing is added in front of the text. What is accepted gives the ids of
+ * merge gives a token, nothing is normalized but composed (NFC), nothing is added in front of the text. What is accepted gives the ids of
  * Hugging Face's Rust library without special tokens; truncation, padding and post-processors are not applied.
  *
  * Special tokens are taken away from what is looked for in text, so that text which spells one is encoded as the
@@ -83,28 +91,38 @@ export interface ByteLevelVocabulary {
  * @throws UserError naming `source` and what is wrong
  */
 export function readTokenizerJson(json: string, source: string): ByteLevelVocabulary {
+  return readTokenizer(parseJson(json, source), source);
+}
+
+/** The same of what such a file holds. */
+export function readTokenizer(content: unknown, source: string): ByteLevelVocabulary {
   const refuse = (why: string): never => {
     throw new UserError(`${source}: ${why}. Only byte-level BPE tokenizers (as of GPT-2) can be used.`);
   };
-  const file = parseFile(json, source);
+  const file = parseFile(content, source);
   const { model } = file;
   if (model.type !== undefined && model.type !== "BPE") refuse(`the model is ${shown(model.type)}`);
   if (model.continuing_subword_prefix || model.end_of_word_suffix) refuse("its tokens carry a prefix or suffix");
   if (model.dropout) refuse(`it drops merges at random (dropout ${model.dropout})`);
-  if (file.normalizer)
-    refuse(
-      `normalizer ${kindOf(file.normalizer)} is not supported: it changes the text, so tokens would not map to it`,
-    );
+  const normalizer = readNormalizer(file.normalizer, (part) =>
+    refuse(`normalizer ${kindOf(part)} is not supported: it changes the text, so tokens would not map to it`),
+  );
+  const inNormalized = file.added_tokens.find(({ special, normalized }) => !special && normalized !== false);
+  if (normalizer !== undefined && inNormalized !== undefined) {
+    refuse(`added token ${shown(inNormalized.content)} is matched in the normalized text`);
+  }
   const preTokenizer = readPreTokenizer(file.pre_tokenizer, refuse);
 
   const added = addedByContent(file.added_tokens, refuse);
   const reachable = new Set(BYTE_CHARACTERS);
-  for (const [left, right] of model.merges) reachable.add(left + right);
-  for (const token of reachable) {
-    if (!Object.hasOwn(model.vocab, token)) {
-      refuse(`the vocabulary lacks ${shown(token)}, a byte or the result of a merge`);
+  for (const [left, right] of model.merges) {
+    if (!Object.hasOwn(model.vocab, left + right)) {
+      refuse(`the vocabulary lacks ${shown(left + right)}, the result of a merge`);
     }
+    reachable.add(left + right);
   }
+  const absent = BYTE_CHARACTERS.filter((character) => !Object.hasOwn(model.vocab, character));
+  if (absent.length > MOST_ABSENT) refuse(`the vocabulary lacks ${absent.length} of the 256 bytes`);
 
   const bytes: (Uint8Array | undefined)[] = [];
   const put = (token: string, id: number, value: Uint8Array): void => {
@@ -134,6 +152,8 @@ export function readTokenizerJson(json: string, source: string): ByteLevelVocabu
     size: bytes.length,
     bytes,
     tables: { vocab: Object.fromEntries(ordinary), merges: model.merges, ignore_merges: model.ignore_merges },
+    absent: new Set(absent),
+    normalizer,
     preTokenizer,
     sections: addedTokenFinder(
       [...added.values()]
@@ -181,14 +201,16 @@ function kindOf(part: unknown): string {
   return success ? shown(data.type) : "without a type";
 }
 
-function parseFile(json: string, source: string): z.infer<typeof fileSchema> {
-  let raw: unknown;
+function parseJson(json: string, source: string): unknown {
   try {
-    raw = JSON.parse(json);
+    return JSON.parse(json);
   } catch (error) {
     throw new UserError(`${source} is not JSON: ${(error as Error).message}. Copy the tokenizer.json again.`);
   }
-  const parsed = fileSchema.safeParse(raw);
+}
+
+function parseFile(content: unknown, source: string): z.infer<typeof fileSchema> {
+  const parsed = fileSchema.safeParse(content);
   if (!parsed.success) {
     throw new UserError(`${source} is not a byte-level BPE tokenizer.json: ${explainIssues(parsed.error)}.`);
   }

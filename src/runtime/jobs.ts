@@ -1,5 +1,3 @@
-import { existsSync } from "node:fs";
-import { resolve } from "node:path";
 import type { Devices, ProfileParams, ProfileResult, Progress } from "../protocol/jobs.ts";
 import type { SelectionTable } from "../protocol/selection-table.ts";
 import { Kept, type Loaded } from "./kept.ts";
@@ -71,11 +69,9 @@ async function run(
   };
 }
 
-/** A known name wins over a folder of the same name; a folder is meant from where the user is. */
 async function modelId({ model, folder }: ProfileParams): Promise<string> {
-  const { MODEL_IDS } = await import("../model/models.ts");
-  const path = resolve(folder, model);
-  return !MODEL_IDS.includes(model) && existsSync(path) ? path : model;
+  const { locateModel } = await import("../model/models.ts");
+  return locateModel(model, folder);
 }
 
 /** What can be chosen on this machine. */

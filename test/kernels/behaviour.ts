@@ -61,12 +61,14 @@ export function describeBehaviour({ engine, reference, limits, seed, halves }: B
         hysparse: { k: 32, window: 5 },
         "hybrid-swa": { window: 5 },
         streaming: { first: 2, window: 5 },
+        moba: { block: 4, topk: 2 },
       };
       const chosen = { ...model, architecture: { ...architecture, laid } };
       const own: Readonly<Partial<Record<Variant, Partial<Architecture>>>> = {
         hysparse: { selectedTokens: 32, window: 5 },
         "hybrid-swa": { window: 5 },
         streaming: { laid: { streaming: { first: 2 } }, window: 5 },
+        moba: { laid: { moba: laid.moba } },
         full: {},
       };
       for (const variant of VARIANTS) {
@@ -77,7 +79,9 @@ export function describeBehaviour({ engine, reference, limits, seed, halves }: B
         const expected = await run(reference, alike, variant);
         assertSameRun({ trace, selection }, expected, limits, noCoverage, variant);
         const perRow = 2 * architecture.kvHeads * architecture.headDim * engine().info.kvBytesPerValue;
-        const rows = { hysparse: 5, "hybrid-swa": 5, streaming: 7, full: tokens.length }[variant];
+        // MoBA keeps the mean key of every block of 4 beside all keys and values.
+        const moba = tokens.length + Math.ceil(tokens.length / 4) / 2;
+        const rows = { hysparse: 5, "hybrid-swa": 5, streaming: 7, full: tokens.length, moba }[variant];
         assert.equal(runner.kvBytes()[1], rows * perRow, variant);
         await runner.dispose();
       }

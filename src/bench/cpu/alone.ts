@@ -6,7 +6,7 @@ import { loadKernels } from "../../engine/cpu/kernels/load.ts";
 import { KernelPool } from "../../engine/cpu/kernels/pool.ts";
 import { FullPaths } from "../../engine/cpu/full-paths.ts";
 import { KvCache } from "../../engine/cpu/kv-cache.ts";
-import { RopeTables } from "../../engine/cpu/rope-tables.ts";
+import { RopeOfLayers } from "../../engine/cpu/rope-tables.ts";
 import { Sessions } from "../../engine/cpu/session.ts";
 import { StageClock } from "../../engine/cpu/stage-clock.ts";
 import { MIXERS, type Mix } from "../../engine/cpu/mixers.ts";
@@ -62,16 +62,16 @@ export class AloneAttention {
 
   /** Runs the model once, in prefill chunks of `chunk`, and keeps what each layer's attention reads. */
   async capture(runner: Runner, tokens: Uint32Array, chunk: number): Promise<void> {
-    const { hidden, d, B } = this.#s;
+    const { hidden, B } = this.#s;
     const inputs = [...this.#roles, "output"].map(() => new Float32Array(tokens.length * hidden));
     await runner.prefill(tokens, {
       observer: { onLayerOutput: (layer, start, x) => inputs[layer + 1]?.set(x, start * hidden) },
     });
     runner.reset();
 
-    const rope = new RopeTables(d, this.#model.architecture.ropeBase);
+    const rope = new RopeOfLayers(this.#model.architecture);
     rope.reserve(tokens.length);
-    const dense = new Dense(this.#model, this.#s, this.#sessions, new Buffers(), rope);
+    const dense = new Dense(this.#model, this.#s, this.#sessions, new Buffers(), (layer) => rope.of(layer));
     inputs[0]?.set(dense.embed(tokens));
     const random = new Random(1);
     const noise: Pick<Projected, "q" | "k" | "v">[] = [];

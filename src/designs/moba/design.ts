@@ -1,5 +1,5 @@
 import { MOST_BLOCK, MOST_TOKENS } from "../../model/limits.ts";
-import { count, plural } from "../../report/format.ts";
+import { count, plural } from "../../text/format.ts";
 import type { Design } from "../design.ts";
 import type { ValuesOf } from "../parameters.ts";
 import type { LayerPlan } from "../plan.ts";

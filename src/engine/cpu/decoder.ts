@@ -12,7 +12,7 @@ import type { FullPaths } from "./full-paths.ts";
 import type { KernelPool } from "./kernels/pool.ts";
 import { KvCache } from "./kv-cache.ts";
 import { MIXERS, type Mix } from "./mixers.ts";
-import { RopeTables } from "./rope-tables.ts";
+import { RopeOfLayers } from "./rope-tables.ts";
 import type { Sessions } from "./session.ts";
 import { StageClock } from "./stage-clock.ts";
 import { tellProjected } from "./tell.ts";
@@ -35,7 +35,7 @@ export class CpuDecoder implements DecoderBody {
   readonly #buffers = new Buffers();
   readonly #attention: Attention;
   readonly #dense: Dense;
-  readonly #rope: RopeTables;
+  readonly #rope: RopeOfLayers;
   #clock = new StageClock({});
   /** Hidden states of the chunk that passes through, [C, hidden]. */
   #x: Float32Array = new Float32Array(0);
@@ -53,8 +53,8 @@ export class CpuDecoder implements DecoderBody {
     this.#attention = new Attention(this.#s, kernels, fullPaths, this.#buffers);
     this.caches = roles.map(({ keeps }) => new KvCache(kernels, a.kvHeads, a.headDim, keeps));
     this.selections = new HostSelections(roles, a, swap);
-    this.#rope = new RopeTables(a.headDim, a.ropeBase);
-    this.#dense = new Dense(model, this.#s, sessions, this.#buffers, this.#rope);
+    this.#rope = new RopeOfLayers(a);
+    this.#dense = new Dense(model, this.#s, sessions, this.#buffers, (layer) => this.#rope.of(layer));
   }
 
   roomChanged(tokens: number): void {

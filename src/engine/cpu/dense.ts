@@ -21,10 +21,10 @@ export class Dense {
   readonly #s: Shape;
   readonly #sessions: Sessions;
   readonly #buffers: Buffers;
-  readonly #rope: RopeTables;
+  readonly #rope: (layer: number) => RopeTables;
   readonly #tensors = new Map<Float32Array, Tensor>();
 
-  constructor(model: FloatModel, shape: Shape, sessions: Sessions, buffers: Buffers, rope: RopeTables) {
+  constructor(model: FloatModel, shape: Shape, sessions: Sessions, buffers: Buffers, rope: (layer: number) => RopeTables) {
     this.#model = model;
     this.#s = shape;
     this.#sessions = sessions;
@@ -61,6 +61,8 @@ export class Dense {
     const gw = this.#buffers.get("gw", count * gates);
     const session = await this.#sessions.get(gated ? "project gated" : "project", () => projectGraph(this.#s, gated));
     const sparse = gated ? weights.sparse : undefined;
+    const rope = this.#rope(layer);
+    const { qBias, kBias, vBias, qNorm, kNorm } = weights;
     await session.run(
       {
         x: floats(x, [count, hidden]),
@@ -68,9 +70,17 @@ export class Dense {
         wq: this.#weight(weights.q, [Hq * d, hidden]),
         wk: this.#weight(weights.k, [Hkv * d, hidden]),
         wv: this.#weight(weights.v, [Hkv * d, hidden]),
-        cos: floats(this.#rope.cos, [this.#rope.positions, d / 2]),
-        sin: floats(this.#rope.sin, [this.#rope.positions, d / 2]),
+        cos: floats(rope.cos, [rope.positions, d / 2]),
+        sin: floats(rope.sin, [rope.positions, d / 2]),
         position: int64s([start]),
+        ...(qBias && kBias && vBias
+          ? {
+              bq: this.#weight(qBias, [Hq * d]),
+              bk: this.#weight(kBias, [Hkv * d]),
+              bv: this.#weight(vBias, [Hkv * d]),
+            }
+          : {}),
+        ...(qNorm && kNorm ? { nq: this.#weight(qNorm, [d]), nk: this.#weight(kNorm, [d]) } : {}),
         ...(sparse === undefined
           ? {}
           : {

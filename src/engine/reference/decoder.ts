@@ -4,6 +4,7 @@ import { NO_BLOCK, type BlockTopkOutput } from "../../../kernels/block-topk/bloc
 import { embedding } from "../../../kernels/embedding/reference.ts";
 import { linear } from "../../../kernels/linear/reference.ts";
 import { rmsnorm } from "../../../kernels/rmsnorm/reference.ts";
+import { ropeOf } from "../../model/decoder.ts";
 import { decodes, type Chunk, type DecoderBody, type Run } from "../decoder/body.ts";
 import { HostSelections } from "../decoder/host-selections.ts";
 import { chooses, emitsScores, type LayerRole } from "../decoder/roles.ts";
@@ -61,6 +62,7 @@ export class ReferenceDecoder implements DecoderBody {
     this.#hidden = runLayer({
       architecture,
       role,
+      turn: ropeOf(architecture, index),
       weights: weights.layer(index),
       cache: this.caches[index]!,
       chunk,

@@ -27,7 +27,7 @@ export function project(step: LayerStep): Projected {
   const of = (weight: Float32Array): Float64Array => linear({ x, weight, inputs: a.hidden });
   const sparse = role.gated ? mixing(step) : undefined;
   return {
-    queries: rotated(step, of(weights.q), a.queryHeads),
+    queries: turned(step, added(of(weights.q), weights.qBias), weights.qNorm, a.queryHeads),
     rows,
     own: cache.write(chunk.start, chunk.rows, rows),
     gates: sparse && { sparseGate: of(sparse.sparseGate), windowGate: of(sparse.windowGate) },
@@ -42,15 +42,27 @@ export function mixing({ weights, role }: Pick<LayerStep, "weights" | "role">): 
 
 /** [C, Hkv, d] each; keys are rotated before they are cached. */
 function newRows(step: LayerStep, x: Float64Array): NewRows {
-  const { architecture, weights } = step;
-  const keys = linear({ x, weight: weights.k, inputs: architecture.hidden });
-  const values = linear({ x, weight: weights.v, inputs: architecture.hidden });
-  const rows = { keys: rotated(step, keys, architecture.kvHeads), values };
+  const { architecture: a, weights } = step;
+  const keys = added(linear({ x, weight: weights.k, inputs: a.hidden }), weights.kBias);
+  const values = added(linear({ x, weight: weights.v, inputs: a.hidden }), weights.vBias);
+  const rows = { keys: turned(step, keys, weights.kNorm, a.kvHeads), values };
   return step.kvType === "float16" ? { keys: asHalves(rows.keys), values: asHalves(rows.values) } : rows;
 }
 
-function rotated({ architecture, chunk }: LayerStep, x: Float64Array, heads: number): Float64Array {
-  return rope({ x, heads, headDim: architecture.headDim, start: chunk.start, base: architecture.ropeBase });
+/** Rows with the bias, where there is one. */
+function added(rows: Float64Array, bias: Float32Array | undefined): Float64Array {
+  return bias === undefined ? rows : rows.map((value, i) => value + bias[i % bias.length]!);
+}
+
+/** Queries or keys [C, heads, d]: normed head by head where the decoder does, and turned by their positions. */
+function turned(
+  { architecture: { headDim, normEps }, chunk, turn }: LayerStep,
+  rows: Float64Array,
+  norm: Float32Array | undefined,
+  heads: number,
+): Float64Array {
+  const x = norm === undefined ? rows : rmsnorm({ x: rows, weight: norm, eps: normEps });
+  return rope({ x, heads, headDim, start: chunk.start, ...turn });
 }
 
 /** What a 16-bit cache keeps of these values. */

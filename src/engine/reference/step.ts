@@ -1,4 +1,5 @@
 import type { BlockTopkOutput } from "../../../kernels/block-topk/block-topk.ts";
+import type { RopeTurn } from "../../../kernels/rope/rope.ts";
 import type { Architecture } from "../../model/architecture.ts";
 import type { LayerWeights } from "../../model/model.ts";
 import type { Chunk } from "../decoder/body.ts";
@@ -28,6 +29,8 @@ export type Timed = <T>(stage: Stage, work: () => T) => T;
 export interface LayerStep {
   readonly architecture: Architecture;
   readonly role: LayerRole;
+  /** How queries and keys turn. */
+  readonly turn: RopeTurn;
   readonly weights: LayerWeights<Float32Array>;
   readonly cache: FullCache | WindowCache;
   readonly chunk: Chunk;

@@ -22,10 +22,15 @@ const SPANS = 8;
 /** Dispatches of a layer at most, with room to spare. */
 const DISPATCHES = 32;
 
-/** RoPE's tables on the device (see ropeTables), and how many positions they serve. */
-export interface RopeBlocks {
+/** RoPE's tables on the device (see ropeTables). */
+export interface RopeTablesBlocks {
   readonly coarse: GpuBlock;
   readonly fine: GpuBlock;
+}
+
+/** The tables of each layer, which most layers share, and how many positions they serve. */
+export interface RopeBlocks {
+  readonly layers: readonly RopeTablesBlocks[];
   readonly positions: number;
 }
 
@@ -72,7 +77,7 @@ export class GpuDecoder implements DecoderBody {
   ) {
     const { kvHeads, headDim } = model.architecture;
     const { device, allocator, recorder, workspace } = session;
-    const { coarse, fine, positions } = rope;
+    const { layers, positions } = rope;
     this.#session = session;
     this.#model = model;
     this.#roles = roles;
@@ -85,7 +90,7 @@ export class GpuDecoder implements DecoderBody {
     this.selections = new DeviceSelections(session, roles, ops.shape);
     this.#flight = new Flight(device);
     this.#ledger = new StageLedger(device, allocator, roles.length * SPANS);
-    this.#layers = new LayerRecorder(ops, recorder, workspace, this.#ledger, { coarse, fine });
+    this.#layers = new LayerRecorder(ops, recorder, workspace, this.#ledger, (layer) => ({ ...layers[layer]! }));
     this.#head = new LogitsHead(session, ops, weights);
     this.#swapped = swap && new SwappedReads(session, model.architecture, swap, roles);
   }

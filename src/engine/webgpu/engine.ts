@@ -7,6 +7,7 @@ import { asPlanned } from "../../designs/as-planned.ts";
 import { DESIGN_IDS, planOf } from "../../designs/designs.ts";
 import { gateOf, type LayerPlan } from "../../designs/plan.ts";
 import type { Architecture } from "../../model/architecture.ts";
+import { ropeOf } from "../../model/decoder.ts";
 import type { Model } from "../../model/model.ts";
 import { admit } from "../decoder/admit.ts";
 import { contextBytes } from "../decoder/estimate.ts";
@@ -16,7 +17,7 @@ import { DecoderRunner } from "../decoder/runner.ts";
 import type { Ceilings, DeviceMeter, Engine, EngineInfo, LoadOptions, Runner, Variant } from "../engine.ts";
 import { checkWeightsFit } from "../../model/weights-fit.ts";
 import { measureCeilings } from "./ceilings.ts";
-import { GpuDecoder, type RopeBlocks } from "./decoder.ts";
+import { GpuDecoder, type RopeBlocks, type RopeTablesBlocks } from "./decoder.ts";
 import type { OpenOptions } from "./device.ts";
 import { deviceMemory, type DeviceMemory } from "./memory.ts";
 import { MIXERS } from "./mixers.ts";
@@ -105,8 +106,10 @@ export class WebGpuEngine implements Engine {
       if (session !== this.#session || --loaded.users > 0) return;
       this.#models.delete(model);
       loaded.weights.free();
-      session.allocator.free(loaded.rope.coarse);
-      session.allocator.free(loaded.rope.fine);
+      for (const { coarse, fine } of new Set(loaded.rope.layers)) {
+        session.allocator.free(coarse);
+        session.allocator.free(fine);
+      }
       if (this.#models.size === 0) session.workspace.clear();
       session.recorder.forgetGroups();
     };
@@ -198,19 +201,30 @@ export class WebGpuEngine implements Engine {
   }
 }
 
-async function upload({ device, allocator }: GpuSession, model: Model): Promise<Loaded> {
-  const { headDim, ropeBase, maxContext } = model.architecture;
-  const weights = await GpuWeights.upload(device, allocator, model);
-  const positions = Math.max(maxContext, POSITIONS);
-  const tables = ropeTables(headDim, ropeBase, positions);
-  const rope: RopeBlocks = {
-    positions,
-    coarse: await allocator.allocate("weights", tables.coarse.byteLength),
-    fine: await allocator.allocate("weights", tables.fine.byteLength),
-  };
-  device.gpu.queue.writeBuffer(rope.coarse.buffer, 0, tables.coarse);
-  device.gpu.queue.writeBuffer(rope.fine.buffer, 0, tables.fine);
-  return { weights, rope, users: 0 };
+async function upload(session: GpuSession, model: Model): Promise<Loaded> {
+  const { architecture: a } = model;
+  const weights = await GpuWeights.upload(session.device, session.allocator, model);
+  const positions = Math.max(a.maxContext, POSITIONS);
+  const byTurn = new Map<string, Promise<RopeTablesBlocks>>();
+  const layers = Array.from({ length: a.layers }, (_, layer) => {
+    const turn = ropeOf(a, layer);
+    const key = JSON.stringify(turn);
+    const tables = byTurn.get(key) ?? uploadTables(session, ropeTables(a.headDim, turn, positions));
+    byTurn.set(key, tables);
+    return tables;
+  });
+  return { weights, rope: { positions, layers: await Promise.all(layers) }, users: 0 };
+}
+
+async function uploadTables(
+  { device, allocator }: GpuSession,
+  tables: ReturnType<typeof ropeTables>,
+): Promise<RopeTablesBlocks> {
+  const coarse = await allocator.allocate("weights", tables.coarse.byteLength);
+  const fine = await allocator.allocate("weights", tables.fine.byteLength);
+  device.gpu.queue.writeBuffer(coarse.buffer, 0, tables.coarse);
+  device.gpu.queue.writeBuffer(fine.buffer, 0, tables.fine);
+  return { coarse, fine };
 }
 
 /**

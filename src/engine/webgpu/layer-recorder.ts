@@ -18,9 +18,9 @@ export class LayerRecorder implements Recording {
   readonly #recorder: Recorder;
   readonly #workspace: Workspace;
   readonly #ledger: StageLedger;
-  readonly #rope: Named;
+  readonly #rope: (layer: number) => Named;
 
-  constructor(ops: Ops, recorder: Recorder, workspace: Workspace, ledger: StageLedger, rope: Named) {
+  constructor(ops: Ops, recorder: Recorder, workspace: Workspace, ledger: StageLedger, rope: (layer: number) => Named) {
     this.ops = ops;
     this.#recorder = recorder;
     this.#workspace = workspace;
@@ -52,18 +52,22 @@ export class LayerRecorder implements Recording {
     recordOp(this.#recorder, this.#workspace, op, run, buffers);
   }
 
-  /** Norm, q | k | v | gates, RoPE, and the new rows of the cache (of the chunk's own buffers before a window). */
+  /** Norm, q | k | v | gates, their biases and norms, RoPE, and the new rows of the cache (of the chunk's own buffers before a window). */
   #project(step: LayerStep): void {
-    const { role, rows, start, weights } = step;
-    const { norm, project, split } = this.ops;
+    const { layer, role, rows, start, weights } = step;
+    const { norm, project, headNorm, split } = this.ops;
     const gated = role.gated ? "gated" : "plain";
     this.run(norm, { rows }, { x: this.at("x"), weight: weights.inputNorm, y: this.at("normed") });
     this.run(project[gated], { rows }, { x: this.at("normed"), weight: weights.projection, y: this.at("projected") });
+    const heads = headNorm[gated];
+    if (heads !== undefined && weights.heads !== undefined) {
+      this.run(heads, { rows }, { projected: this.at("projected"), weight: weights.heads });
+    }
     const { k, v, room, firstRow } = keyPlace(step, this.#workspace);
     this.run(
       split[gated],
       { rows, start, room, firstRow },
-      { projected: this.at("projected"), q: this.at("q"), k, v, ...this.#rope },
+      { projected: this.at("projected"), q: this.at("q"), k, v, ...this.#rope(layer) },
     );
   }
 

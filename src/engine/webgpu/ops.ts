@@ -4,6 +4,7 @@ import { blockTopkGpu } from "../../../kernels/block-topk/gpu.ts";
 import { embeddingGpu } from "../../../kernels/embedding/gpu.ts";
 import { gateFusionGpu } from "../../../kernels/gate-fusion/gpu.ts";
 import type { DeviceTraits, GpuOp } from "../../../kernels/gpu-op.ts";
+import { headNormGpu } from "../../../kernels/head-norm/gpu.ts";
 import { rmsnormGpu } from "../../../kernels/rmsnorm/gpu.ts";
 import { ropeSplitGpu } from "../../../kernels/rope/gpu.ts";
 import { ringAppendGpu } from "../../../kernels/sliding-window/gpu.ts";
@@ -68,6 +69,16 @@ export function makeOps(a: Architecture, traits: DeviceTraits, { first = 0, gate
   const project = (gated: boolean) =>
     named("project", linearOp({ inputs: s.hidden, outputs: projectedWidth(s, gated), add: false }, traits));
   const split = (gated: boolean) => named("split", ropeSplitGpu({ ...heads, extra: gated ? 2 * s.gates : 0 }, traits));
+  const headNorm = (gated: boolean) =>
+    s.qkvBias || s.headNorm
+      ? named(
+          "head norm",
+          headNormGpu(
+            { ...heads, extra: gated ? 2 * s.gates : 0, bias: s.qkvBias, norm: s.headNorm, eps: s.eps },
+            traits,
+          ),
+        )
+      : undefined;
   const sparseDecode = (sparse: boolean) =>
     named(
       "sparse decode",
@@ -84,6 +95,8 @@ export function makeOps(a: Architecture, traits: DeviceTraits, { first = 0, gate
     embedding: named("embedding", embeddingGpu({ hidden: s.hidden }, traits)),
     norm: named("norm", rmsnormGpu({ hidden: s.hidden, eps: s.eps }, traits)),
     project: { plain: project(false), gated: project(true) },
+    /** Absent where the decoder has neither biases nor norms of heads. */
+    headNorm: { plain: headNorm(false), gated: headNorm(true) },
     split: { plain: split(false), gated: split(true) },
     full: { plain: full(false), scored: full(true) },
     fullDecode: { plain: fullDecode(false), scored: fullDecode(true) },

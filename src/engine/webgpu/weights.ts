@@ -13,6 +13,8 @@ export interface LayerBlocks {
   readonly inputNorm: GpuBlock;
   /** q | k | v | sparse gate | window gate, rows one under the other: kinds without gates read a beginning of it. */
   readonly projection: GpuBlock;
+  /** Biases of q | k | v and the norms of a head's q | k, of what the decoder has. */
+  readonly heads: GpuBlock | undefined;
   readonly output: GpuBlock;
   readonly postNorm: GpuBlock;
   /** gate | up */
@@ -87,6 +89,7 @@ export class GpuWeights {
     return {
       inputNorm: await this.#vector(weights.inputNorm),
       projection: await this.#matrix([weights.q, weights.k, weights.v, ...gates]),
+      heads: await this.#vectors(headTensors(weights)),
       output: await this.#matrix([weights.o]),
       postNorm: await this.#vector(weights.postNorm),
       gateUp: await this.#matrix([weights.gate, weights.up]),
@@ -120,6 +123,19 @@ export class GpuWeights {
     return this.#values(values.map((value) => Math.max(value, least)));
   }
 
+  /** Vectors one behind the other, where there are any. */
+  async #vectors(tensors: readonly LazyTensor[]): Promise<GpuBlock | undefined> {
+    if (tensors.length === 0) return undefined;
+    const values = new Float32Array(tensors.reduce((sum, { shape }) => sum + valueCount(shape), 0));
+    let at = 0;
+    for (const tensor of tensors) {
+      const count = valueCount(tensor.shape);
+      await tensor.read(values.subarray(at, at + count));
+      at += count;
+    }
+    return this.#values(values);
+  }
+
   async #values(values: Float32Array<ArrayBuffer>): Promise<GpuBlock> {
     const block = await this.#allocate(values.byteLength);
     await this.#send(block, 0, values);
@@ -147,6 +163,11 @@ export class GpuWeights {
   }
 }
 
+/** What kernels/head-norm takes, in its order. */
+function headTensors({ qBias, kBias, vBias, qNorm, kNorm }: LayerWeights): LazyTensor[] {
+  return [qBias, kBias, vBias, qNorm, kNorm].filter((tensor) => tensor !== undefined);
+}
+
 /** Bytes that `GpuWeights` will hold for a model. */
 export function weightBytes({ weights, architecture }: Model): number {
   const seen = new Set<LayerWeights>();
@@ -161,7 +182,7 @@ export function weightBytes({ weights, architecture }: Model): number {
     const total = (tensors: readonly LazyTensor[]): number => tensors.reduce((sum, tensor) => sum + size(tensor), 0);
     const gates = sparse === undefined ? [] : [sparse.sparseGate, sparse.windowGate];
     const sinks = sparse === undefined ? [] : [sparse.sparseSinks, sparse.windowSinks];
-    bytes += 2 * total([q, k, v, o, gate, up, down, ...gates]) + 4 * total([inputNorm, postNorm, ...sinks]);
+    bytes += 2 * total([q, k, v, o, gate, up, down, ...gates]) + 4 * total([inputNorm, postNorm, ...headTensors(layer), ...sinks]);
   }
   return bytes;
 }

@@ -11,7 +11,10 @@ export interface OpenedCheckpoint {
   /** What the weights were made for. */
   readonly design: DesignId;
   readonly architecture: Architecture;
-  /** Those that tensorShapes(architecture, design) lists, under those names and in those shapes. Their values are finite. */
+  /**
+   * Those that tensorShapes(architecture, design) lists, under those names and in those shapes. Their values are finite, or
+   * reading them is an error.
+   */
   readonly tensors: ReadonlyMap<string, LazyTensor>;
   readonly tokenizer: Tokenizer;
   /** Plain sentences that a reader of a profile of these weights must know. */

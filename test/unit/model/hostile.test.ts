@@ -8,39 +8,10 @@ import { parseCheckpointConfig } from "../../../src/model/checkpoint-config.ts";
 import { UserError } from "../../../src/model/errors.ts";
 import { Random } from "../../../src/model/random.ts";
 import { TINY, tinyConfig, withCheckpoint } from "../../fixtures/model/checkpoint-folder.ts";
+import { mutate } from "../../fixtures/model/mutate.ts";
 import { tinyTokenizerJson } from "../../fixtures/model/tiny-tokenizer.ts";
 
 const SEED = 20_261_127;
-const VALUES: readonly unknown[] = [
-  ...[0, -1, 1, 2, 3, 64, 1025, 10_000_000, 2 ** 30, 2 ** 31, 2 ** 32 + 1, 2 ** 53 - 1, 2 ** 53, 1e300, 0.5, -0],
-  ...[null, true, "", "8", "x".repeat(100_000), "\u001b[31m", [], {}, [1], { type: "Split" }, "__proto__"],
-];
-
-/** Any value inside `root`, replaced, taken away or joined by a strange neighbour, and once more where chance says so. */
-function mutate(root: unknown, random: Random): unknown {
-  const copy = structuredClone(root);
-  do {
-    const places: [Record<string, unknown>, string][] = [];
-    collect(copy, places, 0);
-    const [holder, key] = places[random.below(places.length)] ?? [{}, ""];
-    const action = random.below(6);
-    if (action === 0) Reflect.deleteProperty(holder, key);
-    else if (action === 1) holder["strange".repeat(random.below(2000))] = 1;
-    else holder[key] = VALUES[random.below(VALUES.length)];
-  } while (random.below(3) === 0);
-  return copy;
-}
-
-function collect(value: unknown, into: [Record<string, unknown>, string][], depth: number): void {
-  if (typeof value !== "object" || value === null || depth > 6) return;
-  const holder = value as Record<string, unknown>;
-  // The tables of a vocabulary would drown everything else.
-  for (const key of Object.keys(holder).slice(0, 40)) {
-    into.push([holder, key]);
-    collect(holder[key], into, depth + 1);
-  }
-}
-
 function refusedOrFine(act: () => void, source: string, what: string): boolean {
   const began = performance.now();
   try {

@@ -15,7 +15,8 @@ function linear(g: GraphBuilder, x: Value, weight: Value): Value {
  * From the layer input to everything attention needs.
  *
  * in:  x [C, hidden], norm [hidden], wq [Hq d, hidden], wk, wv [Hkv d, hidden], cos, sin [positions, d / 2],
- *      position [1] (of the first row); with `gates` also sparseGate, windowGate [gates, hidden]
+ *      position [1] (of the first row); where the decoder has them bq [Hq d], bk, bv [Hkv d] and nq, nk [d], the norms of
+ *      each head's q and k; with `gates` also sparseGate, windowGate [gates, hidden]
  * out: q [Hkv, C, G d] and k [Hkv, C, d] rotated, v [Hkv, C, d]; with `gates` gs, gw [C, gates] after the sigmoid (eq. 9)
  */
 export function projectGraph(s: Shape, gates: boolean): GraphBuilder {
@@ -30,15 +31,23 @@ export function projectGraph(s: Shape, gates: boolean): GraphBuilder {
   const position = g.input("position", "int64", [1]);
   const n = rmsNorm(g, x, norm, s);
 
-  const rotated = (weight: Value, heads: number): Value => {
-    const rows = g.reshape(linear(g, n, weight), [1, -1, heads * s.d]);
-    return g.microsoft("RotaryEmbedding", [rows, position, cos, sin], { num_heads: heads, interleaved: 0 });
+  const projected = (weight: Value, bias: string, heads: number): Value => {
+    const rows = linear(g, n, weight);
+    return s.qkvBias ? g.op("Add", [rows, g.input(bias, "float32", [heads * s.d])]) : rows;
+  };
+  const rotated = (weight: Value, bias: string, headNorm: string, heads: number): Value => {
+    const rows = projected(weight, bias, heads);
+    const normed = s.headNorm
+      ? rmsNorm(g, g.reshape(rows, [-1, heads, s.d]), g.input(headNorm, "float32", [s.d]), s)
+      : rows;
+    const turning = g.reshape(normed, [1, -1, heads * s.d]);
+    return g.microsoft("RotaryEmbedding", [turning, position, cos, sin], { num_heads: heads, interleaved: 0 });
   };
   const byHead = (rows: Value, width: number): Value => g.transpose(g.reshape(rows, [-1, s.Hkv, width]), [1, 0, 2]);
 
-  g.output("q", byHead(rotated(wq, s.Hq), s.G * s.d), "float32", [s.Hkv, "C", s.G * s.d]);
-  g.output("k", byHead(rotated(wk, s.Hkv), s.d), "float32", [s.Hkv, "C", s.d]);
-  g.output("v", byHead(linear(g, n, wv), s.d), "float32", [s.Hkv, "C", s.d]);
+  g.output("q", byHead(rotated(wq, "bq", "nq", s.Hq), s.G * s.d), "float32", [s.Hkv, "C", s.G * s.d]);
+  g.output("k", byHead(rotated(wk, "bk", "nk", s.Hkv), s.d), "float32", [s.Hkv, "C", s.d]);
+  g.output("v", byHead(projected(wv, "bv", s.Hkv), s.d), "float32", [s.Hkv, "C", s.d]);
   if (gates) {
     for (const [weight, out] of [
       ["sparseGate", "gs"],
