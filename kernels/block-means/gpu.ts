@@ -25,7 +25,10 @@ const MOST_SHARES = 8;
  *
  * Buffers: k halves [Hkv, room, d]; means halves [Hkv, blocks, d].
  */
-export function blockMeansGpu({ kvHeads, headDim, block }: BlockMeansShape, traits: DeviceTraits): GpuOp<BlockMeansRun> {
+export function blockMeansGpu(
+  { kvHeads, headDim, block }: BlockMeansShape,
+  traits: DeviceTraits,
+): GpuOp<BlockMeansRun> {
   const width = Math.min(WIDTH, traits.maxInvocations);
   const program: GpuProgram = {
     name: "block-means/block_means",

@@ -67,7 +67,8 @@ export function ownChoiceAttention(work: Work): Cost {
   return {
     flops: 4 * a.headDim * a.queryHeads * pairs,
     // A decode step reads least where all heads of a group chose alike.
-    bytes: queryBytes(work) + rowBytes(keysRead(span, pairs, span.to), 2 * a.kvHeads * a.headDim, work) + listBytes(work),
+    bytes:
+      queryBytes(work) + rowBytes(keysRead(span, pairs, span.to), 2 * a.kvHeads * a.headDim, work) + listBytes(work),
   };
 }
 

@@ -1,4 +1,13 @@
-import { indexBytes, ownAttention, ownChoice, ownChoiceAttention, scoreBytes, selectedAttention, type Costs, type Work } from "./costs.ts";
+import {
+  indexBytes,
+  ownAttention,
+  ownChoice,
+  ownChoiceAttention,
+  scoreBytes,
+  selectedAttention,
+  type Costs,
+  type Work,
+} from "./costs.ts";
 import type { Fill } from "./look.ts";
 import type { MixerId } from "./plan.ts";
 

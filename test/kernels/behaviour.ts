@@ -71,7 +71,8 @@ export function describeBehaviour({ engine, reference, limits, seed, halves }: B
         moba: { laid: { moba: laid.moba } },
         full: {},
       };
-      for (const variant of VARIANTS) {
+      // That query heads choose as they are told, moba.test.ts shows.
+      for (const variant of VARIANTS.filter((id) => id !== "moba")) {
         const alike = { ...model, architecture: { ...architecture, ...own[variant] } };
         const runner = await engine().load(chosen, variant);
         const trace = await traceRun(runner, architecture, tokens);
@@ -134,7 +135,10 @@ export function describeBehaviour({ engine, reference, limits, seed, halves }: B
         await runner.reserve(20);
         const reserved = runner.kvBytes();
         runner.plan.forEach(({ keeps }, l) =>
-          assert.ok(reserved[l]! * keptVectors(keeps, 5) >= exact[l]! * keptVectors(keeps, 20), `${variant}, layer ${l}: room for 20`),
+          assert.ok(
+            reserved[l]! * keptVectors(keeps, 5) >= exact[l]! * keptVectors(keeps, 20),
+            `${variant}, layer ${l}: room for 20`,
+          ),
         );
         for (let t = 5; t < 20; t++) await runner.decode(tokens[t]!);
         assert.deepEqual(runner.kvBytes(), reserved, `${variant}: decode allocated caches`);

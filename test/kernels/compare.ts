@@ -99,7 +99,8 @@ export function assertSameRun(actual: Run, expected: Run, limits: Tolerance, cov
     let agreed = comparable;
     for (let t = 0; t < comparable; t++) {
       const output = actual.trace.outputs[layer]![t]!;
-      if (expected.tied?.(layer, t) === true && relativeError(output, rows[t]!) > limits.tolerance) agreed = Math.min(agreed, t);
+      if (expected.tied?.(layer, t) === true && relativeError(output, rows[t]!) > limits.tolerance)
+        agreed = Math.min(agreed, t);
       else assertClose(output, rows[t]!, limits.tolerance, `${name}, position ${t}`);
     }
     comparable = agreed;

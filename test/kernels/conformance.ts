@@ -127,7 +127,8 @@ export function describeEngine(name: string, createEngine: () => Promise<Engine>
 
 /** What the designs say of each layer, worked out here a second time. */
 function expectedMixers(architecture: Architecture, variant: Variant): MixerId[] {
-  if (variant === "full" || variant === "streaming" || variant === "moba") return schedule(architecture).map(() => variant);
+  if (variant === "full" || variant === "streaming" || variant === "moba")
+    return schedule(architecture).map(() => variant);
   return schedule(architecture).map((kind) => (kind === "sparse" && variant === "hybrid-swa" ? "window" : kind));
 }
 

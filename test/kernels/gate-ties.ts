@@ -29,7 +29,8 @@ export class GateTies {
       for (let head = 0; head < queryHeads; head++) {
         const from = (row * queryHeads + head) * d;
         const kvHead = Math.floor((head * kvHeads) / queryHeads);
-        if (this.#ties(q.subarray(from, from + d), keys, kvHead, start + row)) this.#tied.add(`${layer} ${start + row}`);
+        if (this.#ties(q.subarray(from, from + d), keys, kvHead, start + row))
+          this.#tied.add(`${layer} ${start + row}`);
       }
     }
   };

@@ -40,7 +40,8 @@ function choices(exact: BruteForce, layer: number, topk: number): Reads {
     const affinity = (block: number): number => {
       let sum = 0;
       for (let key = block * BLOCK; key < (block + 1) * BLOCK; key++)
-        for (let c = 0; c < d; c++) sum += q[(query * queryHeads + head) * d + c]! * k[(key * kvHeads + kvHead) * d + c]!;
+        for (let c = 0; c < d; c++)
+          sum += q[(query * queryHeads + head) * d + c]! * k[(key * kvHeads + kvHead) * d + c]!;
       return sum / BLOCK;
     };
     const rivals = Array.from({ length: own }, (_, block) => ({ block, affinity: affinity(block) }));

@@ -55,7 +55,9 @@ export const moba = {
           `MoBA reads everything here: ${plural(topk, "block")} of ${count(block)} tokens cover the whole document ` +
             `(${plural(tokens, "token")}).`,
         ]),
-    ...(decode === "dense" ? ["Under MoBA decoded tokens read everything here: blocks are chosen in the prefill only."] : []),
+    ...(decode === "dense"
+      ? ["Under MoBA decoded tokens read everything here: blocks are chosen in the prefill only."]
+      : []),
     "Latency and memory under MoBA are real; what it selects means something only with weights that were trained for it.",
   ],
   plan: ({ layers }, { block, topk, fullTail, decode }) =>

@@ -110,7 +110,10 @@ export class CpuEngine implements Engine {
     const s = shapeOf(a);
     const rows = Math.min(tokens, defaultChunk(a));
     const scores = plan.some((layer) => layer.scores) ? scoreFloats(s.Hkv, s.B, rows, tokens) : 0;
-    const own = Math.max(0, ...plan.map((layer) => (layer.gate === undefined ? 0 : choiceFloats(s, gateOf(layer), rows, tokens))));
+    const own = Math.max(
+      0,
+      ...plan.map((layer) => (layer.gate === undefined ? 0 : choiceFloats(s, gateOf(layer), rows, tokens))),
+    );
     const scratch = this.info.threads * scratchFloats(s, rows, tokens);
     const dense = rows * (3 * s.hidden + 4 * s.intermediate + 6 * s.Hq * s.d);
     return contextBytes(plan, a, tokens, FLOAT) + FLOAT * (scores + own + scratch + dense + s.vocabulary);

@@ -62,7 +62,8 @@ export class KvCache implements LayerCache {
     this.#k = this.#grown(this.#k, capacity, held);
     this.#v = this.#grown(this.#v, capacity, held);
     const block = this.#keeps.kind === "all" ? this.#keeps.means : undefined;
-    if (block !== undefined) this.#means = this.#grown(this.#means, Math.ceil(capacity / block), Math.ceil(held / block));
+    if (block !== undefined)
+      this.#means = this.#grown(this.#means, Math.ceil(capacity / block), Math.ceil(held / block));
     this.#capacity = capacity;
   }
 

@@ -89,7 +89,9 @@ export class WebGpuEngine implements Engine {
 
   canRun(plan: readonly LayerPlan[]): string | undefined {
     const rings = plan.flatMap(({ keeps }) => (keeps.kind === "ring" ? [`${keeps.tokens} ${keeps.first ?? 0}`] : []));
-    const gates = plan.flatMap((layer) => (layer.gate === undefined ? [] : [`${gateOf(layer).block} ${layer.gate.top}`]));
+    const gates = plan.flatMap((layer) =>
+      layer.gate === undefined ? [] : [`${gateOf(layer).block} ${layer.gate.top}`],
+    );
     if (new Set(rings).size > 1) return "its kernels are made for one window, and the layers have several";
     if (new Set(gates).size > 1) return "its kernels are made for one size of blocks, and the layers have several";
     return declinedOf(MIXERS, plan);

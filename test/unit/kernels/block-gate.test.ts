@@ -18,10 +18,7 @@ describe("means of blocks, and what query heads make of them", () => {
     const scores = blockGate({ queries, means, queryHeads: 4, kvHeads: 2, headDim: 1, block: 2, start: 3 });
     assert.deepEqual(
       [...scores],
-      [
-        ...[2, 0, 0, 4, 0, 0, -1.5, 0, 0, -2, 0, 0],
-        ...[20, 70, 0, 40, 140, 0, -15, 60, 0, -20, 80, 0],
-      ],
+      [...[2, 0, 0, 4, 0, 0, -1.5, 0, 0, -2, 0, 0], ...[20, 70, 0, 40, 140, 0, -15, 60, 0, -20, 80, 0]],
     );
   });
 });
