@@ -15,10 +15,14 @@ export function halfToNumber(bits: number): number {
   return sign * (1024 + fraction) * 2 ** (exponent - 25);
 }
 
+/** The values of all 65,536 binary16 numbers. */
+export function halfValues(): Float32Array {
+  return (halfTable ??= Float32Array.from({ length: 0x10000 }, (_, bits) => halfToNumber(bits)));
+}
+
 /** binary16 (F16) to float32. */
 export function halfToFloat32(values: Uint16Array, out = new Float32Array(values.length)): Float32Array {
-  halfTable ??= Float32Array.from({ length: 0x10000 }, (_, bits) => halfToNumber(bits));
-  const table = halfTable;
+  const table = halfValues();
   for (let i = 0; i < values.length; i++) out[i] = table[values[i] as number] as number;
   return out;
 }

@@ -81,7 +81,7 @@ export interface ByteLevelVocabulary {
 }
 
 /**
- * Reads a tokenizer.json and makes sure that it is byte-level BPE and loses nothing: all 256 bytes are tokens, every
+ * Reads a tokenizer.json and makes sure that it is byte-level BPE and loses nothing: every
  * merge gives a token, nothing is normalized but composed (NFC), nothing is added in front of the text. What is accepted gives the ids of
  * Hugging Face's Rust library without special tokens; truncation, padding and post-processors are not applied.
  *

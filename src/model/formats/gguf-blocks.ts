@@ -1,4 +1,4 @@
-import { bfloat16ToFloat32, halfToFloat32, halfToNumber } from "../float16.ts";
+import { bfloat16ToFloat32, halfToFloat32, halfValues } from "../float16.ts";
 
 /** How a type of ggml stores values: `values` of them in `bytes`, one block after the other. */
 export interface GgmlType {
@@ -12,38 +12,48 @@ export interface GgmlType {
 /** Rounds to float32, as every step of ggml's own arithmetic does. */
 const f32 = Math.fround;
 
-type Block = (data: Uint8Array, from: number, out: Float32Array, at: number) => void;
+type Block = (data: Uint8Array, from: number, out: Float32Array, at: number, halves: Float32Array) => void;
 
 /** A type whose blocks are unpacked one by one. */
 function quantized(name: string, values: number, bytes: number, block: Block): GgmlType {
   return {
     ...{ name, values, bytes },
     dequantize: (data, from, out) => {
-      for (let at = 0; at < out.length; at += values, from += bytes) block(data, from, out, at);
+      const halves = halfValues();
+      for (let at = 0; at < out.length; at += values, from += bytes) block(data, from, out, at, halves);
     },
   };
 }
 
-/** The binary16 at a byte. */
-function half(data: Uint8Array, at: number): number {
-  return halfToNumber(data[at]! | (data[at + 1]! << 8));
+/** Where the table of binary16 has the number at a byte. */
+function bits(data: Uint8Array, at: number): number {
+  return data[at]! | (data[at + 1]! << 8);
 }
 
-/** 32 values around zero: 16 bytes of low nibbles, values 0 to 15, and high ones; a fifth bit of each in `fifth`. */
-function centred(data: Uint8Array, from: number, out: Float32Array, at: number, d: number, middle: number, fifth = 0): void {
+/** 32 values around zero: 16 bytes of low nibbles, values 0 to 15, and high ones. */
+function centred(data: Uint8Array, from: number, out: Float32Array, at: number, d: number): void {
   for (let i = 0; i < 16; i++) {
     const byte = data[from + i]!;
-    out[at + i] = d * (((byte & 15) | (((fifth >>> i) & 1) << 4)) - middle);
-    out[at + i + 16] = d * (((byte >> 4) | (((fifth >>> (i + 16)) & 1) << 4)) - middle);
+    out[at + i] = d * ((byte & 15) - 8);
+    out[at + i + 16] = d * ((byte >> 4) - 8);
   }
 }
 
-/** The same from a minimum on. */
-function raised(data: Uint8Array, from: number, out: Float32Array, at: number, d: number, least: number, fifth = 0): void {
+/** The same from a least value on. */
+function raised(data: Uint8Array, from: number, out: Float32Array, at: number, d: number, least: number): void {
   for (let i = 0; i < 16; i++) {
     const byte = data[from + i]!;
-    out[at + i] = f32(d * ((byte & 15) | (((fifth >>> i) & 1) << 4))) + least;
-    out[at + i + 16] = f32(d * ((byte >> 4) | (((fifth >>> (i + 16)) & 1) << 4))) + least;
+    out[at + i] = f32(d * (byte & 15)) + least;
+    out[at + i + 16] = f32(d * (byte >> 4)) + least;
+  }
+}
+
+/** 32 values of five bits: the fifth of value i is bit i of `fifth`. */
+function fiveBits(data: Uint8Array, from: number, fifth: number, each: (i: number, value: number) => void): void {
+  for (let i = 0; i < 16; i++) {
+    const byte = data[from + i]!;
+    each(i, (byte & 15) | (((fifth >>> i) & 1) << 4));
+    each(i + 16, (byte >> 4) | (((fifth >>> (i + 16)) & 1) << 4));
   }
 }
 
@@ -57,11 +67,12 @@ function eightOf32(
   from: number,
   out: Float32Array,
   at: number,
-  low: number,
+  halves: Float32Array,
   fifths: number | undefined,
 ): void {
-  const d = half(data, from);
-  const least = half(data, from + 2);
+  const d = halves[bits(data, from)]!;
+  const least = halves[bits(data, from + 2)]!;
+  const low = from + (fifths === undefined ? 16 : 48);
   // Six bits of scale and of minimum each, in twelve bytes.
   const s = from + 4;
   for (let j = 0; j < 8; j++) {
@@ -79,8 +90,8 @@ function eightOf32(
 }
 
 /** Q6_K: two halves of low four bits [64], high two [32] and scales [8] of 16 values each. */
-function sixteenOf16(data: Uint8Array, from: number, out: Float32Array, at: number): void {
-  const d = half(data, from + 208);
+function sixteenOf16(data: Uint8Array, from: number, out: Float32Array, at: number, halves: Float32Array): void {
+  const d = halves[bits(data, from + 208)]!;
   for (let part = 0; part < 2; part++) {
     const low = from + part * 64;
     const high = from + 128 + part * 32;
@@ -91,8 +102,8 @@ function sixteenOf16(data: Uint8Array, from: number, out: Float32Array, at: numb
       const to = at + part * 128 + group * 32;
       for (let i = 0; i < 32; i++) {
         const step = f32(d * signed(data[scales + group * 2 + (i >> 4)]!));
-        const bits = ((data[nibbles + i]! >> shift) & 15) | (((data[high + i]! >> (2 * group)) & 3) << 4);
-        out[to + i] = step * (bits - 32);
+        const value = ((data[nibbles + i]! >> shift) & 15) | (((data[high + i]! >> (2 * group)) & 3) << 4);
+        out[to + i] = step * (value - 32);
       }
     }
   }
@@ -119,34 +130,37 @@ export const GGML_TYPES: ReadonlyMap<number, GgmlType> = new Map([
       dequantize: (data, from, out) => halfToFloat32(new Uint16Array(data.buffer, data.byteOffset + from, out.length), out),
     },
   ],
-  [2, quantized("Q4_0", 32, 18, (data, from, out, at) => centred(data, from + 2, out, at, half(data, from), 8))],
+  [2, quantized("Q4_0", 32, 18, (data, from, out, at, halves) => centred(data, from + 2, out, at, halves[bits(data, from)]!))],
   [
     3,
-    quantized("Q4_1", 32, 20, (data, from, out, at) =>
-      raised(data, from + 4, out, at, half(data, from), half(data, from + 2)),
+    quantized("Q4_1", 32, 20, (data, from, out, at, halves) =>
+      raised(data, from + 4, out, at, halves[bits(data, from)]!, halves[bits(data, from + 2)]!),
     ),
   ],
   [
     6,
-    quantized("Q5_0", 32, 22, (data, from, out, at) =>
-      centred(data, from + 6, out, at, half(data, from), 16, word(data, from + 2)),
-    ),
+    quantized("Q5_0", 32, 22, (data, from, out, at, halves) => {
+      const d = halves[bits(data, from)]!;
+      fiveBits(data, from + 6, word(data, from + 2), (i, value) => (out[at + i] = d * (value - 16)));
+    }),
   ],
   [
     7,
-    quantized("Q5_1", 32, 24, (data, from, out, at) =>
-      raised(data, from + 8, out, at, half(data, from), half(data, from + 2), word(data, from + 4)),
-    ),
+    quantized("Q5_1", 32, 24, (data, from, out, at, halves) => {
+      const d = halves[bits(data, from)]!;
+      const least = halves[bits(data, from + 2)]!;
+      fiveBits(data, from + 8, word(data, from + 4), (i, value) => (out[at + i] = f32(d * value) + least));
+    }),
   ],
   [
     8,
-    quantized("Q8_0", 32, 34, (data, from, out, at) => {
-      const d = half(data, from);
+    quantized("Q8_0", 32, 34, (data, from, out, at, halves) => {
+      const d = halves[bits(data, from)]!;
       for (let i = 0; i < 32; i++) out[at + i] = d * signed(data[from + 2 + i]!);
     }),
   ],
-  [12, quantized("Q4_K", 256, 144, (data, from, out, at) => eightOf32(data, from, out, at, from + 16, undefined))],
-  [13, quantized("Q5_K", 256, 176, (data, from, out, at) => eightOf32(data, from, out, at, from + 48, from + 16))],
+  [12, quantized("Q4_K", 256, 144, (data, from, out, at, halves) => eightOf32(data, from, out, at, halves, undefined))],
+  [13, quantized("Q5_K", 256, 176, (data, from, out, at, halves) => eightOf32(data, from, out, at, halves, from + 16))],
   [14, quantized("Q6_K", 256, 210, sixteenOf16)],
   [
     30,

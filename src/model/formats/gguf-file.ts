@@ -70,15 +70,14 @@ export class GgufFile {
         const bytes = piece.subarray(0, count * rowBytes);
         const { bytesRead } = await file.read(bytes, 0, bytes.length, start + at * rowBytes);
         if (bytesRead < bytes.length) throw new UserError(`${this.#path} became shorter while it was read. Try again.`);
+        if (headDim === undefined && out instanceof Float32Array && at * width >= from && (at + count) * width <= end) {
+          type.dequantize(bytes, 0, out.subarray(at * width - from, (at + count) * width - from));
+          continue;
+        }
         for (let i = 0; i < count; i++) {
           const begin = (at + i) * width - from;
           if (begin + width <= 0 || begin >= out.length) continue;
           const source = headDim === undefined ? i : interleaved(i, headDim);
-          const whole = begin >= 0 && begin + width <= out.length;
-          if (out instanceof Float32Array && whole) {
-            type.dequantize(bytes, source * rowBytes, out.subarray(begin, begin + width));
-            continue;
-          }
           type.dequantize(bytes, source * rowBytes, row);
           const part = row.subarray(Math.max(0, -begin), Math.min(width, out.length - begin));
           const into = out.subarray(Math.max(0, begin), Math.max(0, begin) + part.length);
