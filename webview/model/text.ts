@@ -3,6 +3,7 @@ import { selectingHeads } from "../../src/report/breakdown.ts";
 import { count, lines, plural, ratio, score } from "../../src/report/format.ts";
 import { snippet } from "../../src/report/lines.ts";
 import { QUERY_WORDS } from "../../src/report/names.ts";
+import { blockIn } from "../../src/report/plan.ts";
 import { linesOf } from "../../src/model/line-ends.ts";
 import { largest } from "../../src/profile/extremes.ts";
 import { blocksOf, wordsOf, type Block } from "./blocks.ts";
@@ -89,7 +90,7 @@ export function textModel(state: PanelState): TextModel | undefined {
       ? `Most attended (${queries}): ${lines(first.startLine, first.endLine)}.`
       : `No passage stands out (${queries}).`,
     reading:
-      `Importance (${queries}): how much the full layers attend to each block of ${report.model.architecture.block} tokens, ` +
+      `Importance (${queries}): how much the full layers attend to each block of ${blockIn(report)} tokens, ` +
       `compared with what its place predicts. The shade is the ${importance.contrast.replace(/\.$/, "")}.`,
     passages: importance.passages.map((passage) => {
       const words = text === undefined ? passage.text : wordsOf(text, passage.start, passage.end, SNIPPET);
