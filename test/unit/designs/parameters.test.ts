@@ -64,8 +64,8 @@ describe("parameters of a design", () => {
     refused(["full:window=5"], /full has no parameter "window": it has none/);
     refused(["hysparse:toString=5"], /no parameter "toString"/);
     refused(["hysparse:"], /no parameter ""/);
-    refused(["hysparse:k"], /given as k=value/);
-    refused(["hysparse:k=1=2"], /given as k=value/);
+    refused(["hysparse:k"], /write k=value, not "k"$/);
+    refused(["hysparse:k=1=2"], /write k=value/);
     refused(["hysparse:k=16,k=24"], /k is given twice/);
     refused(["hysparse", "hysparse:k=16"], /hysparse is listed twice/);
     for (const bad of ["0", "-8", "1e3", "8.0", "", "1048584"]) {
