@@ -110,7 +110,7 @@ export function command(engines: readonly EngineRow[] = ENGINES): Command {
       settingOption(
         "designs",
         "<name:parameters>",
-        `a design with parameters of its own, as streaming:window=1020; may be given several times: ${designHelp()}`,
+        `a design with its own parameters, e.g. streaming:window=1020; repeatable: ${designHelp()}`,
         design,
       ),
     )

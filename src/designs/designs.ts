@@ -59,7 +59,7 @@ export function parametersProblem(a: Architecture, id: DesignId, values: Paramet
     if (row === undefined) return `${id} has no parameter "${name}"`;
     // A model's own may be beyond what can be chosen.
     const problem = value === unsaid[name] ? undefined : valueProblem(row, value);
-    if (problem !== undefined) return `${name} ${problem}, and it is ${value}`;
+    if (problem !== undefined) return `${name} ${problem} (it is ${value})`;
   }
   return design.refuse?.({ ...unsaid, ...values });
 }

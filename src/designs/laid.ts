@@ -26,12 +26,12 @@ export function readDesign(text: string): ChosenDesign {
       throw refusal(text, `${design.id} has no parameter "${parameter}"${existing(design)}`);
     }
     if (value === undefined || more.length > 0) {
-      throw refusal(text, `a parameter is given as ${parameter}=value, and "${part}" is not`);
+      throw refusal(text, `write ${parameter}=value, not "${part}"`);
     }
     if (Object.hasOwn(parameters, parameter)) throw refusal(text, `${parameter} is given twice`);
     const read = "choices" in row ? value : /^\d+$/.test(value) ? Number(value) : NaN;
     const problem = valueProblem(row, read);
-    if (problem !== undefined) throw refusal(text, `${parameter} ${problem}, and it is "${value}"`);
+    if (problem !== undefined) throw refusal(text, `${parameter} ${problem} (it is "${value}")`);
     parameters[parameter] = read;
   }
   return { id: design.id, parameters };
@@ -76,7 +76,7 @@ export function chosenDesigns(
   let laid = architecture;
   for (const text of texts) {
     const { id, parameters } = readDesign(text);
-    if (named.has(id)) throw refusal(text, `${id} is named twice; one profile runs a design once`);
+    if (named.has(id)) throw refusal(text, `${id} is listed twice; a profile runs each design once`);
     named.add(id);
     ids.add(id);
     laid = withParameters(laid, id, parameters);

@@ -14,7 +14,7 @@ import { testGpu } from "../kernels/gpu.ts";
 import { traced, whyNotTraced, type Traced } from "./traced.ts";
 
 /**
- * README: nothing leaves the machine, and nothing but outputs and named caches is written. Whole profiles with all their
+ * docs/privacy.md: nothing leaves the machine, and nothing but outputs and named caches is written. Whole profiles with all their
  * processes, run by a user whose home is empty.
  */
 const DOCUMENT = packageFile("media/samples/retry-queue.ts");

@@ -68,7 +68,7 @@ describe("a profile with parameters that were chosen", () => {
     };
     const at = "variants.hysparse.parameters: ";
     assert.deepEqual(wrong({ first: 2 }), [`${at}hysparse has no parameter "first"`]);
-    assert.deepEqual(wrong({ k: 0 }), [`${at}k must be a whole number from 1 to 1048576, and it is 0`]);
+    assert.deepEqual(wrong({ k: 0 }), [`${at}k must be a whole number from 1 to 1048576 (it is 0)`]);
     assert.deepEqual(wrong({ k: 20, block: 16 }), [`${at}k = 20 is not a multiple of the block size 16`]);
   });
 });
