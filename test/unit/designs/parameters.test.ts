@@ -45,8 +45,8 @@ describe("parameters of a design", () => {
   });
 
   it("make the architecture that an engine runs", () => {
-    const { architecture } = chosenDesigns(["hysparse:k=64,block=16"], [], a);
-    assert.deepEqual(asRun(architecture, "hysparse"), { ...a, block: 16, selectedTokens: 64 });
+    const { architecture } = chosenDesigns(["hysparse:k=64,block=16,window=5"], [], a);
+    assert.deepEqual(asRun(architecture, "hysparse"), { ...a, block: 16, selectedTokens: 64, window: 5 });
     for (const design of DESIGN_IDS) assert.deepEqual(asRun(a, design), a, design);
   });
 
