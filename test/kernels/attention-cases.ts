@@ -111,9 +111,9 @@ function windowCase(size: {
 
 /** The same input with a list of blocks for every query head. */
 export function perQueryHead(input: BlockSparseAttentionInput, seed: number): BlockSparseAttentionInput {
-  const { queryHeads, kvHeads, blocks, block, slots, start } = input;
+  const { queries, queryHeads, headDim, block, slots, start } = input;
   const random = new Random(seed);
-  const rows = blocks.length / (kvHeads * slots);
+  const rows = queries.length / (queryHeads * headDim);
   const lists = new Int32Array(rows * queryHeads * slots).fill(NO_BLOCK);
   for (let n = 0; n < rows * queryHeads; n++) {
     const visible = Math.floor((start + Math.floor(n / queryHeads)) / block) + 1;

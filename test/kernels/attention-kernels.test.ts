@@ -139,7 +139,8 @@ for (const [name, load] of BUILDS) {
         const scores = new Float32Array(expected.length).fill(NaN);
         const call = { op: "gate", start, count, d: headDim, B: block, scale: 0, ...perHead(input) } as const;
         await run({ ...call, k: floatsOf(means), cap: means.length / (kvHeads * headDim), scores });
-        assertRows(scores, expected, Math.ceil((start + count) / block));
+        // Against the largest of all: a product that cancels has no digits of its own.
+        if (expected.length > 0) assertRows(scores, expected, expected.length);
       });
     }
 
