@@ -90,7 +90,13 @@ export function command(engines: readonly EngineRow[] = ENGINES): Command {
     )
     .addOption(settingOption("threads", "<n>", "CPU threads (one per core, within the CPU quota of a container)"))
     .option("--list-devices", "print the engines and GPUs there are, and nothing else", false)
-    .addOption(settingOption("model", "<id>", "embedded, paper-7b, paper-80b-a3b, the folder or GGUF file of a checkpoint, or org/name in Hugging Face's cache"))
+    .addOption(
+      settingOption(
+        "model",
+        "<id>",
+        "embedded, paper-7b, paper-80b-a3b, the folder or GGUF file of a checkpoint, or org/name in Hugging Face's cache",
+      ),
+    )
     .addOption(
       settingOption("variants", "<list>", `any of ${VARIANTS.join(",")}, comma-separated`, variants).default(
         [...DEFAULT_DESIGNS],
