@@ -25,59 +25,63 @@ const sizes = [
   { queryHeads: 2, kvHeads: 1, headDim: 256, extra: 1024, rows: 9, start: 511, scaled: false },
 ];
 
-export const checks: readonly GpuCheck[] = sizes.map(({ queryHeads, kvHeads, headDim, extra, rows, start, scaled }) => ({
-  name: `rope split C=${rows} Hq=${queryHeads} Hkv=${kvHeads} d=${headDim} extra=${extra} start=${start}${scaled ? " scaled" : ""}`,
-  prepare: (seed, traits) => {
-    const random = new Random(seed);
-    const width = (queryHeads + 2 * kvHeads) * headDim + extra;
-    const projected = random.normals(rows * width);
-    const columns = (first: number, heads: number): Float32Array => {
-      const part = new Float32Array(rows * heads * headDim);
-      for (let row = 0; row < rows; row++) {
-        const from = row * width + first * headDim;
-        part.set(projected.subarray(from, from + heads * headDim), row * heads * headDim);
-      }
-      return part;
-    };
-    const room = rows + 2 * MARGIN;
-    /** [C, Hkv, d] -> [Hkv, room, d] */
-    const filed = (values: ArrayLike<number>): Float64Array => {
-      const cache = new Float64Array(kvHeads * room * headDim);
-      for (let row = 0; row < rows; row++) {
-        for (let i = 0; i < kvHeads * headDim; i++) {
-          const head = Math.floor(i / headDim);
-          cache[(head * room + MARGIN + row) * headDim + (i % headDim)] = values[row * kvHeads * headDim + i]!;
+export const checks: readonly GpuCheck[] = sizes.map(
+  ({ queryHeads, kvHeads, headDim, extra, rows, start, scaled }) => ({
+    name: `rope split C=${rows} Hq=${queryHeads} Hkv=${kvHeads} d=${headDim} extra=${extra} start=${start}${scaled ? " scaled" : ""}`,
+    prepare: (seed, traits) => {
+      const random = new Random(seed);
+      const width = (queryHeads + 2 * kvHeads) * headDim + extra;
+      const projected = random.normals(rows * width);
+      const columns = (first: number, heads: number): Float32Array => {
+        const part = new Float32Array(rows * heads * headDim);
+        for (let row = 0; row < rows; row++) {
+          const from = row * width + first * headDim;
+          part.set(projected.subarray(from, from + heads * headDim), row * heads * headDim);
         }
-      }
-      return cache;
-    };
-    const isFiled = (index: number): boolean => {
-      const row = Math.floor(index / headDim) % room;
-      return row >= MARGIN && row < MARGIN + rows;
-    };
-    const turn = {
-      base: BASE,
-      ...(scaled ? { factors: Array.from({ length: headDim / 2 }, (_, i) => 1 + i * FACTORS.factor), scale: FACTORS.scale } : {}),
-    };
-    const position = { headDim, start, ...turn };
-    const q = rope({ x: columns(0, queryHeads), heads: queryHeads, ...position });
-    const k = rope({ x: columns(queryHeads, kvHeads), heads: kvHeads, ...position });
-    const cached = { format: "f16", tolerance: HALF_TOLERANCE, per: headDim, judged: isFiled } as const;
-    return checkOf({
-      op: ropeSplitGpu({ queryHeads, kvHeads, headDim, extra }, traits),
-      run: { rows, start, room, firstRow: MARGIN },
-      buffers: {
-        projected,
-        ...ropeTables(headDim, turn, start + rows),
-        q: { bytes: q.length * 4 },
-        k: packHalves(random.normals(kvHeads * room * headDim)),
-        v: packHalves(random.normals(kvHeads * room * headDim)),
-      },
-      expected: {
-        q: { format: "f32", values: q, tolerance: TOLERANCE, per: headDim },
-        k: { values: filed(k), ...cached },
-        v: { values: filed(columns(queryHeads + kvHeads, kvHeads)), ...cached },
-      },
-    });
-  },
-}));
+        return part;
+      };
+      const room = rows + 2 * MARGIN;
+      /** [C, Hkv, d] -> [Hkv, room, d] */
+      const filed = (values: ArrayLike<number>): Float64Array => {
+        const cache = new Float64Array(kvHeads * room * headDim);
+        for (let row = 0; row < rows; row++) {
+          for (let i = 0; i < kvHeads * headDim; i++) {
+            const head = Math.floor(i / headDim);
+            cache[(head * room + MARGIN + row) * headDim + (i % headDim)] = values[row * kvHeads * headDim + i]!;
+          }
+        }
+        return cache;
+      };
+      const isFiled = (index: number): boolean => {
+        const row = Math.floor(index / headDim) % room;
+        return row >= MARGIN && row < MARGIN + rows;
+      };
+      const turn = {
+        base: BASE,
+        ...(scaled
+          ? { factors: Array.from({ length: headDim / 2 }, (_, i) => 1 + i * FACTORS.factor), scale: FACTORS.scale }
+          : {}),
+      };
+      const position = { headDim, start, ...turn };
+      const q = rope({ x: columns(0, queryHeads), heads: queryHeads, ...position });
+      const k = rope({ x: columns(queryHeads, kvHeads), heads: kvHeads, ...position });
+      const cached = { format: "f16", tolerance: HALF_TOLERANCE, per: headDim, judged: isFiled } as const;
+      return checkOf({
+        op: ropeSplitGpu({ queryHeads, kvHeads, headDim, extra }, traits),
+        run: { rows, start, room, firstRow: MARGIN },
+        buffers: {
+          projected,
+          ...ropeTables(headDim, turn, start + rows),
+          q: { bytes: q.length * 4 },
+          k: packHalves(random.normals(kvHeads * room * headDim)),
+          v: packHalves(random.normals(kvHeads * room * headDim)),
+        },
+        expected: {
+          q: { format: "f32", values: q, tolerance: TOLERANCE, per: headDim },
+          k: { values: filed(k), ...cached },
+          v: { values: filed(columns(queryHeads + kvHeads, kvHeads)), ...cached },
+        },
+      });
+    },
+  }),
+);

@@ -60,7 +60,10 @@ function identities(folder: string, { document, model }: InUse): Map<string, str
     const identity = fileIdentity(file);
     if (identity !== undefined) taken.set(identity, what);
   };
-  for (const root of [packageFile("media/model"), ...(model === undefined ? [] : [resolve(folder, cachedModel(model) ?? model)])]) {
+  for (const root of [
+    packageFile("media/model"),
+    ...(model === undefined ? [] : [resolve(folder, cachedModel(model) ?? model)]),
+  ]) {
     for (const file of FORMATS.flatMap((format) => format.files(root))) take(file, `${basename(file)} of the model`);
   }
   for (const fd of [1, 2]) take(fd, PRINTED[fd]!);

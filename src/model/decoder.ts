@@ -38,10 +38,7 @@ interface Heads {
 }
 
 /** Adds an issue for heads that cannot be shared out, or rotated. */
-export function refuseHeads(
-  { queryHeads, kvHeads, headDim, ropeFactors }: Heads,
-  context: z.RefinementCtx,
-): void {
+export function refuseHeads({ queryHeads, kvHeads, headDim, ropeFactors }: Heads, context: z.RefinementCtx): void {
   const refuse = (field: string, message: string): void => {
     context.addIssue({ code: "custom", path: [field], message });
   };
@@ -50,7 +47,10 @@ export function refuseHeads(
   }
   if (headDim % 2 !== 0) refuse("headDim", `RoPE rotates pairs of values, so ${headDim} must be even`);
   if (ropeFactors !== undefined && ropeFactors.length !== headDim / 2) {
-    refuse("ropeFactors", `${ropeFactors.length} factors do not fit heads of ${headDim}, which have ${headDim / 2} pairs`);
+    refuse(
+      "ropeFactors",
+      `${ropeFactors.length} factors do not fit heads of ${headDim}, which have ${headDim / 2} pairs`,
+    );
   }
 }
 

@@ -24,7 +24,13 @@ export class Dense {
   readonly #rope: (layer: number) => RopeTables;
   readonly #tensors = new Map<Float32Array, Tensor>();
 
-  constructor(model: FloatModel, shape: Shape, sessions: Sessions, buffers: Buffers, rope: (layer: number) => RopeTables) {
+  constructor(
+    model: FloatModel,
+    shape: Shape,
+    sessions: Sessions,
+    buffers: Buffers,
+    rope: (layer: number) => RopeTables,
+  ) {
     this.#model = model;
     this.#s = shape;
     this.#sessions = sessions;

@@ -182,7 +182,9 @@ export function weightBytes({ weights, architecture }: Model): number {
     const total = (tensors: readonly LazyTensor[]): number => tensors.reduce((sum, tensor) => sum + size(tensor), 0);
     const gates = sparse === undefined ? [] : [sparse.sparseGate, sparse.windowGate];
     const sinks = sparse === undefined ? [] : [sparse.sparseSinks, sparse.windowSinks];
-    bytes += 2 * total([q, k, v, o, gate, up, down, ...gates]) + 4 * total([inputNorm, postNorm, ...headTensors(layer), ...sinks]);
+    bytes +=
+      2 * total([q, k, v, o, gate, up, down, ...gates]) +
+      4 * total([inputNorm, postNorm, ...headTensors(layer), ...sinks]);
   }
   return bytes;
 }

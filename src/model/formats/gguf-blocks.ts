@@ -127,10 +127,16 @@ export const GGML_TYPES: ReadonlyMap<number, GgmlType> = new Map([
     1,
     {
       ...{ name: "F16", values: 1, bytes: 2 },
-      dequantize: (data, from, out) => halfToFloat32(new Uint16Array(data.buffer, data.byteOffset + from, out.length), out),
+      dequantize: (data, from, out) =>
+        halfToFloat32(new Uint16Array(data.buffer, data.byteOffset + from, out.length), out),
     },
   ],
-  [2, quantized("Q4_0", 32, 18, (data, from, out, at, halves) => centred(data, from + 2, out, at, halves[bits(data, from)]!))],
+  [
+    2,
+    quantized("Q4_0", 32, 18, (data, from, out, at, halves) =>
+      centred(data, from + 2, out, at, halves[bits(data, from)]!),
+    ),
+  ],
   [
     3,
     quantized("Q4_1", 32, 20, (data, from, out, at, halves) =>

@@ -49,7 +49,12 @@ export class GgufFile {
     return { dtype: type.name, shape, read: (out, from = 0) => this.#read(tensor, out, from, headDim) };
   }
 
-  async #read({ type, shape, start }: GgufTensor, out: Values, from: number, headDim: number | undefined): Promise<void> {
+  async #read(
+    { type, shape, start }: GgufTensor,
+    out: Values,
+    from: number,
+    headDim: number | undefined,
+  ): Promise<void> {
     const width = shape.at(-1)!;
     const rows = valueCount(shape) / width;
     const rowBytes = (width / type.values) * type.bytes;

@@ -35,7 +35,19 @@ const ALIGNMENT = 32;
 const DAMAGED = "The file is damaged or not a GGUF file: copy or convert it again.";
 
 /** Bytes of metadata types by their numbers; strings (8) and arrays (9) have lengths of their own. */
-const SCALARS: Readonly<Record<number, number>> = { 0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8 };
+const SCALARS: Readonly<Record<number, number>> = {
+  0: 1,
+  1: 1,
+  2: 2,
+  3: 2,
+  4: 4,
+  5: 4,
+  6: 4,
+  7: 1,
+  10: 8,
+  11: 8,
+  12: 8,
+};
 const STRING = 8;
 const ARRAY = 9;
 
@@ -217,7 +229,9 @@ class Reader {
       this.#refuse(`: rows of ${row} values of tensor ${shown(name)} are no whole blocks of ${type.name}`);
     }
     if (!(bytes > 0 && bytes <= this.#fileBytes && offset <= this.#fileBytes)) {
-      this.#refuse(`: tensor ${shown(name)}, ${type.name} [${shape.join(", ")}], does not fit into ${this.#fileBytes} bytes`);
+      this.#refuse(
+        `: tensor ${shown(name)}, ${type.name} [${shape.join(", ")}], does not fit into ${this.#fileBytes} bytes`,
+      );
     }
     return { name, type, shape, offset, bytes };
   }

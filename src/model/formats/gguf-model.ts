@@ -64,7 +64,11 @@ export async function openGguf(path: string): Promise<OpenedCheckpoint> {
     const turned = settings.family.interleaved && /\.attn_[qk]\.weight$/.test(name);
     tensors.set(ours, finite(file.tensor(tensor, turned ? decoder.headDim : undefined), name, path));
   }
-  checkTensors(tensors, { architecture, design: "full", weights: path, config: "its metadata" }, "Convert the model again");
+  checkTensors(
+    tensors,
+    { architecture, design: "full", weights: path, config: "its metadata" },
+    "Convert the model again",
+  );
   const tokenizer = tokenizerOfGguf(metadata, path);
   const notes = [
     ...settings.notes(decoder),
@@ -114,13 +118,14 @@ class Settings {
     if (Number(metadata.get("split.count") ?? 1) > 1) {
       this.#refuse("it is one of several parts. Merge them (llama-gguf-split --merge) and give the whole.");
     }
-    if ((this.#number("expert_count", 0) ?? 0) > 0) this.#refuse("mixtures of experts are not read.");
+    if (this.#number("expert_count", 0) > 0) this.#refuse("mixtures of experts are not read.");
     const hidden = this.#needed("embedding_length");
     const queryHeads = this.#needed("attention.head_count");
     const headDim = this.#number("attention.key_length", Math.floor(hidden / queryHeads));
     for (const key of ["attention.value_length", "rope.dimension_count"]) {
       const given = this.#number(key, headDim);
-      if (given !== headDim) this.#refuse(`${this.#kind}.${key} is ${given} and heads are of ${headDim}: such are not computed.`);
+      if (given !== headDim)
+        this.#refuse(`${this.#kind}.${key} is ${given} and heads are of ${headDim}: such are not computed.`);
     }
     const ropeBase = this.#number("rope.freq_base", 10_000);
     const context = this.#needed("context_length");
@@ -157,7 +162,9 @@ class Settings {
     const factors = this.#file.header.tensors.get(ROPE_FACTORS);
     if (factors !== undefined) {
       if (factors.shape.length !== 1 || factors.shape[0] !== headDim / 2) {
-        this.#refuse(`${ROPE_FACTORS} is [${factors.shape.join(", ")}] and heads are of ${headDim}. Convert the model again.`);
+        this.#refuse(
+          `${ROPE_FACTORS} is [${factors.shape.join(", ")}] and heads are of ${headDim}. Convert the model again.`,
+        );
       }
       const values = new Float32Array(headDim / 2);
       await finite(this.#file.tensor(factors), ROPE_FACTORS, this.#path).read(values);
@@ -166,7 +173,9 @@ class Settings {
     const kind = this.#file.header.metadata.get(`${this.#kind}.rope.scaling.type`) ?? "none";
     if (kind === "none") return {};
     if (kind !== "linear") {
-      this.#refuse(`RoPE is scaled by ${JSON.stringify(String(kind).slice(0, 40))}, and only linear and ${ROPE_FACTORS} are read.`);
+      this.#refuse(
+        `RoPE is scaled by ${JSON.stringify(String(kind).slice(0, 40))}, and only linear and ${ROPE_FACTORS} are read.`,
+      );
     }
     return scaledRope({ kind: "linear", factor: this.#needed("rope.scaling.factor") }, base, headDim);
   }
@@ -188,4 +197,3 @@ class Settings {
     throw new UserError(`${this.#path}: ${why}`);
   }
 }
-

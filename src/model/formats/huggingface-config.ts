@@ -166,11 +166,14 @@ function refuseOtherwise(config: Config, refuse: (why: string) => never): void {
     );
   }
   if (act !== "silu") refuse(`hidden_act is ${JSON.stringify(act.slice(0, 40))}, and only silu is computed.`);
-  if (config.attention_bias === true) refuse("attention_bias is true, and a bias of the output projection is not computed.");
+  if (config.attention_bias === true)
+    refuse("attention_bias is true, and a bias of the output projection is not computed.");
   if (config.mlp_bias === true) refuse("mlp_bias is true, and biases of the MLP are not computed.");
-  if (partial != null && partial !== 1) refuse(`partial_rotary_factor is ${partial}, and only whole heads are rotated.`);
+  if (partial != null && partial !== 1)
+    refuse(`partial_rotary_factor is ${partial}, and only whole heads are rotated.`);
   const strange = config.layer_types?.find((type) => type !== "full_attention" && type !== "sliding_attention");
-  if (strange !== undefined) refuse(`layer_types holds ${JSON.stringify(strange.slice(0, 40))}, which is not computed.`);
+  if (strange !== undefined)
+    refuse(`layer_types holds ${JSON.stringify(strange.slice(0, 40))}, which is not computed.`);
 }
 
 /** Tokens of the smallest window of a layer, where some layer has one. */

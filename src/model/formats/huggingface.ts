@@ -7,7 +7,8 @@ import { CONFIG, TOKENIZER } from "./hysparse-files.ts";
 /** A folder as transformers saves it and Hugging Face publishes it: config.json with a model_type, safetensors, tokenizer.json. */
 export const huggingface: CheckpointFormat = {
   id: "huggingface",
-  title: "a Hugging Face model, a folder of config.json, model.safetensors (or its shards with their index), tokenizer.json",
+  title:
+    "a Hugging Face model, a folder of config.json, model.safetensors (or its shards with their index), tokenizer.json",
   files: (path) => [CONFIG, TOKENIZER, ...weightFiles(path)].map((name) => join(path, name)),
   matches: async (path) => typeof (await peek(join(path, CONFIG), "model_type")) === "string",
   open: async (path) => (await import("./huggingface-folder.ts")).openHuggingFace(path),

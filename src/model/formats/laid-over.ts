@@ -6,7 +6,14 @@ import { explainIssues } from "../explain.ts";
 import { MOST_TOKENS, refuseTooLarge } from "../limits.ts";
 
 /** The schedule under which a model that was trained without one lies for comparison: Table 1 of HySparse (arXiv 2602.03560). */
-const LAID_OVER = { sparsePerFull: 3, block: 64, selectedTokens: 1024, window: 128, gate: "head", sinks: true } as const;
+const LAID_OVER = {
+  sparsePerFull: 3,
+  block: 64,
+  selectedTokens: 1024,
+  window: 128,
+  gate: "head",
+  sinks: true,
+} as const;
 
 export const LAID_OVER_NOTE =
   `The model knows no schedule: ${LAID_OVER.sparsePerFull} sparse layers to a full one, blocks of ${LAID_OVER.block}, ` +

@@ -176,16 +176,42 @@ describe("loadTokenizer", () => {
   });
 });
 
+describe("what a tokenizer does to a text before it cuts it", () => {
+  const json = JSON.parse(tinyTokenizerJson()) as { model: { vocab: Record<string, number> } };
+  const load = (file: object): Tokenizer => loadTokenizer(JSON.stringify(file), "tokenizer.json");
+
+  it("composes it where the file says NFC, and finds the characters that each token came from", () => {
+    const tokenizer = load({ ...json, normalizer: { type: "NFC" } });
+    const text = "na\u0131\u0308ve e\u0301\u0323 \u1112\u1161\u11ab, plain";
+    const { ids, starts, ends } = tokenizer.encode(text);
+    assert.equal(tokenizer.decode(ids), text.normalize("NFC"));
+    // The bytes of one composed character all stand for the characters that it was composed of.
+    const syllable = text.indexOf("\u1112");
+    const of = [...starts.keys()].filter((token) => starts[token] === syllable);
+    assert.deepEqual(new Set(of.map((token) => ends[token])), new Set([syllable + 3]));
+    assert.equal(ends.at(-1), text.length);
+    for (let token = 1; token < starts.length; token++) assert.ok(starts[token]! <= ends[token - 1]!);
+    const plain = "no marks";
+    assert.deepEqual(tokenizer.encode(plain), load(json).encode(plain));
+  });
+
+  it("refuses a text with a byte that no token stands for, and no other", () => {
+    const vocab = Object.fromEntries(Object.entries(json.model.vocab).filter(([token]) => token !== "\u0104"));
+    const tokenizer = load({ ...json, model: { ...json.model, vocab } });
+    assert.ok(tokenizer.encode("a text").ids.length > 0);
+    assert.throws(() => tokenizer.encode("a\u0004"), /no token stands for the byte 0x04, which this text holds/);
+  });
+});
+
 describe("loadTokenizer refuses", () => {
   const json = JSON.parse(tinyTokenizerJson()) as {
     model: { vocab: Record<string, number>; merges: [string, string][] };
   };
-  const withoutQ = Object.fromEntries(Object.entries(json.model.vocab).filter(([token]) => token !== "q"));
   const pre = (part: object): object => ({ ...json, pre_tokenizer: part });
   const wrong: [string, unknown, RegExp][] = [
     ["what is not a tokenizer", {}, /not a byte-level BPE tokenizer\.json: model/],
     ["another model", { ...json, model: { ...json.model, type: "WordPiece" } }, /the model is "WordPiece"/],
-    ["a missing byte", { ...json, model: { ...json.model, vocab: withoutQ } }, /lacks "q"/],
+    ["most bytes missing", { ...json, model: { ...json.model, vocab: { q: 0 }, merges: [] } }, /lacks 255 of the 256/],
     ["a merge without a token", { ...json, model: { ...json.model, merges: [["q", "z"]] } }, /lacks "qz"/],
     ["a broken merge", { ...json, model: { ...json.model, merges: ["q"] } }, /model\.merges\.0/],
     [

@@ -126,7 +126,7 @@ describe("loadCheckpoint", () => {
 
   it("refuses a config that is not JSON, not ours or of another version", async () => {
     await refusedFiles({ config: "{" }, /config\.json is not JSON/);
-    await refusedFiles({ config: { model_type: "llama" } }, /format: this is not a HySparse checkpoint/);
+    await refusedFiles({ config: { some: "json" } }, /format: this is not a HySparse checkpoint/);
     await refusedFiles({ config: { ...tinyConfig(), formatVersion: 2 } }, /formatVersion: is 2; this version reads 1/);
   });
 

@@ -104,7 +104,10 @@ describe("a real model, where there is one", () => {
     // As the tokenizers library cuts it.
     const text = "It's 2026, naïve.";
     const encoded = tokenizer.encode(text);
-    assert.deepEqual([...encoded.ids].map((id) => tokenizer.decode([id])), ["It", "'s", " ", "2", "0", "2", "6", ",", " na", "ïve", "."]);
+    assert.deepEqual(
+      [...encoded.ids].map((id) => tokenizer.decode([id])),
+      ["It", "'s", " ", "2", "0", "2", "6", ",", " na", "ïve", "."],
+    );
     const norm = await floatsOf(model.weights.layer(0).inputNorm);
     assert.ok(norm.every(Number.isFinite) && norm.length === 576);
   });

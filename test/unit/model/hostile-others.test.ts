@@ -144,7 +144,11 @@ describe("hostile folders of Hugging Face's make", () => {
 
   const cases: readonly [string, (path: string) => void, RegExp][] = [
     ["a shard that is missing", (path) => rmSync(join(path, shard)), /lacks model-00001-of-00003\.safetensors, which/],
-    ["an index that leads out of the folder", mapped("../../secret.safetensors"), /is no safetensors file of the folder/],
+    [
+      "an index that leads out of the folder",
+      mapped("../../secret.safetensors"),
+      /is no safetensors file of the folder/,
+    ],
     ["an index with an absolute path", mapped("/etc/passwd"), /is no safetensors file of the folder/],
     ["an index that lies", mapped(shard), /lacks "model\.norm\.weight"|which .* says is in it/],
     ["an index that is none", (path) => writeFileSync(join(path, index), "{"), /is not JSON/],
@@ -157,7 +161,11 @@ describe("hostile folders of Hugging Face's make", () => {
       },
       /claims a header of 1000000000 bytes, more than 100 MB/,
     ],
-    ["a shard that ends early", (path) => writeFileSync(join(path, shard), readFileSync(join(path, shard)).subarray(0, 5000)), /beyond the end of the file/],
+    [
+      "a shard that ends early",
+      (path) => writeFileSync(join(path, shard), readFileSync(join(path, shard)).subarray(0, 5000)),
+      /beyond the end of the file/,
+    ],
     [
       "tensors over each other",
       (path) => {
@@ -180,7 +188,11 @@ describe("hostile folders of Hugging Face's make", () => {
       (path) => config({ vocab_size: 100 })(path),
       /wrong shape|belongs to another model/,
     ],
-    ["another family", config({ model_type: "gpt_neox" }), /"gpt_neox" are not read; those of the types llama, mistral, /],
+    [
+      "another family",
+      config({ model_type: "gpt_neox" }),
+      /"gpt_neox" are not read; those of the types llama, mistral, /,
+    ],
     ["quantized weights", config({ quantization_config: { quant_method: "gptq" } }), /quantized \(gptq\)/],
     ["a bias of the output", config({ attention_bias: true }), /attention_bias is true/],
     ["another activation", config({ hidden_act: "gelu" }), /hidden_act is "gelu"/],
