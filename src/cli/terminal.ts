@@ -78,7 +78,7 @@ function growth(report: Report): string {
 function fidelity(report: Report): string {
   if (report.fidelity === undefined) return "";
   const runs = fidelityRuns(report).flatMap((run) => [
-    section(`${run.title}: attention inside the inherited blocks, by distance from the oracle`, distanceTable(run)),
+    section(`${run.title}: attention inside the inherited blocks, by distance to the oracle`, distanceTable(run)),
     section("By layer", fidelityTable(run)),
     paragraphs(coverageFinding(run)),
   ]);

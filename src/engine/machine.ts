@@ -12,7 +12,7 @@ export function defaultThreads(limits: Limits = readLimits()): number {
 export function checkThreads(threads: number, cores = os.cpus().length): number {
   if (Number.isInteger(threads) && threads >= 1 && threads <= cores) return threads;
   throw new UserError(
-    words`${threads} threads are too many: this machine has ${cores} logical core${cores === 1 ? "" : "s"}. Choose 1 to ${cores}, or omit ${{ setting: "threads" }} for the default`,
+    words`cannot use ${threads} threads: this machine has ${cores} logical core${cores === 1 ? "" : "s"}. Choose 1 to ${cores}, or omit ${{ setting: "threads" }} for the default`,
   );
 }
 

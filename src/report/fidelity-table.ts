@@ -31,7 +31,7 @@ export function distanceTable({ layers }: FidelityRun): Table {
 /** A run's tables with their captions: by distance, and by layer. */
 export function coverageTables(run: FidelityRun): { readonly caption: string; readonly table: Table }[] {
   return [
-    { caption: `${run.title}, by distance from the oracle`, table: distanceTable(run) },
+    { caption: `${run.title}, by distance to the oracle`, table: distanceTable(run) },
     { caption: `${run.title}, by layer`, table: fidelityTable(run) },
   ];
 }

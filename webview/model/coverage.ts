@@ -36,7 +36,7 @@ export function coverageChart({ variant, title, layers }: FidelityRun): Coverage
   return {
     id: `coverage-${variant}`,
     caption: title,
-    label: `Share of attention inside the blocks, by distance from the oracle. ${title}`,
+    label: `Share of attention inside the blocks, by distance to the oracle. ${title}`,
     distances: places.map(({ distance }) => distance ?? 0),
     titles: places.map(
       ({ distance, layers: of }) => `${plural(distance ?? 0, "layer")} from the oracle: ${of.join(", ")}`,

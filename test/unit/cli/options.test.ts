@@ -56,7 +56,7 @@ describe("options", () => {
   it("take designs with parameters, each in an option of its own, and refuse what they are not", () => {
     const { chosen } = parseOptions(["a.md", "--design", "streaming:window=1020", "--design", "hysparse:k=512"]);
     assert.deepEqual(chosen.designs, ["streaming:window=1020", "hysparse:k=512"]);
-    refuses("a.md --design stream", /there is no design "stream"/);
+    refuses("a.md --design stream", /unknown design "stream"/);
     refuses("a.md --design streaming:windows=5", /no parameter "windows": it has first, window/);
     refuses("a.md --design hysparse:k=0", /k must be a whole number from 1/);
   });

@@ -47,10 +47,7 @@ describe("an engine without a mixer", () => {
           error.message,
           /reference engine cannot run hysparse: it has no block lists.*--variants.*--engine/,
         );
-        assert.match(
-          spoken(error.words!, editorName),
-          /out of hysparse\.variants, or take another hysparse\.engine\.$/,
-        );
+        assert.match(spoken(error.words!, editorName), /from hysparse\.variants, or use another hysparse\.engine\.$/);
         return true;
       },
     );

@@ -181,7 +181,7 @@ describe("a check that fails on the way", () => {
     const names = swaps?.results.map(({ name }) => name);
     assert.deepEqual(names, ["learned", "recent", "random", "none", "restrict-last"]);
     assert.ok(!swaps?.method.includes("all:"));
-    const why = /^Reading every block was not measured: with that many selected, 24 tokens need .* available\.$/u;
+    const why = /^Reading every block was skipped: 24 tokens need .* available\.$/u;
     assert.ok(
       warnings.some((said) => why.test(said)),
       warnings.join("\n"),

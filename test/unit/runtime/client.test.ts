@@ -181,9 +181,9 @@ describe("a runtime that does not start", { concurrency: 2 }, () => {
   const starts: readonly (readonly [string, (error: unknown) => boolean])[] = [
     ["crash", fault(/ended unexpectedly \(exit code 1\)/, /^cannot start$/)],
     ["killed", fault(/was killed/)],
-    ["another protocol", fault(/of another version \(protocol 99, here \d+\).*reload the window/)],
+    ["another protocol", fault(/has another version \(protocol 99, here \d+\).*reload the window/)],
     ["no runtime", fault(/is not the profiler's runtime/)],
-    ["old node", mistake(/needs Node\.js 20\.19 or newer, and this is v18\.20\.0/)],
+    ["old node", mistake(/needs Node\.js 20\.19 or newer \(this is v18\.20\.0\)/)],
   ];
   for (const [how, expected] of starts) {
     it(`is an error for all who wait: ${how}`, async (t) => {
@@ -203,7 +203,7 @@ describe("a runtime that does not start", { concurrency: 2 }, () => {
 
   it("because its executable is missing or is something else", async (t) => {
     const missing = fakeClient(t, "good", { execPath: "/no/such/node" });
-    await assert.rejects(missing.client.devices(), mistake(/no Node\.js executable \/no\/such\/node/));
+    await assert.rejects(missing.client.devices(), mistake(/no Node\.js executable at \/no\/such\/node/));
     assert.equal(missing.client.state, "stopped");
     const other = fakeClient(t, "good", { execPath: "/bin/true" });
     await assert.rejects(other.client.devices(), fault(/ended unexpectedly \(exit code 0\)/));
