@@ -99,7 +99,7 @@ describe("options", () => {
   });
 
   it("refuse unknown words, naming those there are", () => {
-    refuses("a.md --variants full,moba", /no variant "moba".*hysparse, full, hybrid-swa/);
+    refuses("a.md --variants full,mamba", /no variant "mamba".*hysparse, full, hybrid-swa/);
     refuses("a.md --variants full,full", /"full" is named twice/);
     refuses("a.md --variants EMPTY", /no variant ""/);
     refuses("a.md --importance all", /last-token, document/);
