@@ -99,7 +99,7 @@ describe("options", () => {
   });
 
   it("refuse unknown words, naming those there are", () => {
-    refuses("a.md --variants full,moba", /Unknown variant "moba"\. Available: hysparse, full, hybrid-swa/);
+    refuses("a.md --variants full,mamba", /Unknown variant "mamba"\. Available: hysparse, full, hybrid-swa/);
     refuses("a.md --variants full,full", /"full" is listed twice/);
     refuses("a.md --variants EMPTY", /Unknown variant ""/);
     refuses("a.md --importance all", /last-token, document/);
