@@ -1,0 +1,71 @@
+// Softmax attention on tensor cores: a warp takes 16 rows of queries past tiles of N keys and values of D dimensions that lie
+// swizzled in shared memory. Queries and softmax weights are rounded to 16 bits; sums, maxima and exponentials are float32.
+#pragma once
+#include "../cuda/tensor.cuh"
+
+constexpr float LOG2E = 1.4426950408889634f, LN2 = 0.6931471805599453f;
+
+// Rows lane / 4 and lane / 4 + 8 of a warp's 16. `most` counts in powers of two.
+template <int D> struct TileState {
+  float out[D / 8][4] = {}, most[2] = {-INFINITY, -INFINITY}, sum[2] = {};
+};
+
+// Takes N keys in, of which each of the lane's two rows sees the first `seen`; `largest` becomes their largest products, before
+// the scale. `scale2` = log2 e / sqrt d.
+template <int D, int N>
+__device__ __forceinline__ void attend_tile(TileState<D> &s, const uint32_t (&q)[D / 16][4], uint32_t keys, uint32_t values,
+                                            const int (&seen)[2], float scale2, float (&largest)[2]) {
+  const int lane = threadIdx.x % 32;
+  float p[N / 8][4] = {};
+#pragma unroll
+  for (int step = 0; step < D / 16; step++)
+#pragma unroll
+    for (int n = 0; n < N / 16; n++) {
+      uint32_t b[4];
+      load_matrices(b, keys + swizzled<D>(n * 16 + lane / 16 * 8 + lane % 8, step * 2 + lane / 8 % 2));
+      multiply(p[2 * n], q[step], b[0], b[1]);
+      multiply(p[2 * n + 1], q[step], b[2], b[3]);
+    }
+  if (min(seen[0], seen[1]) < N) {
+#pragma unroll
+    for (int n = 0; n < N / 8; n++)
+#pragma unroll
+      for (int e = 0; e < 4; e++)
+        if (n * 8 + lane % 4 * 2 + e % 2 >= seen[e / 2]) p[n][e] = -INFINITY;
+  }
+  float fade[2];
+#pragma unroll
+  for (int r = 0; r < 2; r++) {
+    float best = -INFINITY;
+#pragma unroll
+    for (int n = 0; n < N / 8; n++) best = fmaxf(best, fmaxf(p[n][2 * r], p[n][2 * r + 1]));
+    largest[r] = quad_max(best);
+    const float most = fmaxf(s.most[r], largest[r] * scale2);
+    fade[r] = exp2_fast(s.most[r] - most);
+    s.most[r] = most;
+    float sum = 0;
+#pragma unroll
+    for (int n = 0; n < N / 8; n++) {
+      p[n][2 * r] = exp2_fast(fmaf(p[n][2 * r], scale2, -most));
+      p[n][2 * r + 1] = exp2_fast(fmaf(p[n][2 * r + 1], scale2, -most));
+      sum += p[n][2 * r] + p[n][2 * r + 1];
+    }
+    s.sum[r] = s.sum[r] * fade[r] + sum;  // of this lane's columns
+  }
+#pragma unroll
+  for (int c = 0; c < D / 8; c++)
+#pragma unroll
+    for (int e = 0; e < 4; e++) s.out[c][e] *= fade[e / 2];
+#pragma unroll
+  for (int j = 0; j < N / 16; j++) {
+    const uint32_t a[4] = {pack_halves(p[2 * j][0], p[2 * j][1]), pack_halves(p[2 * j][2], p[2 * j][3]),
+                           pack_halves(p[2 * j + 1][0], p[2 * j + 1][1]), pack_halves(p[2 * j + 1][2], p[2 * j + 1][3])};
+#pragma unroll
+    for (int c = 0; c < D / 16; c++) {
+      uint32_t b[4];
+      load_transposed(b, values + swizzled<D>(j * 16 + lane % 16, c * 2 + lane / 16));
+      multiply(s.out[2 * c], a, b[0], b[1]);
+      multiply(s.out[2 * c + 1], a, b[2], b[3]);
+    }
+  }
+}
