@@ -1,5 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError } from "commander";
-import { DEFAULT_DESIGNS } from "../designs/designs.ts";
+import { DEFAULT_DESIGNS, DESIGNS } from "../designs/designs.ts";
+import { readDesign } from "../designs/laid.ts";
 import { VARIANTS, type Variant } from "../engine/engine.ts";
 import { engineChoices, ENGINES } from "../engine/registry.ts";
 import type { EngineRow } from "../engine/row.ts";
@@ -41,6 +42,7 @@ Examples:
   npm run profile -- notes.md --html notes.html --json notes.hysparse.json
   npm run profile -- src/big-file.ts --variants hysparse,full --repetitions 5
   git diff | npm run --silent profile -- - --quiet --json - | jq .variants.hysparse.totals
+  npm run profile -- notes.md --design streaming:window=1020 --design hysparse:k=512
   npm run profile -- book.txt --model paper-7b --max-tokens 512 --decode 4
   npm run profile -- notes.md --sweep 1k,2k,4k,8k --compare last-week.hysparse.json
   npm run profile -- notes.md --fidelity --swaps --repetitions 1 --decode 0
@@ -97,6 +99,14 @@ export function command(engines: readonly EngineRow[] = ENGINES): Command {
         DEFAULT_DESIGNS.join(","),
       ),
     )
+    .addOption(
+      settingOption(
+        "designs",
+        "<name:parameters>",
+        `a design with parameters of its own, as streaming:window=1020; may be given several times: ${designHelp()}`,
+        design,
+      ),
+    )
     .addOption(settingOption("maxTokens", "<n>", "profile only this many tokens of the document"))
     .addOption(settingOption("decodeTokens", "<n>", "tokens to decode after the document; 0 measures prefill only"))
     .addOption(
@@ -141,6 +151,24 @@ function variants(list: string): Variant[] {
     if (names.filter((other) => other === name).length > 1) throw new InvalidArgumentError(`"${name}" is named twice.`);
   }
   return names.filter(isVariant);
+}
+
+/** Checked here, too, so that nothing is loaded for what cannot be meant. */
+function design(text: string, before: unknown): string[] {
+  try {
+    readDesign(text);
+  } catch (error) {
+    if (error instanceof UserError) throw new InvalidArgumentError(`${error.message}.`);
+    throw error;
+  }
+  return [...(Array.isArray(before) ? (before as string[]) : []), text];
+}
+
+/** "hysparse (k, block, window), streaming (first, window)". */
+function designHelp(): string {
+  return DESIGNS.flatMap(({ id, parameters }) =>
+    parameters === undefined ? [] : [`${id} (${Object.keys(parameters).join(", ")})`],
+  ).join(", ");
 }
 
 function isVariant(name: string): name is Variant {

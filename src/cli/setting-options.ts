@@ -17,7 +17,7 @@ export function settingOption(
   name: SettingName,
   value: string,
   description: string,
-  parse?: (text: string) => unknown,
+  parse?: (text: string, before: unknown) => unknown,
 ): Option {
   const { option, least, most, choices, default: unsaid }: SettingFacts = SETTINGS[name];
   const made = new Option(`${option} ${value}`.trim(), description);

@@ -1,6 +1,6 @@
-import { selectedBlocks, type Architecture } from "../model/architecture.ts";
+import type { Architecture } from "../model/architecture.ts";
 import { groupSize } from "../model/decoder.ts";
-import type { KeptStream, LayerPlan } from "./plan.ts";
+import { choiceIn, type KeptStream, type LayerPlan } from "./plan.ts";
 import type { Stage } from "./stages.ts";
 
 /** What a stage must do at least, whatever the implementation: arithmetic, and every input read and output written once. */
@@ -61,13 +61,14 @@ export function selectedAttention(work: Work): Cost {
 }
 
 /** Block scores of every query and KV head, as they are written once. */
-export function scoreBytes({ architecture: a, span, bytesPerValue }: Work): number {
-  return sumBlocks(span, a.block, Infinity) * a.kvHeads * bytesPerValue;
+export function scoreBytes({ architecture: a, layer, span, bytesPerValue }: Work): number {
+  return sumBlocks(span, choiceIn(layer).block, Infinity) * a.kvHeads * bytesPerValue;
 }
 
 /** Indices of the blocks that every query and KV head selects, as they are written or read once. */
-export function indexBytes({ architecture: a, span }: Work): number {
-  return sumBlocks(span, a.block, selectedBlocks(a)) * a.kvHeads * INDEX_BYTES;
+export function indexBytes({ architecture: a, layer, span }: Work): number {
+  const { block, slots } = choiceIn(layer);
+  return sumBlocks(span, block, slots) * a.kvHeads * INDEX_BYTES;
 }
 
 /** Queries in, outputs out. */

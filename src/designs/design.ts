@@ -1,12 +1,17 @@
 import type { Architecture } from "../model/architecture.ts";
 import type { Look } from "./look.ts";
+import type { ParameterTable } from "./parameters.ts";
 import type { LayerPlan } from "./plan.ts";
+import type { ParameterValues } from "./values.ts";
 
 /** Tensors that a design needs beside those of a dense model. */
 export type ExtraWeights = "gates" | "sinks";
 
-/** An attention design that can be profiled: everything that the rest of the program knows of it. */
-export interface Design {
+/**
+ * An attention design that can be profiled: everything that the rest of the program knows of it. `P` are the values of its
+ * parameters, as chosen or by default.
+ */
+export interface Design<P = ParameterValues> {
   /** What commands, settings and reports call it: a contract once released. */
   readonly id: string;
   /** As a heading or in a table. */
@@ -38,8 +43,14 @@ export interface Design {
     /** What follows "of what layers 1 to 3": "look at as full attention". */
     readonly looked: string;
   };
+  /** What users may choose of it, beside what the model's weights fix. */
+  readonly parameters?: ParameterTable;
+  /** What is wrong with parameters each of which is in range, as a clause: "k = 100 is not a multiple of ...". */
+  refuse?(parameters: P): string | undefined;
+  /** The parameters with which every query of so many tokens selects all the blocks that it sees; where it chooses blocks. */
+  selectingAll?(parameters: P, tokens: number): P;
   /** What a reader of a profile of so many tokens must know first, in whole sentences. */
-  caveats?(architecture: Architecture, tokens: number): readonly string[];
+  caveats?(architecture: Architecture, tokens: number, parameters: P): readonly string[];
   /** What every layer of a model of this shape does under the design. */
-  plan(architecture: Architecture): LayerPlan[];
+  plan(architecture: Architecture, parameters: P): LayerPlan[];
 }

@@ -1,7 +1,9 @@
 import type { Architecture } from "../model/architecture.ts";
 import type { Design } from "./design.ts";
+import { defaultsOf, valueProblem } from "./parameters.ts";
 import type { LayerPlan } from "./plan.ts";
 import { ROWS } from "./rows.ts";
+import type { ParameterValues } from "./values.ts";
 
 export type DesignId = (typeof ROWS)[number]["id"];
 
@@ -42,9 +44,34 @@ export function byDesign<T>(of: (design: DesignRow) => T): Readonly<Record<Desig
   return Object.fromEntries(DESIGNS.map((design) => [design.id, of(design)])) as Record<DesignId, T>;
 }
 
-/** What every layer of a model of this shape does under the design called `id`. */
+/** The parameters of the design called `id` on a model of this shape: as chosen (`laid`), else by default. */
+export function parametersOf(architecture: Architecture, id: DesignId): ParameterValues {
+  return { ...defaultsOf(designById(id).parameters ?? {}, architecture), ...architecture.laid?.[id] };
+}
+
+/** What is wrong with parameters of a design on a model of this shape, as a clause; undefined where nothing is. */
+export function parametersProblem(a: Architecture, id: DesignId, values: ParameterValues): string | undefined {
+  const design = designById(id);
+  const { parameters = {} } = design;
+  const unsaid = defaultsOf(parameters, a);
+  for (const [name, value] of Object.entries(values)) {
+    const row = Object.hasOwn(parameters, name) ? parameters[name] : undefined;
+    if (row === undefined) return `${id} has no parameter "${name}"`;
+    // A model's own may be beyond what can be chosen.
+    const problem = value === unsaid[name] ? undefined : valueProblem(row, value);
+    if (problem !== undefined) return `${name} ${problem}, and it is ${value}`;
+  }
+  return design.refuse?.({ ...unsaid, ...values });
+}
+
+/** What every layer of a model of this shape does under the design called `id`, with the parameters that were chosen. */
 export function planOf(architecture: Architecture, id: DesignId): LayerPlan[] {
-  return designById(id).plan(architecture);
+  return designById(id).plan(architecture, parametersOf(architecture, id));
+}
+
+/** What a reader of a profile of so many tokens under the design called `id` must know first. */
+export function caveatsOf(architecture: Architecture, id: DesignId, tokens: number): readonly string[] {
+  return designById(id).caveats?.(architecture, tokens, parametersOf(architecture, id)) ?? [];
 }
 
 /**

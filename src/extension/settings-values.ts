@@ -27,6 +27,9 @@ export function settingsFrom(read: (name: string) => unknown): Settings {
   const maxTokens = whole(read, "maxTokens");
   const variants = read("variants");
   const wanted = Array.isArray(variants) ? VARIANTS.filter((variant) => variants.includes(variant)) : [];
+  const designs = read("designs");
+  // Read where the model is known, which says what is wrong with one.
+  const named = Array.isArray(designs) ? designs.filter((design) => typeof design === "string") : [];
   const { choices, editorDefault } = SETTINGS.importance;
   return {
     place: {
@@ -37,6 +40,7 @@ export function settingsFrom(read: (name: string) => unknown): Settings {
     },
     chosen: {
       variants: wanted.length > 0 ? wanted : DEFAULT_DESIGNS,
+      ...(named.length > 0 ? { designs: named } : {}),
       repetitions: whole(read, "repetitions") || SETTINGS.repetitions.default,
       decodeTokens: whole(read, "decodeTokens"),
       ...(maxTokens === 0 ? {} : { maxTokens }),

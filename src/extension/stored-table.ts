@@ -1,5 +1,6 @@
 import { deserialize, serialize } from "node:v8";
 import type { Report } from "../profile/report.ts";
+import { blockIn } from "../report/plan.ts";
 import { selectionTableSchema, type SelectionTable } from "../protocol/selection-table.ts";
 
 /** A larger table is not kept across reloads: it would cost more to read than the convenience is worth. */
@@ -28,7 +29,7 @@ function fits(table: SelectionTable, report: Report): boolean {
   const { tokens, tokenStarts, block, oracles } = table;
   return (
     tokens === report.document.tokens &&
-    block === report.model.architecture.block &&
+    block === blockIn(report) &&
     tokenStarts.length === tokens + 1 &&
     (tokenStarts[tokens] ?? Infinity) <= report.document.characters &&
     oracles.every(({ kvHeads, slots, blocks, scores }) => {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { ParameterValues } from "../designs/values.ts";
 import { hysparseParametersSchema, refuseBlocks } from "../designs/hysparse/parameters.ts";
 import { decoderSchema, refuseHeads } from "./decoder.ts";
 
@@ -15,7 +16,11 @@ export const architectureSchema = z
     refuseBlocks(a, context);
   });
 
-export type Architecture = z.infer<typeof architectureSchema>;
+/** The architecture, and what a request chose of designs' parameters. */
+export type Architecture = z.infer<typeof architectureSchema> & {
+  /** By a design's id; in no file, report or checkpoint: reports write the parameters of each variant. */
+  readonly laid?: Readonly<Record<string, ParameterValues>>;
+};
 
 /** Blocks read per query and KV head, k / B. */
 export function selectedBlocks(a: Architecture): number {

@@ -4,6 +4,9 @@ import type { Architecture } from "./architecture.ts";
 /** Most tokens of a context, generated ones not counted. */
 export const MOST_TOKENS = 2 ** 20;
 
+/** Most tokens of a block. */
+export const MOST_BLOCK = 4096;
+
 /** Most tokens that are generated after a document. */
 export const MOST_DECODED = 2 ** 16;
 
@@ -27,7 +30,7 @@ const MOST = {
   headDim: 1024,
   vocabulary: 2 ** 22,
   sparsePerFull: 1024,
-  block: 4096,
+  block: MOST_BLOCK,
   selectedTokens: MOST_TOKENS,
   maxContext: MOST_TOKENS,
 } as const satisfies Partial<Record<keyof Architecture, number>>;

@@ -1,13 +1,16 @@
+import { asRun } from "../designs/as-planned.ts";
+import { planOf } from "../designs/designs.ts";
 import type { Variant } from "../engine/engine.ts";
+import { notRestrictable } from "../engine/swap.ts";
 import { selectsAll } from "../model/architecture.ts";
 import { UserError } from "../model/errors.ts";
 import type { PreparedDocument } from "./document.ts";
-import { fidelityVariants, measureFidelity } from "./fidelity.ts";
+import { fidelityVariants, inherited, measureFidelity } from "./fidelity.ts";
 import { FEWEST_TOKENS } from "./paired-interval.ts";
 import type { ProgressMeter } from "./progress-meter.ts";
 import type { Report } from "./report.ts";
 import type { ProfileRequest } from "./request.ts";
-import { swapRuns, whyNotRestricted } from "./swap-runs.ts";
+import { swapRuns } from "./swap-runs.ts";
 import { costsLike, measureSwaps, swappedVariant } from "./swaps.ts";
 
 /** What is measured of the selection's quality, apart from any time. */
@@ -20,11 +23,11 @@ export interface Checks {
 
 /** Of every prefill that `runChecks` will make of a document of so many tokens, the variant that it costs as much as. */
 export function plannedRuns(request: ProfileRequest, tokens: number): Variant[] {
-  const swaps = request.swaps === true && canSwap(tokens) ? swapRuns(request.model.architecture, tokens) : [];
-  return [
-    ...(request.fidelity === true ? fidelityVariants(request, tokens) : []),
-    ...swaps.map((run) => costsLike(run, swappedVariant(request))),
-  ];
+  const fidelity = request.fidelity === true ? fidelityVariants(request, tokens) : [];
+  if (request.swaps !== true || !canSwap(tokens)) return fidelity;
+  const variant = swappedVariant(request);
+  const swaps = swapRuns(request.model.architecture, variant, tokens);
+  return [...fidelity, ...swaps.map((run) => costsLike(run, variant))];
 }
 
 /**
@@ -65,17 +68,19 @@ async function runFidelity(
   { tokens }: PreparedDocument,
   meter: ProgressMeter,
 ): Promise<Found> {
-  const { architecture } = request.model;
   if (fidelityVariants(request, tokens.length).length === 0) {
+    const { selectedTokens } = inherited(request);
     throw new UserError(
-      `the document has ${tokens.length} tokens, and every block is selected up to ${architecture.selectedTokens} tokens`,
+      `the document has ${tokens.length} tokens, and every block is selected up to ${selectedTokens} tokens`,
     );
   }
   return { parts: { fidelity: await measureFidelity(request, tokens, meter) }, warnings: [] };
 }
 
 async function runSwaps(request: ProfileRequest, document: PreparedDocument, meter: ProgressMeter): Promise<Found> {
-  const { architecture: a } = request.model;
+  const variant = swappedVariant(request);
+  const plan = planOf(request.model.architecture, variant);
+  const a = asRun(request.model.architecture, variant);
   const tokens = document.tokens.length;
   if (!canSwap(tokens)) {
     throw new UserError(
@@ -85,7 +90,7 @@ async function runSwaps(request: ProfileRequest, document: PreparedDocument, met
   }
   const { swaps, leftOut } = await measureSwaps(request, document, meter);
   const warnings = [...leftOut];
-  const why = whyNotRestricted(a);
+  const why = notRestrictable(plan);
   if (why !== undefined) warnings.push(`The last layer was not restricted to selected blocks: ${why}.`);
   if (selectsAll(a, tokens)) {
     warnings.push(

@@ -1,4 +1,6 @@
 import { createHash } from "node:crypto";
+import { asRun } from "../designs/as-planned.ts";
+import { selectingDesign } from "../designs/designs.ts";
 import { blockRanges } from "../model/block-ranges.ts";
 import { UserError } from "../model/errors.ts";
 import { inTurns } from "../model/in-steps.ts";
@@ -26,6 +28,7 @@ export interface PreparedDocument {
 export async function prepareDocument(request: ProfileRequest): Promise<PreparedDocument> {
   const { name, text } = request.document;
   const { architecture, tokenizer } = request.model;
+  const { block } = asRun(architecture, selectingDesign(architecture, request.variants));
   const encoding = await inTurns(tokenizer.encodeInSteps(text), request.signal);
   const total = encoding.ids.length;
   if (total === 0) throw new UserError(`${name} is empty: there is nothing to profile`);
@@ -55,7 +58,7 @@ export async function prepareDocument(request: ProfileRequest): Promise<Prepared
       totalTokens: total,
       truncated: tokens < total,
       ...(tokens < total ? { truncation: cutNote(request.model, request.maxTokens, tokens, total) } : {}),
-      blockRanges: blockRanges(kept, architecture.block, text.length).map(([start, end]) => [start, end]),
+      blockRanges: blockRanges(kept, block, text.length).map(([start, end]) => [start, end]),
       ...(request.includeText ? { text } : {}),
     },
   };

@@ -1,5 +1,6 @@
 import { setImmediate as yieldToEvents } from "node:timers/promises";
-import { FIDELITY_DESIGNS, planOf } from "../designs/designs.ts";
+import { asRun } from "../designs/as-planned.ts";
+import { FIDELITY_DESIGNS, planOf, selectingDesign } from "../designs/designs.ts";
 import type { Runner, Variant } from "../engine/engine.ts";
 import { availableMemory } from "../engine/machine.ts";
 import { fedBy, schedule, selectedBlocks, type Architecture } from "../model/architecture.ts";
@@ -25,8 +26,13 @@ const MEMORY_SHARE = 0.5;
  * no query of the document can choose.
  */
 export function fidelityVariants({ variants, model }: ProfileRequest, tokens: number): Variant[] {
-  const choosing = sampledQueries(model.architecture, tokens, 1).length > 0;
+  const choosing = sampledQueries(inherited({ model }), tokens, 1).length > 0;
   return choosing ? FIDELITY_DESIGNS.filter((variant) => variants.includes(variant)) : [];
+}
+
+/** The architecture with the blocks, k and window that are inherited, or would be: those of the design that chooses blocks. */
+export function inherited({ model: { architecture } }: Pick<ProfileRequest, "model">): Architecture {
+  return asRun(architecture, selectingDesign(architecture));
 }
 
 /**
@@ -63,7 +69,8 @@ export async function measureFidelity(
   meter: ProgressMeter,
 ): Promise<Fidelity> {
   const { engine, model } = request;
-  const positions = sampledQueries(model.architecture, tokens.length, MOST_QUERIES);
+  const shape = inherited(request);
+  const positions = sampledQueries(shape, tokens.length, MOST_QUERIES);
   const variants: Fidelity["variants"] = {};
   for (const variant of fidelityVariants(request, tokens.length)) {
     meter.begin("oracle fidelity", variant);
@@ -74,7 +81,7 @@ export async function measureFidelity(
       await runner.dispose();
     }
   }
-  return { method: method(model.architecture, positions), queries: positions.length, positions, variants };
+  return { method: method(shape, positions), queries: positions.length, positions, variants };
 }
 
 /** Whether layers of the design read the keys of their oracles, and not only their own. */
@@ -92,13 +99,14 @@ function wanted(a: Architecture, variant: Variant, positions: readonly number[])
 }
 
 async function layersOf(
-  { model: { architecture: a }, signal }: ProfileRequest,
+  { model, signal }: ProfileRequest,
   runner: Runner,
   variant: Variant,
   tokens: Uint32Array,
   positions: readonly number[],
   meter: ProgressMeter,
 ): Promise<FidelityLayer[]> {
+  const a = inherited({ model });
   const asked = wanted(a, variant, positions);
   const projections = new Projections(a, tokens.length, asked);
   await runner.prefill(tokens, {
@@ -109,7 +117,7 @@ async function layersOf(
     },
   });
   projections.requireWhole();
-  const inherited = await inheritance(a, runner, projections);
+  const inheritedBy = await inheritance(a, runner, projections);
 
   const kinds = schedule(a);
   const borrowing = borrows(a, variant);
@@ -121,7 +129,7 @@ async function layersOf(
       // These loops hold the thread: an abort can only arrive here.
       await yieldToEvents();
       signal?.throwIfAborted();
-      const blocks = inherited(oracle, sample, position);
+      const blocks = inheritedBy(oracle, sample, position);
       for (const layer of fed) {
         const keys = projections.keys(borrowing ? oracle : layer);
         const looked = attended(a, projections.query(layer, sample), keys, position);

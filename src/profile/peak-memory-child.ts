@@ -1,3 +1,4 @@
+import { chosenDesigns } from "../designs/laid.ts";
 import { createEngine } from "../engine/registry.ts";
 import { loadModel } from "../model/models.ts";
 import { peakRequestSchema } from "./peak-memory.ts";
@@ -10,7 +11,9 @@ async function measure(message: unknown): Promise<void> {
     request.engine,
     request.threads === undefined ? {} : { threads: request.threads },
   );
-  const model = await loadModel(request.model);
+  const loaded = await loadModel(request.model);
+  const { architecture } = chosenDesigns(request.designs ?? [], [request.variant], loaded.architecture);
+  const model = { ...loaded, architecture };
   const runner = await engine.load(model, request.variant, request.chunk === undefined ? {} : { chunk: request.chunk });
   const logits = await runner.prefill(Uint32Array.from(request.tokens));
   await runner.reserve(request.tokens.length + 1);

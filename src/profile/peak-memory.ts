@@ -10,6 +10,7 @@ export const peakRequestSchema = z.strictObject({
   engine: z.string(),
   model: z.string(),
   variant: z.enum(VARIANTS),
+  designs: z.array(z.string()).optional().describe("with their parameters, as they were asked for"),
   tokens: z.array(z.int().nonnegative()),
   chunk: z.int().positive().optional(),
   threads: z.int().positive().optional().describe("of the CPU engine"),
@@ -26,7 +27,7 @@ const peakReplySchema = z.strictObject({ peakBytes: z.int().positive() });
 export function peakMeasurement(
   engine: string,
   model: string,
-  { chunk, threads }: Pick<PeakRequest, "chunk" | "threads"> = {},
+  { chunk, threads, designs }: Pick<PeakRequest, "chunk" | "threads"> & { readonly designs?: readonly string[] } = {},
 ): PeakMeasurement {
   return (variant: Variant, tokens: Uint32Array, signal?: AbortSignal) =>
     new Promise((resolve, reject) => {
@@ -61,6 +62,7 @@ export function peakMeasurement(
         model,
         variant,
         tokens: [...tokens],
+        ...(designs === undefined ? {} : { designs: [...designs] }),
         ...(chunk === undefined ? {} : { chunk }),
         ...(threads === undefined ? {} : { threads }),
       };

@@ -1,6 +1,8 @@
 import os from "node:os";
 import { readLimits, type Limits } from "../engine/control-groups.ts";
+import { asRun, asWritten } from "../designs/as-planned.ts";
 import { planOf, selectingDesign } from "../designs/designs.ts";
+import { chosenDesigns } from "../designs/laid.ts";
 import type { Ceilings, Runner, Variant } from "../engine/engine.ts";
 import { totalMemory } from "../engine/machine.ts";
 import { checkRunsAs } from "../engine/runs-as.ts";
@@ -41,7 +43,8 @@ interface Recording {
  *
  * @throws UserError for input that cannot be profiled; the signal's reason when cancelled
  */
-export async function profile(wanted: ProfileRequest): Promise<Report> {
+export async function profile(asked: ProfileRequest): Promise<Report> {
+  const wanted = withDesigns(asked);
   const { model, engine, variants, signal } = wanted;
   checkRunsAs(model, variants);
   const possible = answerable(wanted);
@@ -50,8 +53,8 @@ export async function profile(wanted: ProfileRequest): Promise<Report> {
   const tokens = document.tokens.length;
   checkMemory(wanted, tokens);
   const { request, leftOut } = answerableFor(tokens, possible);
-  const asked = request.sweep === undefined ? undefined : sweepLengths(request.sweep, tokens);
-  const besides = (asked ?? []).filter((length) => length !== tokens);
+  const lengths = request.sweep === undefined ? undefined : sweepLengths(request.sweep, tokens);
+  const besides = (lengths ?? []).filter((length) => length !== tokens);
   const meter = new ProgressMeter(request, tokens, besides, plannedRuns(request, tokens));
   meter.phase("measuring the machine");
   let ceilings = await engine.measureCeilings(signal);
@@ -65,7 +68,7 @@ export async function profile(wanted: ProfileRequest): Promise<Report> {
     if (recording !== undefined) {
       request.onSelection?.(
         selectionTable(
-          model.architecture,
+          asRun(model.architecture, recording.variant),
           planOf(model.architecture, recording.variant),
           recording.selection,
           document.tokenStarts,
@@ -83,13 +86,13 @@ export async function profile(wanted: ProfileRequest): Promise<Report> {
       peaks.set(variant, await peakOf(request, variant, document.tokens));
       meter.advance(1);
     }
-    const sweep = asked && (await measureSweep(request, document, besides, runs, meter));
+    const sweep = lengths && (await measureSweep(request, document, besides, runs, meter));
     // After everything whose time or memory is measured.
     const checks = await runChecks(request, document, meter);
     const report = assemble(request, document, ceilings, runners, runs, peaks, recording);
     return {
       ...report,
-      settings: { ...report.settings, ...checks.settings, ...(asked === undefined ? {} : { sweep: asked }) },
+      settings: { ...report.settings, ...checks.settings, ...(lengths === undefined ? {} : { sweep: lengths }) },
       ...checks.parts,
       ...(sweep === undefined ? {} : { sweep }),
       warnings: [...report.warnings, ...(alone === undefined ? [] : [alone]), ...leftOut, ...checks.warnings],
@@ -97,6 +100,14 @@ export async function profile(wanted: ProfileRequest): Promise<Report> {
   } finally {
     await disposeAll(runners);
   }
+}
+
+/** The request with the designs it names among its variants, and their parameters laid over its model. */
+function withDesigns(request: ProfileRequest): ProfileRequest {
+  const { designs = [], model } = request;
+  if (designs.length === 0) return request;
+  const { variants, architecture } = chosenDesigns(designs, request.variants, model.architecture);
+  return { ...request, variants, model: { ...model, architecture } };
 }
 
 async function disposeAll(runners: ReadonlyMap<Variant, Runner>): Promise<void> {
@@ -145,7 +156,7 @@ async function warmUp(
     for (const [variant, runner] of runners) {
       const statistics =
         variant === recorded && recording === undefined
-          ? new ScoreStatistics(document.tokens.length, architecture.block, architecture.kvHeads, asked)
+          ? new ScoreStatistics(document.tokens.length, asRun(architecture, variant).block, architecture.kvHeads, asked)
           : undefined;
       const tokens = statistics === undefined ? chunk : document.tokens;
       meter.begin("warm-up", variant, { share: tokens.length / document.tokens.length });
@@ -216,7 +227,7 @@ function assemble(
       weights: model.origin,
       parameters: model.parameters,
       ...(model.sha256 === undefined ? {} : { sha256: model.sha256 }),
-      architecture,
+      architecture: asWritten(architecture),
       schedule: schedule(architecture),
       notes: [...model.notes],
     },
@@ -261,8 +272,8 @@ function selectionReport(
   document: PreparedDocument,
   { selection, variant }: Recording,
 ): NonNullable<Report["selection"]> {
-  const { architecture } = request.model;
-  const plan = planOf(architecture, variant);
+  const plan = planOf(request.model.architecture, variant);
+  const architecture = asRun(request.model.architecture, variant);
   const token = document.tokens.length - 1;
   return {
     block: architecture.block,

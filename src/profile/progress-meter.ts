@@ -1,3 +1,4 @@
+import { asPlanned } from "../designs/as-planned.ts";
 import { planOf, selectingDesign } from "../designs/designs.ts";
 import type { Variant } from "../engine/engine.ts";
 import type { Architecture } from "../model/architecture.ts";
@@ -146,8 +147,9 @@ export class ProgressMeter {
 
 function prefillFlops(a: Architecture, variant: Variant, tokens: number): number {
   const span = { from: 0, to: tokens, passes: 1 };
-  const selected = Math.min(a.selectedTokens, tokens) * tokens * a.kvHeads;
-  return planOf(a, variant)
+  const layers = planOf(a, variant);
+  const selected = Math.min(asPlanned(a, layers).selectedTokens, tokens) * tokens * a.kvHeads;
+  return layers
     .flatMap((plan) => Object.entries(withAttend(layerCosts(a, { plan, selectedKeys: selected }, span, 4))))
     .filter(([stage]) => stage === "project" || stage === "attend" || stage === "output" || stage === "mlp")
     .reduce((sum, [, cost]) => sum + cost.flops, 0);

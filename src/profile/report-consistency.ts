@@ -1,5 +1,6 @@
-import { FIDELITY_DESIGNS } from "../designs/designs.ts";
+import { FIDELITY_DESIGNS, parametersProblem } from "../designs/designs.ts";
 import { VARIANTS } from "../engine/engine.ts";
+import { blockIn } from "../report/plan.ts";
 import type { LayerReport, Report, Samples, VariantReport } from "./report.ts";
 
 /** Two parts of a report that cannot both be right: the field's path, and what is wrong with it. */
@@ -20,6 +21,10 @@ export function inconsistencies(report: Report): Inconsistency[] {
 type Rules = Generator<Inconsistency>;
 
 function* rules(report: Report): Rules {
+  const unusable = [...parameterRules(report)];
+  yield* unusable;
+  // What the others look at follows from them.
+  if (unusable.length > 0) return;
   yield* documentRules(report);
   yield* modelRules(report);
   yield* variantRules(report);
@@ -34,12 +39,12 @@ function* must(holds: boolean, path: string, problem: () => string): Rules {
   if (!holds) yield { path, problem: problem() };
 }
 
-function blocksOf({ document, model }: Report): number {
-  return Math.ceil(document.tokens / model.architecture.block);
+function blocksOf(report: Report): number {
+  return Math.ceil(report.document.tokens / blockIn(report));
 }
 
 function* documentRules(report: Report): Rules {
-  const { document, model } = report;
+  const { document } = report;
   const { blockRanges, characters, tokens, totalTokens, text } = document;
   const blocks = blocksOf(report);
   yield* must(tokens > 0, "document.tokens", () => "a profile of no tokens says nothing");
@@ -47,7 +52,7 @@ function* documentRules(report: Report): Rules {
   yield* must(
     blockRanges.length === blocks,
     "document.blockRanges",
-    () => `${blockRanges.length} ranges, where ${tokens} tokens in blocks of ${model.architecture.block} are ${blocks}`,
+    () => `${blockRanges.length} ranges, where ${tokens} tokens in blocks of ${blockIn(report)} are ${blocks}`,
   );
   yield* rangesRules("document.blockRanges", blockRanges, characters);
   yield* must(
@@ -55,6 +60,15 @@ function* documentRules(report: Report): Rules {
     "document.text",
     () => `${text?.length ?? 0} characters, where document.characters says ${characters}`,
   );
+}
+
+function* parameterRules({ model, variants }: Report): Rules {
+  for (const name of VARIANTS) {
+    const parameters = variants[name]?.parameters;
+    if (parameters === undefined) continue;
+    const problem = parametersProblem(model.architecture, name, parameters);
+    yield* must(problem === undefined, `variants.${name}.parameters`, () => problem ?? "");
+  }
 }
 
 /** Ranges that ascend and lie inside the text. A token may end inside a character, so neighbours may overlap. */
@@ -169,12 +183,9 @@ function* selectionRules(report: Report): Rules {
   const { selection, model, document } = report;
   if (selection === undefined) return;
   const blocks = blocksOf(report);
-  const { block, kvHeads } = model.architecture;
-  yield* must(
-    selection.block === block,
-    "selection.block",
-    () => `${selection.block}, where the architecture says ${block}`,
-  );
+  const { kvHeads } = model.architecture;
+  const block = blockIn(report);
+  yield* must(selection.block === block, "selection.block", () => `${selection.block}, where the design says ${block}`);
   const seen = new Set<number>();
   for (const [i, { layer, feeds, queries, timesSelected }] of selection.oracles.entries()) {
     const at = `selection.oracles[${i}]`;

@@ -73,6 +73,10 @@ const totals = z.strictObject({
 const variant = z.strictObject({
   layers: z.array(layer),
   totals,
+  parameters: z
+    .record(z.string(), z.union([z.int(), z.string()]))
+    .optional()
+    .describe("of the design, as chosen or by default; absent where it has none, and in reports up to 0.6.0"),
   note: z.string().optional().describe("what a reader must know, e.g. that outputs mean nothing under these weights"),
 });
 

@@ -1,4 +1,6 @@
+import { asRun } from "../designs/as-planned.ts";
 import { BASELINE, selectingDesign } from "../designs/designs.ts";
+import { withParameters } from "../designs/laid.ts";
 import type { Variant } from "../engine/engine.ts";
 import { selectsAll } from "../model/architecture.ts";
 import type { PreparedDocument } from "./document.ts";
@@ -24,8 +26,8 @@ export function swappedVariant({ model, variants }: Pick<ProfileRequest, "model"
 }
 
 /** The variant that a run costs about as much as: with every block selected a sparse layer does what a full one does. */
-export function costsLike({ selectedTokens }: SwapRun, swapped: Variant): Variant {
-  return selectedTokens === undefined ? swapped : BASELINE;
+export function costsLike({ parameters }: SwapRun, swapped: Variant): Variant {
+  return parameters === undefined ? swapped : BASELINE;
 }
 
 /**
@@ -41,9 +43,10 @@ export async function measureSwaps(
   const { architecture, tokenizer } = request.model;
   const { tokens } = document;
   const variant = swappedVariant(request);
+  const ran = asRun(architecture, variant);
   const bits = new Map<SwapName, Float64Array[]>();
   const leftOut: string[] = [];
-  for (const run of swapRuns(architecture, tokens.length)) {
+  for (const run of swapRuns(architecture, variant, tokens.length)) {
     meter.begin(`swapping the selection: ${run.title}`, variant, { as: costsLike(run, variant) });
     const shortage = shortageOf(run, request, tokens.length);
     if (shortage === undefined) {
@@ -59,26 +62,24 @@ export async function measureSwaps(
     document: document.report,
     text: request.document.text,
     includeText: request.includeText,
-    block: architecture.block,
-    allSelected: selectsAll(architecture, tokens.length),
+    block: ran.block,
+    allSelected: selectsAll(ran, tokens.length),
   });
   return { swaps, leftOut };
 }
 
-/** The request with the k of a run. Weights and sinks do not depend on it. */
-function requestOf({ selectedTokens }: SwapRun, request: ProfileRequest): ProfileRequest {
+/** The request with the parameters of a run. Weights and sinks do not depend on them. */
+function requestOf({ parameters }: SwapRun, request: ProfileRequest): ProfileRequest {
   const { model } = request;
-  if (selectedTokens === undefined) return request;
-  return {
-    ...request,
-    variants: [swappedVariant(request)],
-    model: { ...model, architecture: { ...model.architecture, selectedTokens } },
-  };
+  if (parameters === undefined) return request;
+  const variant = swappedVariant(request);
+  const architecture = withParameters(model.architecture, variant, parameters);
+  return { ...request, variants: [variant], model: { ...model, architecture } };
 }
 
 /** What memory lacks for a run that reads more than the model does; that was seen to before anything ran. */
 function shortageOf(run: SwapRun, request: ProfileRequest, tokens: number): string | undefined {
-  return run.selectedTokens === undefined ? undefined : memoryShortage(requestOf(run, request), tokens)?.text;
+  return run.parameters === undefined ? undefined : memoryShortage(requestOf(run, request), tokens)?.text;
 }
 
 /** Bits of every token but the first. [T - 1] */

@@ -1,5 +1,5 @@
 import type { Span } from "../designs/costs.ts";
-import { designById, planOf } from "../designs/designs.ts";
+import { designById, parametersOf, planOf } from "../designs/designs.ts";
 import type { LayerPlan } from "../designs/plan.ts";
 import type { Ceilings, Variant } from "../engine/engine.ts";
 import type { Selection } from "../engine/selection.ts";
@@ -75,6 +75,9 @@ export function variantReport(m: VariantMeasurement): VariantReport {
       kvBytesPredicted: sum((layer) => layer.kvBytesPredicted),
       peakBytes: m.peakBytes,
     },
+    ...(designById(m.variant).parameters === undefined
+      ? {}
+      : { parameters: { ...parametersOf(model.architecture, m.variant) } }),
     ...(model.origin === "trained" && m.variant !== model.design
       ? {
           note:
@@ -104,7 +107,7 @@ function layerPhase(
   { steps, pieces }: { readonly steps: number; readonly pieces: number },
 ): LayerReport["prefill"] {
   const { architecture } = m.model;
-  const through = keysRead(m.rounds.selection, plan.readsFrom, span, architecture.block);
+  const through = keysRead(m.rounds.selection, plan.readsFrom, span, plan.choice?.block);
   const costs = layerCosts(architecture, { plan, selectedKeys: through }, span, m.bytesPerValue);
   const perStep = Object.fromEntries(
     Object.entries(withAttend(costs)).map(([stage, { flops, bytes }]) => [
@@ -115,7 +118,7 @@ function layerPhase(
   return phaseReport(rounds, layer, perStep, (cost) => floorMs(cost, m.ceilings, pieces));
 }
 
-function keysRead(selection: Selection | undefined, oracle: number | undefined, span: Span, block: number): number {
+function keysRead(selection: Selection | undefined, oracle: number | undefined, span: Span, block?: number): number {
   const chosen = selection?.oracles.find(({ layer }) => layer === oracle);
-  return chosen === undefined ? 0 : selectedKeys(chosen, span.from, span.to, block);
+  return chosen === undefined || block === undefined ? 0 : selectedKeys(chosen, span.from, span.to, block);
 }

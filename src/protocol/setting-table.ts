@@ -8,6 +8,8 @@ import { AUTO } from "./auto.ts";
 export interface SettingFacts {
   /** On the command line. */
   readonly option: string;
+  /** Given anew for each of several values on the command line. */
+  readonly repeated?: true;
   /** In the editor, after "hysparse."; absent where it cannot be set there. */
   readonly editor?: string;
   /** Of whole numbers. Where the least is 1, the editor's settings write 0 for "not set". */
@@ -29,6 +31,7 @@ export const SETTINGS = {
   threads: { option: "--threads", editor: "threads", least: 1, most: MOST_THREADS },
   model: { option: "--model", editor: "model", default: "embedded" },
   variants: { option: "--variants", editor: "variants" },
+  designs: { option: "--design", editor: "designs", repeated: true },
   maxTokens: { option: "--max-tokens", editor: "maxTokens", least: 1, most: MOST_TOKENS },
   decodeTokens: {
     option: "--decode",
@@ -77,4 +80,10 @@ export function hasEditorName(setting: SettingName): boolean {
 export function editorName(setting: SettingName): string {
   const { option, editor }: SettingFacts = SETTINGS[setting];
   return editor === undefined ? `${option} (command line)` : `hysparse.${editor}`;
+}
+
+/** Whether the command line gives each of several values an option of its own. */
+export function isRepeated(setting: SettingName): boolean {
+  const { repeated }: SettingFacts = SETTINGS[setting];
+  return repeated === true;
 }

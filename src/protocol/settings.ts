@@ -21,6 +21,11 @@ export const placeSchema = z.strictObject({
 /** What people choose to measure. */
 export const chosenSchema = z.strictObject({
   variants: z.array(z.enum(VARIANTS)).min(1),
+  designs: z
+    .array(z.string().max(1000))
+    .max(100)
+    .exactOptional()
+    .describe('designs with parameters, "streaming:window=1020" (designs/laid.ts); they join the variants'),
   decodeTokens: whole(SETTINGS.decodeTokens),
   repetitions: z
     .union([z.literal("auto"), whole(SETTINGS.repetitions)])

@@ -1,8 +1,17 @@
+import { chosenOf, writtenDesign } from "../designs/laid.ts";
 import type { Report } from "../profile/report.ts";
-import { editorName, hasEditorName, optionName, SETTINGS, type SettingName } from "../protocol/setting-table.ts";
+import {
+  editorName,
+  hasEditorName,
+  isRepeated,
+  optionName,
+  SETTINGS,
+  type SettingName,
+} from "../protocol/setting-table.ts";
 import { bandwidth, bytes, count, matrixRate, parameters, plural, timestamp } from "./format.ts";
 import { roundsWords } from "./ratio.ts";
 import { QUERY_WORDS, STDIN_NAME, VARIANT_NAMES } from "./names.ts";
+import { architectureIn } from "./plan.ts";
 
 /** One line of the card: what was run, on what. */
 export interface CardRow {
@@ -34,6 +43,7 @@ export function card(report: Report): CardRow[] {
       name: "Attention",
       text: `blocks of ${a.block}, k = ${count(a.selectedTokens)} tokens, window ${count(a.window)}`,
     },
+    ...parameterRows(report),
     {
       name: "Device",
       text:
@@ -67,6 +77,18 @@ export function card(report: Report): CardRow[] {
     { name: "Measured", text: `${timestamp(report.createdAt)}, ${report.tool.name} ${report.tool.version}` },
   );
   return rows;
+}
+
+/** What was chosen of designs' parameters: those that are not the model's own, or the paper's. */
+function parameterRows(report: Report): CardRow[] {
+  const architecture = architectureIn(report);
+  const chosen = report.settings.variants.flatMap((variant) => {
+    const values = Object.entries(chosenOf(architecture, variant)).map(
+      ([name, value]) => `${name} ${typeof value === "number" ? count(value) : value}`,
+    );
+    return values.length === 0 ? [] : [`${VARIANT_NAMES[variant]} with ${values.join(", ")}`];
+  });
+  return chosen.length === 0 ? [] : [{ name: "Parameters", text: chosen.join("; ") }];
 }
 
 function ceilingsText({ matrixGflops, copyGBps, reads, method }: Report["environment"]["ceilings"]): string {
@@ -111,16 +133,23 @@ export function command(report: Report, reader: Reader): string {
     const title = settings.sweep === undefined ? "Profile Document" : "Context-Length Sweep";
     return `HySparse: ${title}, with the settings ${[...new Set(entries)].join(", ")}`;
   }
-  const options = given.map(([name, value]) =>
-    value === true ? optionName(name) : `${optionName(name)} ${quote(value.toString())}`,
-  );
+  const options = given.flatMap(([name, value]) => {
+    if (value === true) return [optionName(name)];
+    const values = typeof value === "object" && isRepeated(name) ? value : [value];
+    return values.map((one) => `${optionName(name)} ${quote(one.toString())}`);
+  });
   return `npm run profile -- ${document.name === STDIN_NAME ? "-" : quote(document.name)} ${options.join(" ")}`;
 }
 
 type Asked = string | number | boolean | readonly (string | number)[];
 
 /** What was asked for, in the order in which it is told; undefined where nothing was. */
-function askedIn({ environment, model, settings }: Report): Readonly<Partial<Record<SettingName, Asked | undefined>>> {
+function askedIn(report: Report): Readonly<Partial<Record<SettingName, Asked | undefined>>> {
+  const { environment, model, settings } = report;
+  const architecture = architectureIn(report);
+  const designs = settings.variants
+    .filter((variant) => Object.keys(chosenOf(architecture, variant)).length > 0)
+    .map((variant) => writtenDesign(architecture, variant));
   const { threads, variants, decodeTokens, importance, chunk, maxTokens, sweep, fidelity, swaps } = settings;
   return {
     engine: environment.engine,
@@ -128,6 +157,7 @@ function askedIn({ environment, model, settings }: Report): Readonly<Partial<Rec
     threads,
     model: settings.model ?? model.name,
     variants,
+    designs: designs.length === 0 ? undefined : designs,
     decodeTokens,
     repetitions: settings.rounds ?? settings.repetitions,
     importance,

@@ -1,6 +1,11 @@
+import { parametersOf } from "../designs/designs.ts";
+import { chosenOf } from "../designs/laid.ts";
+import type { ParameterValues } from "../designs/values.ts";
+import { VARIANTS } from "../engine/engine.ts";
 import type { Report } from "../profile/report.ts";
 import { count, plural } from "./format.ts";
-import { VARIANT_NAMES } from "./names.ts";
+import { VARIANT_NAMES, VARIANT_WORDS } from "./names.ts";
+import { architectureIn } from "./plan.ts";
 
 /** Something in which two reports are not alike. */
 export interface Difference {
@@ -53,7 +58,7 @@ export function differences(baseline: Report, report: Report): Difference[] {
     const same = what === "document" ? hashes[0] === hashes[1] : texts.baseline === texts.report;
     return same ? [] : [{ what, affects, ...texts }];
   });
-  return [...found, ...architecture(baseline, report)].sort(
+  return [...found, ...architecture(baseline, report), ...parameters(baseline, report)].sort(
     (a, b) => ORDER.indexOf(a.affects) - ORDER.indexOf(b.affects),
   );
 }
@@ -75,6 +80,21 @@ function architecture(baseline: Report, report: Report): Difference[] {
   const text = (of: ReadonlyMap<string, string>): string =>
     other.map((name) => `${name} ${of.get(name) ?? "unknown"}`).join(", ");
   return [{ what: "architecture", affects: "work", baseline: text(a), report: text(b) }];
+}
+
+/** Of every variant that is in both, the parameters that differ: what is compared then is those. */
+function parameters(baseline: Report, report: Report): Difference[] {
+  return VARIANTS.flatMap((variant): Difference[] => {
+    if (!baseline.variants[variant] || !report.variants[variant]) return [];
+    const [before, after] = [architectureIn(baseline), architectureIn(report)];
+    const [a, b] = [parametersOf(before, variant), parametersOf(after, variant)];
+    // What nobody chose follows from the model, which is told by itself.
+    const chosen = Object.keys({ ...chosenOf(before, variant), ...chosenOf(after, variant) });
+    const other = chosen.filter((name) => a[name] !== b[name]);
+    if (other.length === 0) return [];
+    const text = (of: ParameterValues): string => other.map((name) => `${name} ${of[name] ?? "unknown"}`).join(", ");
+    return [{ what: `parameters of ${VARIANT_WORDS[variant]}`, affects: "times", baseline: text(a), report: text(b) }];
+  });
 }
 
 function shape({ model }: Report): ReadonlyMap<string, string> {

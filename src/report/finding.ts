@@ -1,4 +1,4 @@
-import { designById } from "../designs/designs.ts";
+import { caveatsOf } from "../designs/designs.ts";
 import type { Variant } from "../engine/engine.ts";
 import type { Report, VariantReport } from "../profile/report.ts";
 import { subjectOf } from "../profile/subject.ts";
@@ -6,6 +6,7 @@ import { variantsOf } from "./breakdown.ts";
 import { crossovers } from "./crossover.ts";
 import { bytes, capital, duration, ratio } from "./format.ts";
 import { PHASE_NAMES, VARIANT_WORDS, type PhaseName } from "./names.ts";
+import { architectureIn } from "./plan.ts";
 import { ratioOf, ratioSign, ratioWords } from "./ratio.ts";
 import { decodeOf, overlap, prefillOf, spreadKnown, type Measured } from "./spread.ts";
 
@@ -15,7 +16,7 @@ import { decodeOf, overlap, prefillOf, spreadKnown, type Measured } from "./spre
  * ratios: there the two sets of samples must not overlap.
  */
 export function finding(report: Report): string[] {
-  const { architecture } = report.model;
+  const architecture = architectureIn(report);
   const { tokens } = report.document;
   const variants = variantsOf(report);
   const name = subjectOf(variants.map((variant) => variant.name));
@@ -31,7 +32,7 @@ export function finding(report: Report): string[] {
   if (others.length > 0 && report.settings.repetitions === 1) {
     sentences.push("Each was measured only once, so the spread is unknown and small differences mean nothing.");
   }
-  const caveats = variants.flatMap((variant) => designById(variant.name).caveats?.(architecture, tokens) ?? []);
+  const caveats = variants.flatMap((variant) => caveatsOf(architecture, variant.name, tokens));
   return [...caveats, ...sentences];
 }
 

@@ -2,7 +2,7 @@ import { selectsAll } from "../model/architecture.ts";
 import type { Report, SwapName, SwapResult } from "../profile/report.ts";
 import { byOracle, fidelityRuns, together, type Coverage, type FidelityRun } from "./fidelity.ts";
 import { percent, plural, sentence as asSentence } from "./format.ts";
-import { selectingIn } from "./plan.ts";
+import { selectedIn, selectingIn } from "./plan.ts";
 import { addedShare, percents, replacements, swapPlaces } from "./swaps-table.ts";
 
 /**
@@ -93,7 +93,7 @@ function worth(report: Report, result: SwapResult): string {
   if (name === "learned") throw new Error("the learned selection is what others are held against");
   const [subject, other] = SIDES[name];
   const same = SAME_WHERE_ALL_SELECTED[name];
-  if (same !== undefined && selectsAll(report.model.architecture, report.document.tokens))
+  if (same !== undefined && selectsAll(selectedIn(report), report.document.tokens))
     return `Every block of so short a document is selected: ${same}.`;
   const share = addedShare(report, result);
   if (share === undefined) return `What ${other} would cost is unknown: predicting this document took no bits.`;

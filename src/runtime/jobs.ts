@@ -56,7 +56,11 @@ async function run(
     model,
     engine,
     engineReason: reason,
-    measurePeak: peakMeasurement(engine.info.id, modelId, { chunk: params.settings.chunk, ...threads }),
+    measurePeak: peakMeasurement(engine.info.id, modelId, {
+      chunk: params.settings.chunk,
+      ...threads,
+      ...(params.settings.designs === undefined ? {} : { designs: params.settings.designs }),
+    }),
     signal,
     onProgress: (progress) => onProgress({ kind: "progress", ...progress }),
     ...(params.selectionTable ? { onSelection: (table: SelectionTable) => (selection = table) } : {}),

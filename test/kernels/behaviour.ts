@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { keptRows, type MixerId } from "../../src/designs/plan.ts";
 import { ATTEND_PARTS, VARIANTS, type Engine, type Stage, type Variant } from "../../src/engine/engine.ts";
 import { UserError } from "../../src/model/errors.ts";
+import type { Architecture } from "../../src/model/architecture.ts";
 import type { Model } from "../../src/model/model.ts";
 import { assertClose, assertSameRun, type Run, type Tolerance } from "./compare.ts";
 import { randomTokens, tinyArchitecture, tinyModel } from "./tiny-model.ts";
@@ -50,6 +51,33 @@ export function describeBehaviour({ engine, reference, limits, seed, halves }: B
         const observed = await run(engine(), model, variant);
         const unobserved = { trace: { ...observed.trace, logits }, selection };
         assertSameRun(unobserved, observed, limits, noCoverage, variant);
+        await runner.dispose();
+      }
+    });
+
+    it("runs a design with the parameters that were chosen, as a model that has them, and no other design", async () => {
+      const laid = {
+        hysparse: { k: 32, window: 5 },
+        "hybrid-swa": { window: 5 },
+        streaming: { first: 2, window: 5 },
+      };
+      const chosen = { ...model, architecture: { ...architecture, laid } };
+      const own: Readonly<Partial<Record<Variant, Partial<Architecture>>>> = {
+        hysparse: { selectedTokens: 32, window: 5 },
+        "hybrid-swa": { window: 5 },
+        streaming: { laid: { streaming: { first: 2 } }, window: 5 },
+        full: {},
+      };
+      for (const variant of VARIANTS) {
+        const alike = { ...model, architecture: { ...architecture, ...own[variant] } };
+        const runner = await engine().load(chosen, variant);
+        const trace = await traceRun(runner, architecture, tokens);
+        const selection = await runner.selection();
+        const expected = await run(reference, alike, variant);
+        assertSameRun({ trace, selection }, expected, limits, noCoverage, variant);
+        const perRow = 2 * architecture.kvHeads * architecture.headDim * engine().info.kvBytesPerValue;
+        const rows = { hysparse: 5, "hybrid-swa": 5, streaming: 7, full: tokens.length }[variant];
+        assert.equal(runner.kvBytes()[1], rows * perRow, variant);
         await runner.dispose();
       }
     });

@@ -2,6 +2,7 @@ import type { PanelState } from "../../src/protocol/panel.ts";
 import { lines as linesText } from "../../src/report/format.ts";
 import { linesOf } from "../../src/model/line-ends.ts";
 import { snippet } from "../../src/report/lines.ts";
+import { blockIn } from "../../src/report/plan.ts";
 
 const SNIPPET = 120;
 
@@ -18,7 +19,7 @@ export interface Block {
 /** The blocks of the profiled part of the document, in order. */
 export function blocksOf({ report, text }: PanelState): Block[] {
   if (!report) return [];
-  const size = report.model.architecture.block;
+  const size = blockIn(report);
   const { blockRanges, tokens } = report.document;
   if (text === undefined) {
     return blockRanges.map(([start, end], block) => ({

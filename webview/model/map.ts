@@ -2,6 +2,7 @@ import type { Cursor, PanelState } from "../../src/protocol/panel.ts";
 import type { Report } from "../../src/profile/report.ts";
 import { count, percent, plural, score } from "../../src/report/format.ts";
 import { QUERY_WORDS } from "../../src/report/names.ts";
+import { blockIn, selectedIn } from "../../src/report/plan.ts";
 import { selectionTable, type Table } from "../../src/report/tables.ts";
 import { blocksOf, type Block } from "./blocks.ts";
 import { hasEditor } from "./exported.ts";
@@ -73,7 +74,7 @@ export function mapModel(state: PanelState): MapModel | undefined {
 type Oracle = NonNullable<Report["selection"]>["oracles"][number];
 
 function rowOf(report: Report, { layer, feeds, queries, timesSelected }: Oracle, blocks: number): OracleRow {
-  const { kvHeads, block } = report.model.architecture;
+  const { kvHeads, block } = selectedIn(report);
   const last = new Array<number>(blocks).fill(0);
   for (const head of queries.at(-1)?.heads ?? []) {
     for (const chosen of head.blocks) if (chosen < blocks) last[chosen]!++;
@@ -106,7 +107,7 @@ function messageOf(report: Report, rows: readonly OracleRow[], blocks: readonly 
   const chosen = blocks.filter((_, block) => rows.some(({ last }) => last[block]! > 0)).length;
   return (
     `For the last token, the ${plural(rows.length, "selecting layer")} together chose ${count(chosen)} of ` +
-    `${plural(blocks.length, "block")} of ${report.model.architecture.block} tokens.`
+    `${plural(blocks.length, "block")} of ${blockIn(report)} tokens.`
   );
 }
 

@@ -3,6 +3,7 @@ import { selectingHeads } from "../../src/report/breakdown.ts";
 import { count, lines, plural, ratio, score } from "../../src/report/format.ts";
 import { snippet } from "../../src/report/lines.ts";
 import { QUERY_WORDS } from "../../src/report/names.ts";
+import { blockIn } from "../../src/report/plan.ts";
 import { linesOf } from "../../src/model/line-ends.ts";
 import { largest } from "../../src/profile/extremes.ts";
 import { blocksOf, wordsOf, type Block } from "./blocks.ts";
@@ -89,7 +90,7 @@ export function textModel(state: PanelState): TextModel | undefined {
       ? `For ${queries} the model looks most at ${lines(first.startLine, first.endLine)}.`
       : `For ${queries} no passage stands out.`,
     reading:
-      `For ${queries}: how much the full layers look at each block of ${report.model.architecture.block} tokens, against ` +
+      `For ${queries}: how much the full layers look at each block of ${blockIn(report)} tokens, against ` +
       `what a block in its place is expected to get. The shade is the ${importance.contrast.replace(/\.$/, "")}.`,
     passages: importance.passages.map((passage) => {
       const words = text === undefined ? passage.text : wordsOf(text, passage.start, passage.end, SNIPPET);

@@ -1,5 +1,8 @@
 import { schedule } from "../../model/schedule.ts";
 import type { Design } from "../design.ts";
+import { WINDOW, type ValuesOf } from "../parameters.ts";
+
+const parameters = { window: WINDOW } as const;
 
 /** The baseline of the HySparse paper: the same schedule, but the layers between full ones read only a window. */
 export const hybridSwa = {
@@ -10,10 +13,11 @@ export const hybridSwa = {
   meaning: "the same schedule, but the layers between full ones read only a window",
   look: { hue: "yellow", pattern: "level", dash: [2, 3], point: "triangle" },
   needs: ["sinks"],
-  plan: (architecture) =>
+  parameters,
+  plan: (architecture, { window }) =>
     schedule(architecture).map((kind) =>
       kind === "full"
         ? { mixer: "full", keeps: { kind: "all" }, scores: false, feeds: [] }
-        : { mixer: "window", keeps: { kind: "ring", tokens: architecture.window }, scores: false, feeds: [] },
+        : { mixer: "window", keeps: { kind: "ring", tokens: window }, scores: false, feeds: [] },
     ),
-} as const satisfies Design;
+} as const satisfies Design<ValuesOf<typeof parameters>>;

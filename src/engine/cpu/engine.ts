@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import os from "node:os";
 import { z } from "zod";
+import { asPlanned } from "../../designs/as-planned.ts";
 import { planOf } from "../../designs/designs.ts";
 import type { LayerPlan } from "../../designs/plan.ts";
 import type { Architecture } from "../../model/architecture.ts";
@@ -74,14 +75,16 @@ export class CpuEngine implements Engine {
 
   async load(model: Model, variant: Variant, options: LoadOptions = {}): Promise<Runner> {
     const plan = admit(this, model, variant, options);
-    const floats = await floatModel(model);
+    const architecture = asPlanned(model.architecture, plan);
+    const floats = { ...(await floatModel(model)), architecture };
     if (this.#kernels.failure !== undefined) {
       await this.#kernels.dispose();
       this.#fullPaths.clear();
       this.#kernels = new KernelPool(this.#loadKernels().build, this.info.threads);
     }
-    const s = shapeOf(model.architecture);
-    const key = JSON.stringify(s);
+    const s = shapeOf(architecture);
+    // What is compiled and tried for a shape depends neither on its window nor on how many blocks are read.
+    const key = JSON.stringify({ ...s, w: undefined, slots: undefined });
     const sessions = this.#sessions.get(key) ?? new Sessions(this.info.threads);
     this.#sessions.set(key, sessions);
     const paths = this.#fullPaths.get(key) ?? new FullPaths(s, this.#kernels, sessions, this.#forced);
@@ -102,10 +105,10 @@ export class CpuEngine implements Engine {
   }
 
   estimateBytes(model: Model, variant: Variant, tokens: number): number {
-    const a = model.architecture;
+    const plan = planOf(model.architecture, variant);
+    const a = asPlanned(model.architecture, plan);
     const s = shapeOf(a);
     const rows = Math.min(tokens, defaultChunk(a));
-    const plan = planOf(a, variant);
     const scores = plan.some((layer) => layer.scores) ? scoreFloats(s, rows, tokens) : 0;
     const scratch = this.info.threads * scratchFloats(s, rows, tokens);
     const dense = rows * (3 * s.hidden + 4 * s.intermediate + 6 * s.Hq * s.d);

@@ -1,5 +1,5 @@
-import { keptRows, type LayerPlan } from "../../designs/plan.ts";
-import { selectedBlocks, type Architecture } from "../../model/architecture.ts";
+import { choiceIn, keptRows, type LayerPlan } from "../../designs/plan.ts";
+import type { Architecture } from "../../model/architecture.ts";
 import { chooses } from "./roles.ts";
 
 /** A block's index and its score, 32 bits each at most. */
@@ -13,6 +13,7 @@ export function contextBytes(
   bytesPerValue: number,
 ): number {
   const rows = plan.reduce((sum, { keeps }) => sum + keptRows(keeps, tokens), 0);
-  const choices = plan.filter(chooses).length * tokens * a.kvHeads * selectedBlocks(a);
+  const slots = plan.filter(chooses).reduce((sum, layer) => sum + choiceIn(layer).slots, 0);
+  const choices = slots * tokens * a.kvHeads;
   return 2 * a.kvHeads * a.headDim * rows * bytesPerValue + choices * SELECTION_ENTRY;
 }

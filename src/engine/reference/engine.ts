@@ -1,3 +1,4 @@
+import { asPlanned } from "../../designs/as-planned.ts";
 import { planOf } from "../../designs/designs.ts";
 import type { LayerPlan } from "../../designs/plan.ts";
 import type { Model } from "../../model/model.ts";
@@ -45,7 +46,9 @@ export class ReferenceEngine implements Engine {
     const plan = admit(this, model, variant, options);
     const { chunk = DEFAULT_CHUNK, swap } = options;
     const { vocabulary } = model.architecture;
-    const body = new ReferenceDecoder(await floatModel(model), rolesOf(plan, swap), swap, this.#kvType);
+    const architecture = asPlanned(model.architecture, plan);
+    const floats = { ...(await floatModel(model)), architecture };
+    const body = new ReferenceDecoder(floats, rolesOf(plan, swap), swap, this.#kvType);
     return new DecoderRunner({ variant, plan, vocabulary, chunk, swap }, body);
   }
 
@@ -59,8 +62,8 @@ export class ReferenceEngine implements Engine {
 
   /** For chunks of the default size; weights are not in it. */
   estimateBytes(model: Model, variant: Variant, tokens: number): number {
-    const { architecture } = model;
-    return estimateBytes(architecture, planOf(architecture, variant), tokens, DEFAULT_CHUNK);
+    const plan = planOf(model.architecture, variant);
+    return estimateBytes(asPlanned(model.architecture, plan), plan, tokens, DEFAULT_CHUNK);
   }
 
   availableBytes(): number {

@@ -3,14 +3,15 @@ import { createRequire } from "node:module";
 import { z } from "zod";
 import { ropeTables } from "../../../kernels/rope/gpu.ts";
 import { UserError } from "../../model/errors.ts";
-import { planOf } from "../../designs/designs.ts";
+import { asPlanned } from "../../designs/as-planned.ts";
+import { DESIGN_IDS, planOf } from "../../designs/designs.ts";
 import type { LayerPlan } from "../../designs/plan.ts";
 import type { Architecture } from "../../model/architecture.ts";
 import type { Model } from "../../model/model.ts";
 import { admit } from "../decoder/admit.ts";
 import { contextBytes } from "../decoder/estimate.ts";
 import { declinedOf } from "../decoder/mixers.ts";
-import { firstOf, rolesOf, windowOf } from "../decoder/roles.ts";
+import { firstOf, rolesOf } from "../decoder/roles.ts";
 import { DecoderRunner } from "../decoder/runner.ts";
 import type { Ceilings, DeviceMeter, Engine, EngineInfo, LoadOptions, Runner, Variant } from "../engine.ts";
 import { checkWeightsFit } from "../../model/weights-fit.ts";
@@ -109,14 +110,18 @@ export class WebGpuEngine implements Engine {
       session.recorder.forgetGroups();
     };
     const { chunk = this.defaultChunk(model), swap } = options;
-    const { vocabulary } = model.architecture;
+    const architecture = asPlanned(model.architecture, plan);
     const parts = { session, ops: this.#opsOf(model, plan), ...loaded };
-    const body = new GpuDecoder(model, rolesOf(plan, swap), swap, chunk, parts, release);
-    return new DecoderRunner({ variant, plan, vocabulary, chunk, swap }, body);
+    const body = new GpuDecoder({ ...model, architecture }, rolesOf(plan, swap), swap, chunk, parts, release);
+    return new DecoderRunner({ variant, plan, vocabulary: architecture.vocabulary, chunk, swap }, body);
   }
 
   defaultChunk({ architecture }: Model): number {
-    return Math.max(1, Math.min(LARGEST_CHUNK, this.#opsOf({ architecture }).largestRows));
+    const choosing = DESIGN_IDS.map((id) => planOf(architecture, id)).filter((plan) =>
+      plan.some(({ choice }) => choice),
+    );
+    const most = choosing.map((plan) => this.#opsOf({ architecture }, plan).largestRows);
+    return Math.max(1, Math.min(LARGEST_CHUNK, ...most));
   }
 
   /**
@@ -164,10 +169,10 @@ export class WebGpuEngine implements Engine {
     this.#session = await GpuSession.open(this.#options);
   }
 
-  /** Kernels for the widths of a model and the window of a plan. */
-  #opsOf({ architecture }: Pick<Model, "architecture">, plan: readonly LayerPlan[] = []): Ops {
+  /** Kernels for the widths of a model, and the window and blocks of a plan. */
+  #opsOf({ architecture }: Pick<Model, "architecture">, plan: readonly LayerPlan[]): Ops {
     const ring = plan.find(({ keeps }) => keeps.kind === "ring");
-    const shape = ring === undefined ? architecture : { ...architecture, window: windowOf(ring) };
+    const shape = asPlanned(architecture, plan);
     const first = ring === undefined ? 0 : firstOf(ring);
     const key = JSON.stringify([shape, first]);
     const ops = this.#ops.get(key) ?? makeOps(shape, this.#session.device.traits, first);

@@ -2,6 +2,7 @@ import type { Report } from "../../profile/report.ts";
 import type { Cursor } from "../../protocol/panel.ts";
 import { count, plural, score } from "../../report/format.ts";
 import { QUERY_WORDS } from "../../report/names.ts";
+import { selectedIn } from "../../report/plan.ts";
 import { selectingHeads } from "../../report/breakdown.ts";
 
 /**
@@ -44,7 +45,7 @@ export function cursorLines(cursor: Cursor, block: number, range: readonly [numb
 
 /** "Over the whole document, layer 4 selected it in 1,204 of 8,000 cases (queries times KV heads)." */
 function timesSelected(report: Report, block: number): string[] {
-  const { block: size, kvHeads } = report.model.architecture;
+  const { block: size, kvHeads } = selectedIn(report);
   // Only queries in the block or behind it can select it.
   const cases = Math.max(0, report.document.tokens - block * size) * kvHeads;
   const parts = (report.selection?.oracles ?? []).flatMap(({ layer, feeds, timesSelected: times }) => {

@@ -53,6 +53,14 @@ describe("options", () => {
     assert.deepEqual(settings.sort(), Object.keys(SETTINGS).sort());
   });
 
+  it("take designs with parameters, each in an option of its own, and refuse what they are not", () => {
+    const { chosen } = parseOptions(["a.md", "--design", "streaming:window=1020", "--design", "hysparse:k=512"]);
+    assert.deepEqual(chosen.designs, ["streaming:window=1020", "hysparse:k=512"]);
+    refuses("a.md --design stream", /there is no design "stream"/);
+    refuses("a.md --design streaming:windows=5", /no parameter "windows": it has first, window/);
+    refuses("a.md --design hysparse:k=0", /k must be a whole number from 1/);
+  });
+
   it("name a GPU, and need no file to list devices", () => {
     assert.equal(parseOptions(["a.md", "--gpu", "H200"]).place.gpu, "H200");
     assert.equal(parseOptions(["--list-devices"]).listDevices, true);

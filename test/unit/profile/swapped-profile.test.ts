@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { LoadOptions, Runner, SelectionSwap, Variant } from "../../../src/engine/engine.ts";
+import { asRun } from "../../../src/designs/as-planned.ts";
 import { planOf } from "../../../src/designs/designs.ts";
 import { notRestrictable } from "../../../src/engine/swap.ts";
 import { UserError } from "../../../src/model/errors.ts";
@@ -30,7 +31,7 @@ class KnownEngine extends QuickEngine {
       const { observer } = rest;
       if (observer?.onLogits === undefined) return prefill(tokens, rest);
       assert.equal(variant, "hysparse");
-      const { selectedTokens } = of.architecture;
+      const { selectedTokens } = asRun(of.architecture, variant);
       this.asked.push(
         options.swap?.kind ?? (selectedTokens === a.selectedTokens ? "learned" : `k = ${selectedTokens}`),
       );
@@ -154,7 +155,7 @@ describe("a check that fails on the way", () => {
   /** There is room for what the model selects, not for more. */
   class Small extends QuickEngine {
     override estimateBytes(of: Model): number {
-      return of.architecture.selectedTokens;
+      return asRun(of.architecture, "hysparse").selectedTokens;
     }
 
     override availableBytes(): number {

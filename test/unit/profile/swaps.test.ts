@@ -7,6 +7,7 @@ import { packageFile } from "../../../src/model/package-root.ts";
 import { Random } from "../../../src/model/random.ts";
 import { randomBlocks, recentBlocks } from "../../../src/profile/choose-blocks.ts";
 import { pairedInterval, segmentTokens } from "../../../src/profile/paired-interval.ts";
+import type { ParameterValue } from "../../../src/designs/values.ts";
 import type { SwapName } from "../../../src/profile/report.ts";
 import { swapReport, type SwapMeasurement } from "../../../src/profile/swap-report.ts";
 import { swapRuns } from "../../../src/profile/swap-runs.ts";
@@ -75,7 +76,7 @@ describe("blocks chosen in place of the learned ones", () => {
   });
 
   it("are run after the learned", () => {
-    const titles = swapRuns(a, 25).map(({ title }) => title);
+    const titles = swapRuns(a, "hysparse", 25).map(({ title }) => title);
     const all = [
       "learned",
       "all",
@@ -87,19 +88,19 @@ describe("blocks chosen in place of the learned ones", () => {
       "restrict-last",
     ];
     assert.deepEqual(titles, all);
-    assert.equal(swapRuns(a, 25)[0]?.swap, undefined);
+    assert.equal(swapRuns(a, "hysparse", 25)[0]?.swap, undefined);
     const open = { ...a, lastFull: false };
     assert.deepEqual(
-      swapRuns({ ...open, layers: 3 }, 25).map(({ title }) => title),
+      swapRuns({ ...open, layers: 3 }, "hysparse", 25).map(({ title }) => title),
       all.slice(0, -1),
       "a sparse last layer cannot be restricted further",
     );
-    assert.equal(swapRuns({ ...open, layers: 4 }, 25).length, all.length, "full by its index");
+    assert.equal(swapRuns({ ...open, layers: 4 }, "hysparse", 25).length, all.length, "full by its index");
   });
 
   it("all: with a k that holds every block, one of few; not where the model's own k does", () => {
-    const k = (tokens: number): number | undefined =>
-      swapRuns(a, tokens).find(({ name }) => name === "all")?.selectedTokens;
+    const k = (tokens: number): ParameterValue | undefined =>
+      swapRuns(a, "hysparse", tokens).find(({ name }) => name === "all")?.parameters?.["k"];
     assert.deepEqual([24, 25, 32, 33, 64, 65, 1000].map(k), [undefined, 32, 32, 64, 64, 128, 1024]);
   });
 });
