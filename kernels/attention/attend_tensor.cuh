@@ -10,11 +10,17 @@ template <int D> struct TileState {
   float out[D / 8][4] = {}, most[2] = {-INFINITY, -INFINITY}, sum[2] = {};
 };
 
-// Takes N keys in, of which each of the lane's two rows sees the first `seen`; `largest` becomes their largest products, before
-// the scale. `scale2` = log2 e / sqrt d.
-template <int D, int N>
+// Keys `first` .. `from` - 1 of a tile are beyond a row's window.
+struct Hidden {
+  int first, from[2];
+};
+
+// Takes N keys in, of which each of the lane's two rows sees the first `seen` but for those that are hidden, where HIDES says
+// that there are some; `largest` becomes their largest products, before the scale. `scale2` = log2 e / sqrt d.
+template <int D, int N, bool HIDES = false>
 __device__ __forceinline__ void attend_tile(TileState<D> &s, const uint32_t (&q)[D / 16][4], uint32_t keys, uint32_t values,
-                                            const int (&seen)[2], float scale2, float (&largest)[2]) {
+                                            const int (&seen)[2], float scale2, float (&largest)[2],
+                                            const Hidden &hidden = {}) {
   const int lane = threadIdx.x % 32;
   float p[N / 8][4] = {};
 #pragma unroll
@@ -26,12 +32,15 @@ __device__ __forceinline__ void attend_tile(TileState<D> &s, const uint32_t (&q)
       multiply(p[2 * n], q[step], b[0], b[1]);
       multiply(p[2 * n + 1], q[step], b[2], b[3]);
     }
-  if (min(seen[0], seen[1]) < N) {
+  if (HIDES || min(seen[0], seen[1]) < N) {
 #pragma unroll
     for (int n = 0; n < N / 8; n++)
 #pragma unroll
-      for (int e = 0; e < 4; e++)
-        if (n * 8 + lane % 4 * 2 + e % 2 >= seen[e / 2]) p[n][e] = -INFINITY;
+      for (int e = 0; e < 4; e++) {
+        const int key = n * 8 + lane % 4 * 2 + e % 2;
+        const bool beyond = HIDES && key >= hidden.first && key < hidden.from[e / 2];
+        if (key >= seen[e / 2] || beyond) p[n][e] = -INFINITY;
+      }
   }
   float fade[2];
 #pragma unroll
@@ -40,9 +49,12 @@ __device__ __forceinline__ void attend_tile(TileState<D> &s, const uint32_t (&q)
 #pragma unroll
     for (int n = 0; n < N / 8; n++) best = fmaxf(best, fmaxf(p[n][2 * r], p[n][2 * r + 1]));
     largest[r] = quad_max(best);
-    const float most = fmaxf(s.most[r], largest[r] * scale2);
-    fade[r] = exp2_fast(s.most[r] - most);
+    float most = fmaxf(s.most[r], largest[r] * scale2);
+    // A row may see nothing of the first tiles that its neighbours see.
+    const float before = s.most[r];
     s.most[r] = most;
+    if (HIDES && most == -INFINITY) most = 0;
+    fade[r] = exp2_fast(before - most);
     float sum = 0;
 #pragma unroll
     for (int n = 0; n < N / 8; n++) {
@@ -68,4 +80,17 @@ __device__ __forceinline__ void attend_tile(TileState<D> &s, const uint32_t (&q)
       multiply(s.out[2 * c + 1], a, b[2], b[3]);
     }
   }
+}
+
+// Queries of two rows of one head, [.., D] of float32, as 16-bit operands: `rows` are where they begin, or null for zeros.
+template <int D> __device__ __forceinline__ void load_queries(uint32_t (&q)[D / 16][4], const float *const (&rows)[2]) {
+#pragma unroll
+  for (int step = 0; step < D / 16; step++)
+#pragma unroll
+    for (int e = 0; e < 4; e++) {
+      float2 x = {0, 0};
+      if (rows[e % 2] != nullptr)
+        x = *(const float2 *)(rows[e % 2] + step * 16 + e / 2 * 8 + threadIdx.x % 4 * 2);
+      q[step][e] = pack_halves(x.x, x.y);
+    }
 }

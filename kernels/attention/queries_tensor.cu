@@ -54,15 +54,8 @@ template <int D, int READS> __device__ __forceinline__ void queries_tensor(const
   const uint32_t base = shared_address(shared) + warp * 4 * TILE;
 
   uint32_t qs[D / 16][4];
-#pragma unroll
-  for (int step = 0; step < D / 16; step++)
-#pragma unroll
-    for (int e = 0; e < 4; e++) {
-      const int g = lane / 4 + e % 2 * 8;
-      float2 x = {0, 0};
-      if (g < heads) x = *(const float2 *)(q + g * D + step * 16 + e / 2 * 8 + lane % 4 * 2);
-      qs[step][e] = pack_halves(x.x, x.y);
-    }
+  const int g = lane / 4;
+  load_queries<D>(qs, {g < heads ? q + g * D : nullptr, g + 8 < heads ? q + (g + 8) * D : nullptr});
 
   auto fetch = [&](const Stretch &at, int buffer) {
 #pragma unroll 4

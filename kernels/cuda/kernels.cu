@@ -1,6 +1,8 @@
 // Everything that the CUDA engine runs, as one module.
 #include "../attention/attend_plain.cu"
 #include "../attention/queries_tensor.cu"
+#include "../block-sparse-attention/blocks_tensor.cu"
+#include "../block-sparse-attention/plan.cu"
 #include "../block-topk/block_topk.cu"
 #include "../ceilings/ceilings.cu"
 #include "../embedding/embedding.cu"
@@ -11,4 +13,5 @@
 #include "../rmsnorm/rmsnorm.cu"
 #include "../rope/rope_split.cu"
 #include "../sliding-window/append.cu"
+#include "../sliding-window/window_tensor.cu"
 #include "../swiglu/swiglu.cu"

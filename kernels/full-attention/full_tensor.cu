@@ -30,15 +30,8 @@ __device__ __forceinline__ void full_tensor(const float *q, const __half *k, con
 
   const int mine = row0 + warp * 16 + lane / 4;  // and 8 further
   uint32_t qs[D / 16][4];
-#pragma unroll
-  for (int step = 0; step < D / 16; step++)
-#pragma unroll
-    for (int e = 0; e < 4; e++) {
-      const int row = mine + e % 2 * 8;
-      float2 x = {0, 0};
-      if (row < rows) x = *(const float2 *)(q + ((i64)row * Hq + head) * D + step * 16 + e / 2 * 8 + lane % 4 * 2);
-      qs[step][e] = pack_halves(x.x, x.y);
-    }
+  const float *mine_q = q + ((i64)mine * Hq + head) * D;
+  load_queries<D>(qs, {mine < rows ? mine_q : nullptr, mine + 8 < rows ? mine_q + 8 * Hq * D : nullptr});
 
   TileState<D> s;
   float in_block[2] = {-INFINITY, -INFINITY};

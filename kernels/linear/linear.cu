@@ -1,4 +1,4 @@
-#include "../cuda/tensor.cuh"
+#include "../cuda/warpgroup.cuh"
 
 // y [rows, outputs] = x [rows, inputs] times weight [outputs, inputs] of halves, plus `residual` where there is one.
 
@@ -57,75 +57,76 @@ KERNEL linear_plain(const float *x, const __half *weight, const float *residual,
     }
 }
 
-// Tensor cores: tiles of 128 x 128 by 8 warps of 64 x 32, 32 inputs at a time, two buffers. `x` is rounded to 16 bits on its
-// way to shared memory. `inputs` must be a multiple of 8.
-KERNEL __launch_bounds__(256, 1) linear_tensor(const float *x, const __half *weight, const float *residual, float *y, int rows,
+// Tensor cores, x already of halves: tiles of 128 x 256 by two warpgroups of 64 rows each, 64 inputs at a time, four buffers of
+// which two are on their way. `inputs` must be a multiple of 8. Shared memory: LINEAR_STAGES * 48 KiB and 1 KiB to align.
+constexpr int LINEAR_STAGES = 4, LINEAR_ROWS = 128, LINEAR_OUTS = 256, LINEAR_INPUTS = 64;
+constexpr int LINEAR_X = LINEAR_ROWS * LINEAR_INPUTS * 2, LINEAR_STAGE = LINEAR_X + LINEAR_OUTS * LINEAR_INPUTS * 2;
+
+KERNEL __launch_bounds__(256, 1) linear_tensor(const __half *x, const __half *weight, const float *residual, float *y, int rows,
                                                int inputs, int outputs) {
-  constexpr int STRIDE = 40;  // halves: 80 bytes, so that eight rows' pieces share no bank
-  __shared__ __align__(16) __half xs[2][128 * STRIDE], ws[2][128 * STRIDE];
-  const int tid = threadIdx.x, lane = tid % 32, warp = tid / 32, wm = warp / 4, wn = warp % 4;
-  const int row0 = blockIdx.y * 128, out0 = blockIdx.x * 128;
-  float sums[4][4][4] = {};
-  float4 held[4];
+  extern __shared__ uint8_t unaligned[];
+  const uint32_t base = (shared_address(unaligned) + 1023) & ~1023u;
+  const int tid = threadIdx.x, lane = tid % 32, warp = tid / 32, group = warp / 4;
+  const int row0 = blockIdx.x * LINEAR_ROWS, out0 = blockIdx.y * LINEAR_OUTS, steps = (inputs + LINEAR_INPUTS - 1) / LINEAR_INPUTS;
 
-  auto fetch = [&](int base, int buffer) {
+  auto fetch = [&](int step) {
+    const int i = step * LINEAR_INPUTS + tid % 8 * 8;
+    const uint32_t to = base + step % LINEAR_STAGES * LINEAR_STAGE;
 #pragma unroll
-    for (int j = 0; j < 2; j++) {
-      const int piece = tid + 256 * j, r = piece / 4, i = base + piece % 4 * 8;
+    for (int j = 0; j < LINEAR_ROWS / 32; j++) {
+      const int r = tid / 8 + 32 * j;
+      const bool there = row0 + r < rows && i < inputs;
+      copy16(to + swizzled<64>(r, tid % 8), there ? x + (i64)(row0 + r) * inputs + i : x, there ? 16 : 0);
+    }
+#pragma unroll
+    for (int j = 0; j < LINEAR_OUTS / 32; j++) {
+      const int r = tid / 8 + 32 * j;
       const bool there = out0 + r < outputs && i < inputs;
-      copy16(shared_address(&ws[buffer][r * STRIDE + piece % 4 * 8]), there ? weight + (i64)(out0 + r) * inputs + i : weight,
-             there ? 16 : 0);
+      copy16(to + LINEAR_X + swizzled<64>(r, tid % 8), there ? weight + (i64)(out0 + r) * inputs + i : weight, there ? 16 : 0);
     }
+  };
+  float sums[128];
+  for (int step = 0; step < 2; step++) {
+    if (step < steps) fetch(step);
     copy_commit();
-#pragma unroll
-    for (int j = 0; j < 4; j++) {
-      const int piece = tid + 256 * j, r = piece / 8, i = base + piece % 8 * 4;
-      held[j] = row0 + r < rows && i < inputs ? *(const float4 *)(x + (i64)(row0 + r) * inputs + i) : float4{};
-    }
-  };
-  auto store = [&](int buffer) {
-#pragma unroll
-    for (int j = 0; j < 4; j++) {
-      const int piece = tid + 256 * j, r = piece / 8;
-      *(uint2 *)&xs[buffer][r * STRIDE + piece % 8 * 4] = {pack_halves(held[j].x, held[j].y), pack_halves(held[j].z, held[j].w)};
-    }
-  };
-
-  fetch(0, 0);
-  store(0);
-  copy_wait<0>();
-  __syncthreads();
-  for (int base = 0, buffer = 0; base < inputs; base += 32, buffer ^= 1) {
-    const bool more = base + 32 < inputs;
-    if (more) fetch(base + 32, buffer ^ 1);
-    const uint32_t xa = shared_address(xs[buffer]), wa = shared_address(ws[buffer]);
-#pragma unroll
-    for (int step = 0; step < 2; step++) {
-      uint32_t a[4][4], b[2][4];
-#pragma unroll
-      for (int m = 0; m < 4; m++)
-        load_matrices(a[m], xa + ((wm * 64 + m * 16 + lane % 16) * STRIDE + step * 16 + lane / 16 * 8) * 2);
-#pragma unroll
-      for (int n = 0; n < 2; n++)
-        load_matrices(b[n], wa + ((wn * 32 + n * 16 + lane / 16 * 8 + lane % 8) * STRIDE + step * 16 + lane / 8 % 2 * 8) * 2);
-#pragma unroll
-      for (int m = 0; m < 4; m++)
-#pragma unroll
-        for (int n = 0; n < 4; n++) multiply(sums[m][n], a[m], b[n / 2][n % 2 * 2], b[n / 2][n % 2 * 2 + 1]);
-    }
-    if (more) store(buffer ^ 1);
-    copy_wait<0>();
-    __syncthreads();
   }
+  for (int step = 0; step < steps; step++) {
+    copy_wait<1>();
+    group_visible();
+    __syncthreads();
+    const uint32_t at = base + step % LINEAR_STAGES * LINEAR_STAGE;
+    const uint64_t a = group_operand(at + group * (LINEAR_X / 2)), b = group_operand(at + LINEAR_X);
+    group_fence();
 #pragma unroll
-  for (int m = 0; m < 4; m++)
+    for (int j = 0; j < LINEAR_INPUTS / 16; j++) group_multiply(sums, a + 2 * j, b + 2 * j, step + j > 0);
+    group_commit();
+    // Into the buffer of two steps ago: every warpgroup has waited for its products before the barrier above.
+    if (step + 2 < steps) fetch(step + 2);
+    copy_commit();
+    group_wait<1>();
+  }
+  group_wait<0>();
 #pragma unroll
-    for (int n = 0; n < 4; n++)
+  for (int n = 0; n < LINEAR_OUTS / 8; n++)
 #pragma unroll
-      for (int e = 0; e < 4; e++) {
-        const int row = row0 + wm * 64 + m * 16 + lane / 4 + e / 2 * 8, out = out0 + wn * 32 + n * 8 + lane % 4 * 2 + e % 2;
-        if (row >= rows || out >= outputs) continue;
-        const i64 at = (i64)row * outputs + out;
-        y[at] = residual == nullptr ? sums[m][n][e] : sums[m][n][e] + residual[at];
+    for (int r = 0; r < 2; r++) {
+      const int row = row0 + warp * 16 + lane / 4 + 8 * r, out = out0 + n * 8 + lane % 4 * 2;
+      if (row >= rows) continue;
+      const i64 to = (i64)row * outputs + out;
+      const float a = sums[4 * n + 2 * r], b = sums[4 * n + 2 * r + 1];
+      if (out + 1 < outputs && outputs % 2 == 0) {
+        const float2 add = residual == nullptr ? float2{0, 0} : *(const float2 *)(residual + to);
+        *(float2 *)(y + to) = {a + add.x, b + add.y};
+        continue;
       }
+      if (out < outputs) y[to] = a + (residual == nullptr ? 0 : residual[to]);
+      if (out + 1 < outputs) y[to + 1] = b + (residual == nullptr ? 0 : residual[to + 1]);
+    }
+}
+
+// Rounds `count` values to 16 bits, two at a time.
+KERNEL to_halves(const float *x, __half *y, i64 count) {
+  const i64 i = 2 * ((i64)blockIdx.x * blockDim.x + threadIdx.x);
+  if (i + 1 < count) *(__half2 *)(y + i) = __float22half2_rn(*(const float2 *)(x + i));
+  else if (i < count) y[i] = __float2half_rn(x[i]);
 }

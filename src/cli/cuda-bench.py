@@ -106,25 +106,49 @@ def decode(s, q, k, v, out, tokens, scored):
         launch("merge_splits", (s.Hq,), s.d, [partial, sums, out, scored["lse"], s.d, splits])
 
 
-def listed(s, q, k, v, blocks, sinks, out, start):
+def listed(s, q, k, v, blocks, sinks, out, start, held=None):
+    """Query by query, or with `held` buffers (block_buffers) gathered by block."""
     rows = q.shape[0]
-    args = [q, k, v, blocks, sinks, out, rows, s.Hq, s.Hkv, k.shape[1], start, BLOCK, SLOTS, s.scale]
-    launch(f"blocks_tensor_{s.d}", (rows, s.parts()), 128, args, s.query_bytes())
+    if held is None:
+        args = [q, k, v, blocks, sinks, out, rows, s.Hq, s.Hkv, k.shape[1], start, BLOCK, SLOTS, s.scale]
+        launch(f"blocks_tensor_{s.d}", (rows, s.parts()), 128, args, s.query_bytes())
+        return
+    every, most = -(-(start + rows) // BLOCK), max(1, 256 // s.G)
+    lists, chosen = s.Hkv * every, rows * s.Hkv * SLOTS
+    counts, offsets, items, entries, partial, logs = held
+    counts[:lists].zero_()
+    launch("plan_count", (-(-chosen // 256),), 256, [blocks, counts, rows, s.Hkv, SLOTS, every])
+    launch("plan_offsets", (1,), 1024, [counts, offsets, items, lists, most])
+    launch("plan_scatter", (-(-chosen // 256),), 256, [blocks, counts, entries, rows, s.Hkv, SLOTS, every])
+    args = [q, k, v, offsets, items, entries, partial, logs, rows, s.Hq, s.Hkv, k.shape[1], start, SLOTS, every, most]
+    launch(f"block_tiles_{s.d}", (-(-chosen // most) + lists,), 128, args + [s.scale], 2 * 64 * s.d * 2)
+    args = [partial, logs, blocks, sinks, out, rows * s.Hq, s.Hq, s.Hkv, SLOTS]
+    launch(f"merge_blocks_{s.d}", (-(-rows * s.Hq * s.d // 8 // 256),), 256, args)
 
 
-def windowed(s, q, ring_k, ring_v, own_k, own_v, sinks, out, start, window):
+def block_buffers(s, rows, tokens):
+    lists = s.Hkv * -(-tokens // BLOCK)
+    plan = [buffers(n, dtype=torch.uint32) for n in (lists, lists + 1, lists + 1, rows * s.Hkv * SLOTS)]
+    return plan + [buffers(rows, s.Hq, SLOTS, s.d, dtype=torch.float16), buffers(rows, s.Hq, SLOTS)]
+
+
+def windowed(s, q, ring_k, ring_v, own_k, own_v, sinks, out, start, window, first=0, by_query=False):
     rows = q.shape[0]
-    args = [q, ring_k, ring_v, own_k, own_v, sinks, out, rows, s.Hq, s.Hkv, ring_k.shape[1], start, window, 0, s.scale]
-    launch(f"window_tensor_{s.d}", (rows, s.parts()), 128, args, s.query_bytes())
+    args = [q, ring_k, ring_v, own_k, own_v, sinks, out, rows, s.Hq, s.Hkv, ring_k.shape[1], start, window, first, s.scale]
+    if by_query:
+        launch(f"window_tensor_{s.d}", (rows, s.parts()), 128, args, s.query_bytes())
+    else:
+        launch(f"window_chunk_{s.d}", (-(-rows // 128), s.Hq), 256, args, 4 * 64 * s.d * 2)
 
 
 def linear(x, w, residual, y):
+    """Of float32 rows where there is one, else of float16."""
     rows, inputs, outputs = x.shape[0], x.shape[1], w.shape[0]
     if rows == 1:
         launch("linear_row", (-(-outputs // 8),), 256, [x, w, residual, y, inputs, outputs])
     else:
         args = [x, w, residual, y, rows, inputs, outputs]
-        launch("linear_tensor", (-(-outputs // 128), -(-rows // 128)), 256, args)
+        launch("linear_tensor", (-(-rows // 128), -(-outputs // 256)), 256, args, 4 * 48 * 1024 + 1024)
 
 
 def exact(s, q, k, v, row, start, visible, sinks=None):
@@ -171,6 +195,9 @@ def check(s):
         sinks = torch.randn(s.Hq, device="cuda")
         sparse = buffers(rows, s.Hq, s.d)
         listed(s, q, k, v, scored["blocks"], sinks, sparse, start)
+        gathered = buffers(rows, s.Hq, s.d)
+        listed(s, q, k, v, scored["blocks"], sinks, gathered, start, block_buffers(s, rows, tokens))
+        expect(f"{name}, {rows} from {start}: blocks gathered and not", error(gathered, sparse), 2e-3)
         worst, in_scores, in_sparse = 0, 0, 0
         for row in sorted({0, 1, rows // 2, rows - 1}):
             seen = start + row + 1
@@ -196,19 +223,25 @@ def check(s):
         expect(f"{name}, {rows} from {start}: full", worst, 3e-3)
         expect(f"{name}, {rows} from {start}: scores", in_scores, 1e-2)
         expect(f"{name}, {rows} from {start}: blocks", in_sparse, 3e-3)
-        window, ring = 128, 128
-        ring_k, ring_v = (torch.full((s.Hkv, ring, s.d), float("nan"), device="cuda").half() for _ in range(2))
-        for position in range(max(0, start - ring), start):
-            ring_k[:, position % ring], ring_v[:, position % ring] = k[:, position], v[:, position]
-        own_k, own_v = k[:, start:tokens].contiguous(), v[:, start:tokens].contiguous()
-        out = buffers(rows, s.Hq, s.d)
-        windowed(s, q, ring_k, ring_v, own_k, own_v, sinks, out, start, window)
-        worst = 0
-        for row in sorted({0, 1, rows // 2, rows - 1}):
-            seen = start + row + 1
-            expected, _ = exact(s, q, k, v, row, start, range(max(0, seen - window), seen), sinks)
-            worst = max(worst, error(out[row], expected))
-        expect(f"{name}, {rows} from {start}: window", worst, 3e-3)
+        for window, first in ((128, 0), (100, 0), (100, 4), (1, 70)):
+            ring = window + first
+            ring_k, ring_v = (torch.full((s.Hkv, ring, s.d), float("nan"), device="cuda").half() for _ in range(2))
+            for position in [*range(min(first, start)), *range(max(first, start - window), start)]:
+                at = position if position < first else first + (position - first) % window
+                ring_k[:, at], ring_v[:, at] = k[:, position], v[:, position]
+            own_k, own_v = k[:, start:tokens].contiguous(), v[:, start:tokens].contiguous()
+            for by_query in (False, True):
+                out = buffers(rows, s.Hq, s.d)
+                windowed(s, q, ring_k, ring_v, own_k, own_v, sinks, out, start, window, first, by_query)
+                worst = 0
+                for row in sorted({0, 1, rows // 2, rows - 1}):
+                    seen = start + row + 1
+                    heading = range(min(first, seen))
+                    visible = [*heading, *range(max(first, seen - window), seen)]
+                    expected, _ = exact(s, q, k, v, row, start, visible, sinks)
+                    worst = max(worst, error(out[row], expected))
+                how = "by query" if by_query else "by chunk"
+                expect(f"{name}, {rows} from {start}: window of {window} and {first}, {how}", worst, 3e-3)
     for tokens in (1, 63, 64, 65, 1000, 5000):
         q, k, v = s.draw(1, tokens)
         out, scored = buffers(1, s.Hq, s.d), scratch(s, 1, tokens)
@@ -235,6 +268,7 @@ def check_products():
         x = torch.randn(rows, inputs, device="cuda")
         w = torch.randn(outputs, inputs, device="cuda").half()
         residual, y = torch.randn(rows, outputs, device="cuda"), buffers(rows, outputs)
+        x = x if rows == 1 else x.half()
         linear(x, w, residual, y)
         expect(f"product {rows} x {inputs} x {outputs}", error(y, x.double() @ w.double().T + residual.double()), 1e-3)
 
@@ -293,15 +327,14 @@ def bench_prefill(title, s, tokens, rounds):
     def blocks():
         for start in chunks:
             part = slice(start, start + CHUNK)
-            listed(s, q[part], k, v, chosen[part], sinks, out[part], start)
+            listed(s, q[part], k, v, chosen[part], sinks, out[part], start, held)
 
     def window():
         for start in chunks:
             part = slice(start, start + CHUNK)
-            ring = slice(max(0, start - 128), max(128, start))
-            own = [x[:, part] for x in (k, v)]
             windowed(s, q[part], rings[0], rings[1], owns[0], owns[1], sinks, out[part], start, 128)
 
+    held = block_buffers(s, CHUNK, tokens)
     rings = [x[:, :128].contiguous() for x in (k, v)]
     owns = [x[:, :CHUNK].contiguous() for x in (k, v)]
     ours(True, True)
@@ -333,7 +366,7 @@ def bench_decode(title, s, tokens, rounds):
         "cuDNN, full (float16)": lambda: cudnn(qh, k[None], v[None], False),
         "ours, full with scores and top 16": ours,
         "ours, 16 blocks, as chosen": lambda: listed(s, q, k, v, scored["blocks"], sinks, out, tokens - 1),
-        "ours, window of 128": lambda: windowed(s, q, *rings, None, None, sinks, out, tokens - 1, 128),
+        "ours, window of 128": lambda: windowed(s, q, *rings, None, None, sinks, out, tokens - 1, 128, 0, True),
     }
 
     def graphed(work):
@@ -355,7 +388,7 @@ def bench_products(rounds):
         x = torch.randn(rows, inputs, device="cuda")
         w = torch.randn(outputs, inputs, device="cuda").half()
         y, xh = buffers(rows, outputs), x.half()
-        found = times({"cuBLAS (float16)": lambda: xh @ w.T, "ours": lambda: linear(x, w, None, y)}, rounds)
+        found = times({"cuBLAS (float16)": lambda: xh @ w.T, "ours": lambda: linear(x if rows == 1 else xh, w, None, y)}, rounds)
         show(f"product {rows} x {inputs} x {outputs}", found, "cuBLAS (float16)")
 
 

@@ -195,7 +195,8 @@ export class CudaDecoder implements DecoderBody {
     if (role.gated) {
       ops.fuse(at("attendedSparse"), at("attendedWindow"), at("projected"), at("attended"), rows, stride);
     }
-    ops.linear(at("attended"), weights.output, at("y"), { rows, inputs: Hq * d, outputs: hidden }, at("x"));
+    const attended = ops.operand(at("attended"), at("operand"), rows, Hq * d);
+    ops.linear(attended, weights.output, at("y"), { rows, inputs: Hq * d, outputs: hidden }, at("x"));
     begin("mlp");
     ops.norm(at("y"), weights.postNorm, at("normed"), rows);
     ops.linear(at("normed"), weights.gateUp, at("gateUp"), { rows, inputs: hidden, outputs: 2 * intermediate });

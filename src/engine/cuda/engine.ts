@@ -76,7 +76,7 @@ export class CudaEngine implements Engine {
       kernels:
         arithmetic === "plain"
           ? "plain products (no tensor cores)"
-          : "tensor cores by mma.sync, not yet by wgmma (docs/cuda-benchmarks.md)",
+          : "products by wgmma, attention by mma.sync (docs/cuda-benchmarks.md)",
       gpu: {
         index: device.index,
         address: device.address,

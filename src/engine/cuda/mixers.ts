@@ -44,7 +44,11 @@ function everything({ cache, ops, at, scores, choice, begin, ...chunk }: LayerSt
 function inBlocks(step: LayerStep, sinks: bigint | undefined, out: CudaBlock): void {
   const { reads, ops, at } = step;
   if (reads === undefined) throw new Error(`layer ${step.layer} has no blocks to read`);
-  ops.blocks(at("q"), reads.cache, reads.blocks, sinks, out, step);
+  const buffers = {
+    ...{ counts: at("counts"), offsets: at("offsets"), items: at("items"), entries: at("entries") },
+    ...{ partial: at("partial"), logs: at("logs") },
+  };
+  ops.blocks(at("q"), reads.cache, reads.blocks, sinks, out, step, buffers);
 }
 
 /** Attention to the layer's own window; then the ring gains the chunk, unless it is one token, which lies there already. */

@@ -8,12 +8,16 @@ export type Arithmetic = "plain" | "tensor";
 const THREADS = 256;
 const WARP = 32;
 /** Blocks of threads and warps as the kernels are written (linear.cu, attend_plain.cu, queries_tensor.cu). */
-const LINEAR_TILE = { plain: 64, tensor: 128 } as const;
+const PLAIN_TILE = 64;
+const TENSOR_TILE = { rows: 128, outputs: 256, sharedBytes: 4 * 48 * 1024 + 1024 } as const;
 const PLAIN_WARPS = 4;
 const QUERY_WARPS = 4;
 const QUERY_KEYS = 32;
-const FULL_QUERIES = 128;
-const FULL_KEYS = 64;
+const CHUNK_QUERIES = 128;
+const CHUNK_KEYS = 64;
+/** Rows of (query, head) that share a block's keys at most: block_tiles takes 64 at a time. */
+const BLOCK_ROWS = 256;
+const PLAN_THREADS = 1024;
 /** The tensor cores' rows. */
 const HEADS = 16;
 const WIDTHS: ReadonlySet<number> = new Set([64, 128]);
@@ -22,7 +26,7 @@ const HALF = 2;
 const WORD = 4;
 const NONE = 0n;
 
-/** Products of few rows are bound by the weights: the plain form reads them once for 64 rows as well. */
+/** Rows from which on the tensor cores' tiles pay. */
 const TENSOR_ROWS = 16;
 
 export type Address = CudaBlock | bigint;
@@ -39,6 +43,30 @@ export interface Scored {
   readonly maxima: Address;
   readonly lse: Address;
   readonly scores: Address;
+}
+
+/** What gathering queries by block takes: the plan (plan.cu), and what each block gives each query. */
+export interface BlockBuffers {
+  readonly counts: CudaBlock;
+  readonly offsets: CudaBlock;
+  readonly items: CudaBlock;
+  readonly entries: CudaBlock;
+  readonly partial: CudaBlock;
+  readonly logs: CudaBlock;
+}
+
+/** Bytes of them, for chunks of `rows` queries whose context ends at `tokens`. */
+export function blockBufferBytes(ops: CudaOps, rows: number, tokens: number): Record<keyof BlockBuffers, number> {
+  const { Hq, Hkv, d, B, slots } = ops.shape;
+  const lists = Hkv * Math.ceil(tokens / B) * WORD;
+  return {
+    counts: lists,
+    offsets: lists + WORD,
+    items: lists + WORD,
+    entries: rows * Hkv * slots * WORD,
+    partial: rows * Hq * slots * d * HALF,
+    logs: rows * Hq * slots * WORD,
+  };
 }
 
 const at = (address: Address | undefined): bigint =>
@@ -62,7 +90,7 @@ export class CudaOps {
   /** Whether attention runs on tensor cores. */
   get tensorAttention(): boolean {
     const { d, B } = this.shape;
-    return this.#arithmetic === "tensor" && WIDTHS.has(d) && B % FULL_KEYS === 0;
+    return this.#arithmetic === "tensor" && WIDTHS.has(d) && B % CHUNK_KEYS === 0;
   }
 
   /** Blocks that share the context of a decoded token. */
@@ -79,9 +107,24 @@ export class CudaOps {
     this.#run("embedding", [rows], THREADS, [at(tokens), table, at(x), this.shape.hidden]);
   }
 
+  /** Whether a product takes its rows as 16-bit floats: `norm`, `swiglu` and `halves` give them so. */
+  takesHalves(rows: number, inputs: number): boolean {
+    return this.#arithmetic === "tensor" && inputs % 8 === 0 && rows >= TENSOR_ROWS;
+  }
+
+  /** Rows for a product of as many inputs: `x`, or where it takes 16-bit floats `into`, which gets them. */
+  operand(x: Address, into: Address, rows: number, inputs: number): Address {
+    if (!this.takesHalves(rows, inputs)) return x;
+    const count = rows * inputs;
+    this.#run("to_halves", [Math.ceil(count / (2 * THREADS))], THREADS, [at(x), at(into), BigInt(count)]);
+    return into;
+  }
+
+  /** For a product of `hidden` inputs. */
   norm(x: Address, weight: bigint, y: Address, rows: number): void {
     const { hidden, eps } = this.shape;
-    this.#run("rmsnorm", [rows], THREADS, [at(x), weight, at(y), hidden, { float: eps }]);
+    const form = this.takesHalves(rows, hidden) ? "halves" : "floats";
+    this.#run(`rmsnorm_${form}`, [rows], THREADS, [at(x), weight, at(y), hidden, { float: eps }]);
   }
 
   /** y [rows, outputs] = x [rows, inputs] weight^T, plus `residual` where there is one. */
@@ -97,12 +140,13 @@ export class CudaOps {
       this.#run("linear_row", [Math.ceil(outputs / (THREADS / WARP))], THREADS, [...buffers, inputs, outputs]);
       return;
     }
-    const form = this.#arithmetic === "tensor" && inputs % 8 === 0 && rows >= TENSOR_ROWS ? "tensor" : "plain";
-    const tile = LINEAR_TILE[form];
-    this.#run(`linear_${form}`, [Math.ceil(outputs / tile), Math.ceil(rows / tile)], THREADS, [
-      ...buffers,
-      ...[rows, inputs, outputs],
-    ]);
+    const parameters = [...buffers, rows, inputs, outputs];
+    if (this.takesHalves(rows, inputs)) {
+      const blocks = [Math.ceil(rows / TENSOR_TILE.rows), Math.ceil(outputs / TENSOR_TILE.outputs)] as const;
+      this.#run("linear_tensor", blocks, THREADS, parameters, TENSOR_TILE.sharedBytes);
+    } else {
+      this.#run("linear_plain", [Math.ceil(outputs / PLAIN_TILE), Math.ceil(rows / PLAIN_TILE)], THREADS, parameters);
+    }
   }
 
   /** Cuts rows of q | k | v ... `stride` wide: q rotated, k and v into `into` from row `firstRow` on. */
@@ -155,7 +199,7 @@ export class CudaOps {
       }
     } else {
       const parameters = [...buffers, rows, Hq, Hkv, room, start, B, all, this.#scale];
-      this.#run(`full_tensor_${d}`, [Math.ceil(rows / FULL_QUERIES), Hq], THREADS, parameters, 4 * FULL_KEYS * d * HALF);
+      this.#run(`full_tensor_${d}`, [Math.ceil(rows / CHUNK_QUERIES), Hq], THREADS, parameters, 4 * CHUNK_KEYS * d * HALF);
     }
     if (scored === undefined) return;
     const parameters = [at(scored.maxima), at(scored.lse), at(scored.scores), rows, Hkv, G, all, B, start];
@@ -181,7 +225,12 @@ export class CudaOps {
     ]);
   }
 
-  /** Attention to the blocks that `list` [rows, Hkv, slots] names. */
+  /** Whether a chunk's queries are gathered by the blocks that they chose, rather than go to theirs one by one. */
+  gathersBlocks(rows: number): boolean {
+    return this.tensorAttention && this.shape.B === CHUNK_KEYS && rows >= TENSOR_ROWS;
+  }
+
+  /** Attention to the blocks that `list` [rows, Hkv, slots] names, of a context that ends with the chunk. */
   blocks(
     q: Address,
     { k, v, rows: room }: KeysAt,
@@ -189,12 +238,33 @@ export class CudaOps {
     sinks: bigint | undefined,
     out: Address,
     { rows, start }: { readonly rows: number; readonly start: number },
+    buffers: BlockBuffers,
   ): void {
-    const { Hq, Hkv, d, B, slots } = this.shape;
-    const buffers = [at(q), k, v, list, at(sinks), at(out), rows, Hq, Hkv];
-    const sizes = [room, start, B, slots, this.#scale];
-    if (this.tensorAttention) this.#queries("blocks", rows, [...buffers, ...sizes]);
-    else this.#plain("blocks", rows, [...buffers, d, ...sizes]);
+    const { Hq, Hkv, G, d, B, slots } = this.shape;
+    if (!this.gathersBlocks(rows)) {
+      const from = [at(q), k, v, list, at(sinks), at(out), rows, Hq, Hkv];
+      const sizes = [room, start, B, slots, this.#scale];
+      if (this.tensorAttention) this.#queries("blocks", rows, [...from, ...sizes]);
+      else this.#plain("blocks", rows, [...from, d, ...sizes]);
+      return;
+    }
+    const all = Math.ceil((start + rows) / B);
+    const lists = Hkv * all;
+    const chosen = rows * Hkv * slots;
+    const most = Math.max(1, Math.floor(BLOCK_ROWS / G));
+    const { counts, offsets, items, entries, partial, logs } = buffers;
+    this.#context.zero(counts, lists * WORD);
+    this.#each("plan_count", chosen, [list, at(counts), rows, Hkv, slots, all]);
+    this.#run("plan_offsets", [1], PLAN_THREADS, [at(counts), at(offsets), at(items), lists, most]);
+    this.#each("plan_scatter", chosen, [list, at(counts), at(entries), rows, Hkv, slots, all]);
+    const plan = [at(offsets), at(items), at(entries)];
+    const sizes = [rows, Hq, Hkv, room, start, slots, all, most, this.#scale];
+    const parameters = [at(q), k, v, ...plan, at(partial), at(logs), ...sizes];
+    // Every list may end in an item that is not full.
+    const blocks = Math.ceil(chosen / most) + lists;
+    this.#run(`block_tiles_${d}`, [blocks], QUERY_WARPS * WARP, parameters, 2 * CHUNK_KEYS * d * HALF);
+    const merged = [at(partial), at(logs), list, at(sinks), at(out), rows * Hq, Hq, Hkv, slots];
+    this.#run(`merge_blocks_${d}`, [Math.ceil((rows * Hq * d) / 8 / THREADS)], THREADS, merged);
   }
 
   /** Attention to the last `window` positions and the `first`; the chunk's own keys lie in `own`, or where absent in the ring. */
@@ -209,8 +279,14 @@ export class CudaOps {
     const { Hq, Hkv, d } = this.shape;
     const buffers = [at(q), ring.k, ring.v, at(own?.k), at(own?.v), at(sinks), at(out), rows, Hq, Hkv];
     const sizes = [ring.rows, start, window, first, this.#scale];
-    if (this.tensorAttention) this.#queries("window", rows, [...buffers, ...sizes]);
-    else this.#plain("window", rows, [...buffers, d, ...sizes]);
+    if (!this.tensorAttention) {
+      this.#plain("window", rows, [...buffers, d, ...sizes]);
+    } else if (own === undefined || rows < TENSOR_ROWS) {
+      this.#queries("window", rows, [...buffers, ...sizes]);
+    } else {
+      const blocks = [Math.ceil(rows / CHUNK_QUERIES), Hq] as const;
+      this.#run(`window_chunk_${d}`, blocks, THREADS, [...buffers, ...sizes], 4 * CHUNK_KEYS * d * HALF);
+    }
   }
 
   /** out = sigmoid(sparse gate) sparse + sigmoid(window gate) window; the gates lie in `projected` behind q | k | v. */
@@ -220,9 +296,11 @@ export class CudaOps {
     this.#each("gate_fusion", rows * Hq * d, [at(sparse), at(window), at(projected), at(out), ...sizes]);
   }
 
+  /** For a product of `intermediate` inputs. */
   swiglu(gateUp: Address, y: Address, rows: number): void {
     const { intermediate } = this.shape;
-    this.#each("swiglu", rows * intermediate, [at(gateUp), at(y), rows, intermediate]);
+    const form = this.takesHalves(rows, intermediate) ? "halves" : "floats";
+    this.#each(`swiglu_${form}`, rows * intermediate, [at(gateUp), at(y), rows, intermediate]);
   }
 
   #queries(op: string, rows: number, parameters: readonly Parameter[]): void {

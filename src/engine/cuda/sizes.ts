@@ -1,5 +1,5 @@
 import { emitsScores, type LayerRole } from "../decoder/roles.ts";
-import type { CudaOps } from "./ops.ts";
+import { blockBufferBytes, type CudaOps } from "./ops.ts";
 
 const WORD = 4;
 const HALF = 2;
@@ -37,6 +37,10 @@ export function workspaceSizes(
     logits: vocabulary * WORD,
     partials: splits * Hq * d * WORD,
     partialSums: splits * Hq * 2 * WORD,
+    operand: rows * Hq * d * HALF,
+    ...(roles.some(({ through }) => through !== undefined)
+      ? blockBufferBytes(ops, ops.gathersBlocks(rows) ? rows : 0, tokens)
+      : {}),
     ...(gated ? { attendedSparse: wide, attendedWindow: wide } : {}),
     ...(roles.some(({ keeps }) => keeps.kind === "ring") ? { chunkK: own, chunkV: own } : {}),
     ...(roles.some((role) => emitsScores(role, scoresAsked))
