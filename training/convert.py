@@ -51,6 +51,8 @@ class Plan:
     opened: float = 0.98
     far_gate: float = 0.15
     far_query: str = "shared"
+    far_heads: int = 0
+    only_gain: bool = False
     batch: int = 8
     length: int = 4096
     chunk: int = 8192
@@ -271,7 +273,7 @@ def convert(plan: Plan, arch, tensors: dict[str, Tensor], tokenizer, text: np.nd
     else:
         rows = Steps(converter.rows, plan.seed + 1000, plan.start_rows, plan.length)[0][0]
         report.keep("start_fit", start(student, teacher, torch.from_numpy(rows[:, :-1]).to(device), plan.opened, plan.far_gate,
-                                        "oracle" if plan.far_query == "oracle" else "own"))
+                                        "oracle" if plan.far_query == "oracle" else "own", plan.far_heads, plan.only_gain))
     converter.measuring(True)
     if plan.design == "random":
         student.ops.draw(len(some), plan.length, device)
@@ -328,6 +330,11 @@ def main() -> None:
     parser.add_argument("--far-query", default=Plan.far_query, choices=("shared", "own", "oracle"),
                         help="the selected branch asks with the layer's query, or with a projection of its own that starts as "
                              "the layer's or as the oracle's; the last two cannot be exported")
+    parser.add_argument("--far-heads", type=int, default=0, metavar="N",
+                        help="of each group of query heads N start as the oracle's and read the selected blocks, the others the window; "
+                             "adds no parameter and can be exported")
+    parser.add_argument("--only-gain", action="store_true", help="with --far-heads: only heads whose layer is nearer to the dense one by it")
+    parser.add_argument("--start-rows", type=int, default=Plan.start_rows, help="rows that the start is fitted on")
     parser.add_argument("--batch", type=int, default=Plan.batch, help="rows per step")
     parser.add_argument("--length", type=int, default=Plan.length)
     parser.add_argument("--seed", type=int, default=Plan.seed)
@@ -347,6 +354,8 @@ def main() -> None:
         return
     if not (args.model and args.tokens and args.heldout and args.out):
         parser.error("--model, --tokens, --heldout and --out are needed")
+    if args.far_heads and (args.far_query != "shared" or args.design == "hybrid-swa"):
+        parser.error("--far-heads is for a branch that asks with the layer's query: leave out --far-query and hybrid-swa")
     full = tuple(int(i) for i in args.full.split(",")) if args.full else None
     if full and (full[0] != 0 or list(full) != sorted(set(full))):
         parser.error("--full must rise and start with 0: the first layer has no oracle before it")
@@ -357,7 +366,8 @@ def main() -> None:
     text = np.frombuffer(lzma.decompress(args.tokens.read_bytes()), dtype=np.uint16)
     texts = {kind: {p.name: p.read_text() for p in sorted((args.heldout / kind).iterdir())} for kind in ("watch", "test")}
     plan = Plan(**{name: getattr(args, name) for name in ("design", "local_tokens", "kl_tokens", "local_rate", "kl_rate", "sink_rate",
-                                                          "gate_rate", "opened", "far_gate", "far_query", "batch", "length", "seed")})
+                                                          "gate_rate", "opened", "far_gate", "far_query", "far_heads", "only_gain", "start_rows", "batch",
+                                                          "length", "seed")})
     convert(plan, arch, tensors, base_model.open_tokenizer(args.model), text, texts, args.out, torch.device(args.device), args.init,
             args.stop_after, args.check_every, args.trials, args.windows, [int(n) for n in args.measure_lengths.split(",")],
             args.workers, args.compile)

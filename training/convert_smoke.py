@@ -135,6 +135,26 @@ def asking(arch: Architecture, tensors: dict[str, Tensor]) -> None:
     assert torch.allclose(mine, oracles, atol=1e-4), "the branch does not ask as its oracle does"
 
 
+def giving(arch: Architecture, tensors: dict[str, Tensor]) -> None:
+    """Heads that are given up ask as the oracle's do; the others and the keys stay the layer's."""
+    tokens = torch.randint(0, 12288, (2, LENGTH), generator=torch.Generator().manual_seed(1))
+    teacher, student = build(arch, tensors, TiledOps, "full"), student_of(arch, tensors, TiledOps, "hysparse")
+    found = start(student, teacher, tokens, 0.9, 0.5, "oracle", 1)
+    window, without, fitted, heads = found["2"]
+    assert fitted < without and window < without, found["2"]
+    given = {(g, b): a for g, b, a in heads}
+    x, size = torch.randn(7, 48), arch.queryHeads // arch.kvHeads
+    part, own, oracle = student.attends[2], teacher.attends[2], teacher.attends[0]
+    asked = [layer.attention.q_proj(layer.norm(x)).unflatten(-1, (arch.kvHeads, size, -1)) for layer in (part, own, oracle)]
+    for g in range(arch.kvHeads):
+        for h in range(size):
+            wanted = asked[2][:, g, given[g, h]] if (g, h) in given else asked[1][:, g, h]
+            assert torch.allclose(asked[0][:, g, h], wanted, atol=1e-4), (g, h, heads)
+    assert len(heads) == arch.kvHeads, heads
+    few = start(student, teacher, tokens, 0.9, 0.5, "oracle", 1, only_gain=True)
+    assert few.keys() == found.keys()
+
+
 def gradients() -> None:
     """Distill's gradient, made by hand in chunks, is autograd's."""
     torch.manual_seed(1)
@@ -256,6 +276,7 @@ def main() -> None:
         arch, tensors = reading(folder)
         folding(arch, tensors)
         asking(arch, tensors)
+        giving(arch, tensors)
         learning(arch, tensors)
         designs(folder, arch, tensors)
     print("smoke run passed")

@@ -22,11 +22,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from convert_heads import give_heads
 from convert_net import Halves
 from model import Architecture, rotate
 
 SHRINK = 0.25  # smallest singular value of a basis against the largest
 SLACK = 1.1
+QUIET_GATE, QUIET_OPENED = 0.15, 0.98  # of layers that give up no head where others do
 MOST_HEADS = 6  # permutations of more are not tried
 
 
@@ -160,15 +162,25 @@ def fold(weights: dict[str, Tensor], found: dict, arch: Architecture) -> dict[st
 
 
 @torch.no_grad()
-def start(student: Halves, teacher: Halves, tokens: Tensor, opened: float, far_gate: float, asks: str = "own") -> dict[str, list]:
-    """Fit every layer that is not full on windows of text [n, T] and put the result into the student; returns each fit's `error`."""
-    fit = Fit(teacher, tokens, student.arch, opened, asks)
+def start(student: Halves, teacher: Halves, tokens: Tensor, opened: float, far_gate: float, asks: str = "own",
+          far_heads: int = 0, only_gain: bool = False) -> dict[str, list]:
+    """Fit every layer that is not full on windows of text [n, T] and put the result into the student; returns each fit's `error`.
+    With `far_heads` so many query heads of each group become the oracle's (convert_heads.py), with `only_gain` where the fit gains by it."""
+    fit = Fit(teacher, tokens, student.arch, opened, "oracle" if far_heads else asks)
+    quiet = Fit(teacher, tokens, student.arch, QUIET_OPENED, asks) if far_heads and only_gain else fit
     report, oracle = {}, 0
     for index, kind in enumerate(student.kinds):
         if kind == "full":
             oracle = index
             continue
-        found, attention = fit.layer(index, oracle), student.attends[index].attention
+        attention, gate = student.attends[index].attention, far_gate
+        if kind == "sparse" and far_heads:
+            given = give_heads(fit, index, oracle, far_heads, only_gain, attention, far_gate)
+            if given is not None:
+                report[str(index)] = given
+                continue
+            gate = QUIET_GATE
+        found = quiet.layer(index, oracle)
         if kind == "sparse":
             made = fold({n: getattr(attention, f"{n}_proj").weight for n in "qkvo"}, found, student.arch)
             for name, value in made.items():
@@ -178,7 +190,7 @@ def start(student: Halves, teacher: Halves, tokens: Tensor, opened: float, far_g
                 attention.sparse_q_proj.weight.copy_(
                     far.reshape(student.arch.kvHeads, -1, student.arch.hidden)[found["to"]].reshape(far.shape) if asks == "own" else far)
             mean = teacher.attends[index].norm(fit.inputs[index]).mean((0, 1))
-            attention.sparse_gate_proj.weight.copy_((math.log(far_gate / (1 - far_gate)) * mean / mean.square().sum()).expand_as(
+            attention.sparse_gate_proj.weight.copy_((math.log(gate / (1 - gate)) * mean / mean.square().sum()).expand_as(
                 attention.sparse_gate_proj.weight))
             attention.sparse_sinks.copy_(found["sparse_sinks"])
             attention.window_sinks.copy_(found["window_sinks"])

@@ -5,7 +5,7 @@ For every layer between two full layers of the schedule and for sampled queries:
 are the oracle's; in `full` they are the dense layer's own, with the schedule laid over it: there the full layers of the
 schedule select by the same rule, and nobody reads the selection.
 
-Names are those of the product's report (`fidelity` in src/profile/report.ts). B batch, P sampled queries, T keys,
+Names are those of the product's report (`fidelity` in src/protocol/report.ts). B batch, P sampled queries, T keys,
 N blocks, H KV heads, G query heads of each.
 """
 

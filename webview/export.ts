@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Report } from "../src/profile/report.ts";
+import type { Report } from "../src/protocol/report.ts";
 import type { ToPanel } from "../src/protocol/panel.ts";
 import { jsonBlock, markup, Markup } from "./markup.ts";
 import { exportedState, MESSAGE_ID } from "./model/exported.ts";

@@ -1,7 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { UserError } from "../model/errors.ts";
 import { decodeUtf8 } from "../model/utf8.ts";
-import type { Report } from "../profile/report.ts";
+import type { Report } from "../protocol/report.ts";
 import { compareReports } from "../report/compare.ts";
 import { comparisonTable, differencesTable } from "../report/comparison-table.ts";
 import { timestamp } from "../report/format.ts";

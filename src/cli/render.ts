@@ -1,4 +1,4 @@
-import type { Report } from "../profile/report.ts";
+import type { Report } from "../protocol/report.ts";
 import { toCsv } from "../report/csv.ts";
 import { serialize, serializeLine } from "../report/json.ts";
 import { traceText } from "../report/trace.ts";

@@ -3,7 +3,7 @@ import { isPlainFile } from "../files/output.ts";
 import { pour } from "../files/pour.ts";
 import { messageOf, UserError } from "../model/errors.ts";
 import { processModule } from "../model/package-root.ts";
-import type { Report } from "../profile/report.ts";
+import type { Report } from "../protocol/report.ts";
 import type { Progress as Said } from "../protocol/jobs.ts";
 import type { RuntimeClient } from "../runtime/client.ts";
 import { Cancelled, RuntimeFault } from "../runtime/runtime.ts";

@@ -1,4 +1,4 @@
-import type { Report } from "../profile/report.ts";
+import type { Report } from "../protocol/report.ts";
 import { hasDecode, selectingHeads, variantsOf } from "../report/breakdown.ts";
 import { card } from "../report/card.ts";
 import { fidelityRuns } from "../report/fidelity.ts";

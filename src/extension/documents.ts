@@ -1,6 +1,6 @@
 import * as vscode from "vscode";
 import { LineMap, withPlainEnds } from "../model/line-ends.ts";
-import type { Report } from "../profile/report.ts";
+import type { Report } from "../protocol/report.ts";
 import { DocumentLink, lengthOf, type Origin } from "./document-link.ts";
 import { sha256 } from "./hash.ts";
 import { PANEL_TYPE, REPORT_TYPE } from "./pages/types.ts";

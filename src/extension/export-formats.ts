@@ -1,4 +1,4 @@
-import type { Passage, Report, Swaps } from "../profile/report.ts";
+import type { Passage, Report, Swaps } from "../protocol/report.ts";
 
 export interface FormatInfo {
   readonly label: string;

@@ -1,6 +1,6 @@
 import * as vscode from "vscode";
 import { UserError } from "../model/errors.ts";
-import type { Report } from "../profile/report.ts";
+import type { Report } from "../protocol/report.ts";
 import { withText, type ExportFormat } from "./export-formats.ts";
 import { textOf, type ReportView } from "./report-view.ts";
 import { readSettings } from "./settings.ts";

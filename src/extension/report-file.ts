@@ -1,7 +1,7 @@
 import * as vscode from "vscode";
 import { messageOf, UserError } from "../model/errors.ts";
 import { decodeUtf8 } from "../model/utf8.ts";
-import type { Report } from "../profile/report.ts";
+import type { Report } from "../protocol/report.ts";
 import { MAX_REPORT_BYTES } from "../report/limits.ts";
 
 /** @throws UserError that names the file, when it cannot be read or is no report */

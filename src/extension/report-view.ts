@@ -1,4 +1,4 @@
-import type { Report } from "../profile/report.ts";
+import type { Report } from "../protocol/report.ts";
 import type { PanelState } from "../protocol/panel.ts";
 import type { SelectionTable } from "../protocol/selection-table.ts";
 import type { DocumentLink } from "./document-link.ts";

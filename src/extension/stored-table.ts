@@ -1,5 +1,5 @@
 import { deserialize, serialize } from "node:v8";
-import type { Report } from "../profile/report.ts";
+import type { Report } from "../protocol/report.ts";
 import { blockIn } from "../report/plan.ts";
 import { selectionTableSchema, type SelectionTable } from "../protocol/selection-table.ts";
 

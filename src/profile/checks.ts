@@ -8,7 +8,7 @@ import type { PreparedDocument } from "./document.ts";
 import { fidelityVariants, inherited, measureFidelity } from "./fidelity.ts";
 import { FEWEST_TOKENS } from "./paired-interval.ts";
 import type { ProgressMeter } from "./progress-meter.ts";
-import type { Report } from "./report.ts";
+import type { Report } from "../protocol/report.ts";
 import type { ProfileRequest } from "./request.ts";
 import { swapRuns } from "./swap-runs.ts";
 import { costsLike, measureSwaps, swappedVariant } from "./swaps.ts";

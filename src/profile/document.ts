@@ -7,7 +7,7 @@ import { inTurns } from "../model/in-steps.ts";
 import { lineEndsOf, lineStarts, withPlainEnds } from "../model/line-ends.ts";
 import type { Model } from "../model/model.ts";
 import { editorName, optionName } from "../protocol/setting-table.ts";
-import type { Report } from "./report.ts";
+import type { Report } from "../protocol/report.ts";
 import type { ProfileRequest } from "./request.ts";
 
 /** The tokens to profile, and what the report says of the document. */

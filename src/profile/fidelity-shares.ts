@@ -2,7 +2,7 @@ import { mean, quantile } from "simple-statistics";
 import { selectedBlocks, type Architecture } from "../model/architecture.ts";
 import { groupSize } from "../model/decoder.ts";
 import { topBlocks, type Attended } from "./attended.ts";
-import type { FidelityLayer } from "./report.ts";
+import type { FidelityLayer } from "../protocol/report.ts";
 
 /** The report's `inheritedLow`. */
 const LOW = 0.1;

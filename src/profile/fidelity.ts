@@ -8,7 +8,7 @@ import { attended, topBlocks } from "./attended.ts";
 import { FidelityShares } from "./fidelity-shares.ts";
 import type { ProgressMeter } from "./progress-meter.ts";
 import { Projections, type Wanted } from "./projections.ts";
-import type { Fidelity, FidelityLayer } from "./report.ts";
+import type { Fidelity, FidelityLayer } from "../protocol/report.ts";
 import { bytes } from "../report/format.ts";
 import { chunkOf, type ProfileRequest } from "./request.ts";
 import { sampledQueries } from "./sampled-queries.ts";

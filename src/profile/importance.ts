@@ -1,6 +1,6 @@
 import { largest } from "./extremes.ts";
 import type { Selection } from "../engine/selection.ts";
-import type { ImportanceRange, Passage, Report } from "./report.ts";
+import type { ImportanceRange, Passage, Report } from "../protocol/report.ts";
 import { LineIndex } from "./line-index.ts";
 import type { ScoreStatistics } from "./score-statistics.ts";
 

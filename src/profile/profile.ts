@@ -17,7 +17,7 @@ import { decodeNote, measureRounds } from "./measure-rounds.ts";
 import { checkMemory } from "./memory-check.ts";
 import { ProgressMeter } from "./progress-meter.ts";
 import { RATIO_METHOD, ratiosOf } from "./ratios.ts";
-import { SCHEMA_VERSION, type Report } from "./report.ts";
+import { SCHEMA_VERSION, type Report } from "../protocol/report.ts";
 import { chunkOf, type ProfileRequest } from "./request.ts";
 import { runVariant } from "./run-variant.ts";
 import { ScoreStatistics } from "./score-statistics.ts";

@@ -1,6 +1,6 @@
 import type { Variant } from "../engine/engine.ts";
 import { BETWEEN_RUNNERS } from "./known-spread.ts";
-import type { RatioReport } from "./report.ts";
+import type { RatioReport } from "../protocol/report.ts";
 import { subjectOf } from "./subject.ts";
 import { pairedRatio } from "./time-ratio.ts";
 import type { Runs } from "./timed-rounds.ts";

@@ -1,7 +1,7 @@
 import { FIDELITY_DESIGNS, parametersProblem } from "../designs/designs.ts";
 import { VARIANTS } from "../engine/engine.ts";
 import { blockIn } from "../report/plan.ts";
-import type { LayerReport, Report, Samples, VariantReport } from "./report.ts";
+import type { LayerReport, Report, Samples, VariantReport } from "../protocol/report.ts";
 
 /** Two parts of a report that cannot both be right: the field's path, and what is wrong with it. */
 export interface Inconsistency {

@@ -1,6 +1,6 @@
 import type { Cost } from "../designs/costs.ts";
 import { ATTEND_PARTS, type RunObserver, type Stage } from "../engine/engine.ts";
-import type { PhaseReport, StageReport } from "./report.ts";
+import type { PhaseReport, StageReport } from "../protocol/report.ts";
 import { summarize } from "./statistics.ts";
 
 const NESTED: ReadonlySet<Stage> = new Set(ATTEND_PARTS);

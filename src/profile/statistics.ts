@@ -1,5 +1,5 @@
 import { max, median, min } from "simple-statistics";
-import type { Samples } from "./report.ts";
+import type { Samples } from "../protocol/report.ts";
 
 /** Median, smallest and largest of at least one sample, with the samples themselves. */
 export function summarize(samples: readonly number[]): Samples {

@@ -2,7 +2,7 @@ import { mean, sum } from "simple-statistics";
 import type { PreparedDocument } from "./document.ts";
 import { LineIndex } from "./line-index.ts";
 import { pairedInterval, segmentTokens } from "./paired-interval.ts";
-import { SWAP_NAMES, type SwapName, type SwapResult, type Swaps } from "./report.ts";
+import { SWAP_NAMES, type SwapName, type SwapResult, type Swaps } from "../protocol/report.ts";
 import { DRAWS } from "./swap-runs.ts";
 
 const PLACES = 8;

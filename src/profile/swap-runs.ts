@@ -5,7 +5,7 @@ import type { SelectionSwap } from "../engine/engine.ts";
 import { notRestrictable } from "../engine/swap.ts";
 import { selectsAll, type Architecture } from "../model/architecture.ts";
 import { randomBlocks, recentBlocks } from "./choose-blocks.ts";
-import type { SwapName } from "./report.ts";
+import type { SwapName } from "../protocol/report.ts";
 
 /** One prefill of the document with this swap; none for the learned selection. */
 export interface SwapRun {

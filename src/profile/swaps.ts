@@ -6,7 +6,7 @@ import { selectsAll } from "../model/architecture.ts";
 import type { PreparedDocument } from "./document.ts";
 import { memoryShortage } from "./memory-check.ts";
 import type { ProgressMeter } from "./progress-meter.ts";
-import type { SwapName, Swaps } from "./report.ts";
+import type { SwapName, Swaps } from "../protocol/report.ts";
 import { chunkOf, type ProfileRequest } from "./request.ts";
 import { swapReport } from "./swap-report.ts";
 import { swapRuns, type SwapRun } from "./swap-runs.ts";

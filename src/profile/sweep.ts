@@ -5,7 +5,7 @@ import { decodeNote, measureRounds, SWEEP_SHARE } from "./measure-rounds.ts";
 import { memoryShortage } from "./memory-check.ts";
 import type { ProgressMeter } from "./progress-meter.ts";
 import { ratiosOf } from "./ratios.ts";
-import type { Sweep, SweepPoint } from "./report.ts";
+import type { Sweep, SweepPoint } from "../protocol/report.ts";
 import { chunkOf, type ProfileRequest } from "./request.ts";
 import { runVariant } from "./run-variant.ts";
 import { summarize } from "./statistics.ts";

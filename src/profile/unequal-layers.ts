@@ -1,6 +1,6 @@
 import { median } from "simple-statistics";
 import { ATTEND_PARTS, STAGES, type Stage, type Variant } from "../engine/engine.ts";
-import type { LayerReport, Report } from "./report.ts";
+import type { LayerReport, Report } from "../protocol/report.ts";
 
 /**
  * A layer may take so many times as long as the fastest of its equals before it counts as slow. In a profile of three rounds

@@ -6,7 +6,7 @@ import type { Selection } from "../engine/selection.ts";
 import type { Model } from "../model/model.ts";
 import { floorMs, layerCosts, withAttend } from "./cost.ts";
 import { predictedKvBytes } from "./kv.ts";
-import type { LayerReport, VariantReport } from "./report.ts";
+import type { LayerReport, VariantReport } from "../protocol/report.ts";
 import { selectedKeys } from "./selected-keys.ts";
 import { phaseReport, type StageTimes } from "./stage-times.ts";
 import { summarize } from "./statistics.ts";

@@ -1,13 +1,13 @@
 import { z } from "zod";
-import { VARIANTS } from "../engine/engine.ts";
-import { reportSchema } from "../profile/report.ts";
+import { DESIGN_IDS } from "../designs/designs.ts";
+import { reportSchema } from "./report.ts";
 import { deviceSchema, ENGINE_SETTINGS, engineSchema } from "./engines.ts";
 import { selectionTableSchema } from "./selection-table.ts";
 import { placeSchema, profileSettingsSchema, type Fixed } from "./settings.ts";
 
 /**
- * What the runtime process is asked and answers. This folder is plain data: it knows the report's schema and nothing
- * else of ours, and never vscode, so that host, page, runtime and command line all import it.
+ * What the runtime process is asked and answers. This folder is plain data: it knows what designs and models are called and
+ * what bounds them, and never vscode, so that host, page, runtime and command line all import it.
  */
 export const PROTOCOL_VERSION = 2;
 
@@ -45,7 +45,7 @@ export const progressSchema = z.discriminatedUnion("kind", [
   z.strictObject({
     kind: z.literal("progress"),
     phase: z.string(),
-    variant: z.enum(VARIANTS).optional(),
+    variant: z.enum(DESIGN_IDS).optional(),
     done: z.number().nonnegative(),
     total: z.number().positive(),
   }),

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { reportSchema } from "../profile/report.ts";
+import { reportSchema } from "./report.ts";
 import { progressSchema } from "./jobs.ts";
 
 /**

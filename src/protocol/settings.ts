@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { VARIANTS } from "../engine/engine.ts";
+import { DESIGN_IDS } from "../designs/designs.ts";
 import { SETTINGS } from "./setting-table.ts";
 
 /**
@@ -20,7 +20,7 @@ export const placeSchema = z.strictObject({
 
 /** What people choose to measure. */
 export const chosenSchema = z.strictObject({
-  variants: z.array(z.enum(VARIANTS)).min(1),
+  variants: z.array(z.enum(DESIGN_IDS)).min(1),
   designs: z
     .array(z.string().max(1000))
     .max(100)

@@ -1,5 +1,5 @@
 import { ATTEND_PARTS, STAGES, VARIANTS, type Stage, type Variant } from "../engine/engine.ts";
-import type { PhaseReport, Report, VariantReport } from "../profile/report.ts";
+import type { PhaseReport, Report, VariantReport } from "../protocol/report.ts";
 import type { PhaseName } from "./names.ts";
 
 /** One slice of a layer's time; slices do not overlap, so they may be stacked and summed. */

@@ -1,5 +1,5 @@
 import { chosenOf, writtenDesign } from "../designs/laid.ts";
-import type { Report } from "../profile/report.ts";
+import type { Report } from "../protocol/report.ts";
 import {
   editorName,
   hasEditorName,

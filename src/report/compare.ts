@@ -1,5 +1,5 @@
 import { VARIANTS, type Variant } from "../engine/engine.ts";
-import type { Report, VariantReport } from "../profile/report.ts";
+import type { Report, VariantReport } from "../protocol/report.ts";
 import { CONFIDENCE, independentRatio, type TimeRatio } from "../profile/time-ratio.ts";
 import { differences, type Difference } from "./differences.ts";
 import { capital, plural, ratio } from "./format.ts";

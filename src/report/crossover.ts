@@ -1,5 +1,5 @@
 import type { Variant } from "../engine/engine.ts";
-import type { RatioReport, Report, SweepPoint } from "../profile/report.ts";
+import type { RatioReport, Report, SweepPoint } from "../protocol/report.ts";
 import { subjectOf } from "../profile/subject.ts";
 import { variantsOf } from "./breakdown.ts";
 import { capital, count } from "./format.ts";

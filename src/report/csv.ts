@@ -1,5 +1,5 @@
 import { STAGES } from "../engine/engine.ts";
-import type { RatioReport, Report, StageReport } from "../profile/report.ts";
+import type { RatioReport, Report, StageReport } from "../protocol/report.ts";
 import { variantsOf } from "./breakdown.ts";
 import { crossovers, timeOf } from "./crossover.ts";
 import { fidelityRuns } from "./fidelity.ts";

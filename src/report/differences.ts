@@ -2,7 +2,7 @@ import { parametersOf } from "../designs/designs.ts";
 import { chosenOf } from "../designs/laid.ts";
 import type { ParameterValues } from "../designs/values.ts";
 import { VARIANTS } from "../engine/engine.ts";
-import type { Report } from "../profile/report.ts";
+import type { Report } from "../protocol/report.ts";
 import { count, plural } from "./format.ts";
 import { VARIANT_NAMES, VARIANT_WORDS } from "./names.ts";
 import { architectureIn } from "./plan.ts";

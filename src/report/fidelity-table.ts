@@ -1,4 +1,4 @@
-import type { FidelityLayer } from "../profile/report.ts";
+import type { FidelityLayer } from "../protocol/report.ts";
 import { byDistance, together, type FidelityRun } from "./fidelity.ts";
 import { percent } from "./format.ts";
 import type { Table } from "./tables.ts";

@@ -1,6 +1,6 @@
 import { designById, FIDELITY_DESIGNS } from "../designs/designs.ts";
 import type { Variant } from "../engine/engine.ts";
-import type { FidelityLayer, Report } from "../profile/report.ts";
+import type { FidelityLayer, Report } from "../protocol/report.ts";
 import { largest, least } from "../profile/extremes.ts";
 
 /** Layers taken together: their means, and which they are. */

@@ -1,6 +1,6 @@
 import { caveatsOf } from "../designs/designs.ts";
 import type { Variant } from "../engine/engine.ts";
-import type { Report, VariantReport } from "../profile/report.ts";
+import type { Report, VariantReport } from "../protocol/report.ts";
 import { subjectOf } from "../profile/subject.ts";
 import { variantsOf } from "./breakdown.ts";
 import { crossovers } from "./crossover.ts";

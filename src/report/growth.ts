@@ -1,5 +1,5 @@
 import type { Variant } from "../engine/engine.ts";
-import type { Report, VariantReport } from "../profile/report.ts";
+import type { Report, VariantReport } from "../protocol/report.ts";
 import { variantsOf } from "./breakdown.ts";
 import { bytes, count } from "./format.ts";
 import { filledAt, planIn } from "./plan.ts";

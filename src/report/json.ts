@@ -1,7 +1,7 @@
 import { UserError } from "../model/errors.ts";
 import { visibleJson } from "../model/printable.ts";
 import { inconsistencies } from "../profile/report-consistency.ts";
-import { reportSchema, SCHEMA_VERSION, type Report } from "../profile/report.ts";
+import { reportSchema, SCHEMA_VERSION, type Report } from "../protocol/report.ts";
 
 type Json = string | number | boolean | null | Json[] | { readonly [key: string]: Json };
 

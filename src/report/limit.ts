@@ -1,4 +1,4 @@
-import type { Report } from "../profile/report.ts";
+import type { Report } from "../protocol/report.ts";
 import { milliseconds, percent } from "./format.ts";
 
 /** A measured time and the least that its work needs, in milliseconds. */

@@ -1,6 +1,6 @@
 import { byDesign } from "../designs/designs.ts";
 import { byStage } from "../designs/stages.ts";
-import type { LayerReport } from "../profile/report.ts";
+import type { LayerReport } from "../protocol/report.ts";
 
 /** What the reports call things, in one place, so that page, table and sentence use the same words. */
 export const VARIANT_NAMES = byDesign(({ title }) => title);

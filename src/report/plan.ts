@@ -4,7 +4,7 @@ import { keptRows, type LayerPlan } from "../designs/plan.ts";
 import type { ParameterValues } from "../designs/values.ts";
 import type { Variant } from "../engine/engine.ts";
 import type { Architecture } from "../model/architecture.ts";
-import type { Report } from "../profile/report.ts";
+import type { Report } from "../protocol/report.ts";
 
 /** A report's architecture, with the parameters of its variants laid over it. */
 export function architectureIn({ model, variants }: Pick<Report, "model" | "variants">): Architecture {

@@ -1,5 +1,5 @@
 import type { Variant } from "../engine/engine.ts";
-import type { RatioReport, Report } from "../profile/report.ts";
+import type { RatioReport, Report } from "../protocol/report.ts";
 import { excludesOne, type TimeRatio } from "../profile/time-ratio.ts";
 import { count, plural } from "./format.ts";
 import type { PhaseName } from "./names.ts";

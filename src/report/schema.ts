@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { reportSchema, SCHEMA_VERSION } from "../profile/report.ts";
+import { reportSchema, SCHEMA_VERSION } from "../protocol/report.ts";
 
 /** The report's contract as JSON Schema, for tools that are not ours. */
 export function schemaText(): string {

@@ -1,5 +1,5 @@
 import { selectsAll } from "../model/architecture.ts";
-import type { Report, SwapName, SwapResult } from "../profile/report.ts";
+import type { Report, SwapName, SwapResult } from "../protocol/report.ts";
 import { byOracle, fidelityRuns, together, type Coverage, type FidelityRun } from "./fidelity.ts";
 import { percent, plural, sentence as asSentence } from "./format.ts";
 import { selectedIn, selectingIn } from "./plan.ts";

@@ -1,4 +1,4 @@
-import type { VariantReport } from "../profile/report.ts";
+import type { VariantReport } from "../protocol/report.ts";
 import { largest, least } from "../profile/extremes.ts";
 
 /** A measured quantity with its spread. */

@@ -1,4 +1,4 @@
-import type { Report, SwapName, SwapResult } from "../profile/report.ts";
+import type { Report, SwapName, SwapResult } from "../protocol/report.ts";
 import { lines } from "./format.ts";
 import type { Table } from "./tables.ts";
 import { largest, least } from "../profile/extremes.ts";

@@ -1,4 +1,4 @@
-import type { Report } from "../profile/report.ts";
+import type { Report } from "../protocol/report.ts";
 import { hasDecode, variantsOf } from "./breakdown.ts";
 import { timeOf } from "./crossover.ts";
 import { bytes, count, duration, plural } from "./format.ts";

@@ -1,5 +1,5 @@
-import type { Samples, VariantReport } from "../profile/report.ts";
-import type { Report } from "../profile/report.ts";
+import type { Samples, VariantReport } from "../protocol/report.ts";
+import type { Report } from "../protocol/report.ts";
 import { cumulativeKv, floorOf, hasDecode, slices, stagesIn, stageTotals, sumOf, variantsOf } from "./breakdown.ts";
 import { bytes, count, duration, milliseconds } from "./format.ts";
 import { floorWords } from "./limit.ts";

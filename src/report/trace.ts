@@ -1,5 +1,5 @@
 import { ATTEND_PARTS, type Stage } from "../engine/engine.ts";
-import type { LayerReport, PhaseReport, Report, Samples, StageReport, VariantReport } from "../profile/report.ts";
+import type { LayerReport, PhaseReport, Report, Samples, StageReport, VariantReport } from "../protocol/report.ts";
 import { floorOf, variantsOf } from "./breakdown.ts";
 import { STAGE_MEANINGS, STAGE_NAMES, VARIANT_MEANINGS, VARIANT_NAMES, kindText, type PhaseName } from "./names.ts";
 import { decodeOf, prefillOf } from "./spread.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Planter, prompt } from "../../src/cli/needle/plant.ts";
-import { heldOutLines, readNeedleSpec } from "../../src/cli/needle/spec.ts";
+import { Planter, prompt } from "../../src/bench/needle/plant.ts";
+import { heldOutLines, readNeedleSpec } from "../../src/bench/needle/spec.ts";
 import { CpuEngine } from "../../src/engine/cpu/engine.ts";
 import { loadModel } from "../../src/model/models.ts";
 import { Random } from "../../src/model/random.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
-import { runCheck } from "../../src/cli/kernels/check.ts";
-import { findChecks, type Form } from "../../src/cli/kernels/find.ts";
+import { runCheck } from "../../src/bench/kernels/check.ts";
+import { findChecks, type Form } from "../../src/bench/kernels/find.ts";
 import { GpuDevice, type OpenOptions } from "../../src/engine/webgpu/device.ts";
 import { testGpu } from "./gpu.ts";
 

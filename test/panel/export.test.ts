@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { after, before, describe, it } from "node:test";
 import { z } from "zod";
 import { packageFile } from "../../src/model/package-root.ts";
-import type { Report } from "../../src/profile/report.ts";
+import type { Report } from "../../src/protocol/report.ts";
 import { readReport } from "../../src/report/json.ts";
 import { renderHtml } from "../../webview/export.ts";
 import { withChecks } from "../unit/report/sample-checks.ts";

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { panelStateSchema, type PanelState } from "../../src/protocol/panel.ts";
-import type { Report, VariantReport } from "../../src/profile/report.ts";
+import type { Report, VariantReport } from "../../src/protocol/report.ts";
 import { sampleReport, SAMPLE_TEXT } from "../unit/report/sample-report.ts";
 
 type Totals = VariantReport["totals"];

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { Frame, Locator } from "playwright-core";
-import type { Report, SwapName } from "../../src/profile/report.ts";
+import type { Report, SwapName } from "../../src/protocol/report.ts";
 import { readReport } from "../../src/report/json.ts";
 import { buildSuite } from "./build-suite.ts";
 import { panelFrame } from "./server/browser-window.ts";

@@ -1,5 +1,5 @@
 import type { Fill } from "../../src/designs/look.ts";
-import type { Report } from "../../src/profile/report.ts";
+import type { Report } from "../../src/protocol/report.ts";
 
 /** Stacked bars as plain data: values in the axis's unit, and beside each the text that a reader sees. */
 export interface BarsModel {

@@ -1,7 +1,7 @@
 import { BASELINE } from "../../src/designs/designs.ts";
 import { VARIANTS, type Variant } from "../../src/engine/engine.ts";
 import type { PanelState } from "../../src/protocol/panel.ts";
-import type { Sweep } from "../../src/profile/report.ts";
+import type { Sweep } from "../../src/protocol/report.ts";
 import { bytes, count, duration, plural } from "../../src/report/format.ts";
 import { crossovers, type Crossover } from "../../src/report/crossover.ts";
 import { VARIANT_NAMES, VARIANT_SHORT, VARIANT_WORDS, type PhaseName } from "../../src/report/names.ts";

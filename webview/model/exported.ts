@@ -1,4 +1,4 @@
-import type { Report } from "../../src/profile/report.ts";
+import type { Report } from "../../src/protocol/report.ts";
 import type { PanelState } from "../../src/protocol/panel.ts";
 
 /** The element of an exported page that holds the one message that it gets, as JSON. */

@@ -1,5 +1,5 @@
 import type { PanelState } from "../../src/protocol/panel.ts";
-import type { Report } from "../../src/profile/report.ts";
+import type { Report } from "../../src/protocol/report.ts";
 import { variantsOf } from "../../src/report/breakdown.ts";
 import { cutText } from "../../src/report/card.ts";
 import { finding } from "../../src/report/finding.ts";

@@ -2,7 +2,7 @@ import type { Fill } from "../../src/designs/look.ts";
 import { MIXER_IDS, MIXERS } from "../../src/designs/mixers.ts";
 import type { Variant } from "../../src/engine/engine.ts";
 import type { PanelState } from "../../src/protocol/panel.ts";
-import type { Report, VariantReport } from "../../src/profile/report.ts";
+import type { Report, VariantReport } from "../../src/protocol/report.ts";
 import { variantsOf } from "../../src/report/breakdown.ts";
 import { bytes, byteUnit, count, type Unit } from "../../src/report/format.ts";
 import { growthOf, type Growth } from "../../src/report/growth.ts";

@@ -2,7 +2,7 @@ import type { Fill } from "../../src/designs/look.ts";
 import { ATTEND_PARTS, byStage, type Stage } from "../../src/designs/stages.ts";
 import type { PanelState } from "../../src/protocol/panel.ts";
 import { largest } from "../../src/profile/extremes.ts";
-import type { PhaseReport, Report, VariantReport } from "../../src/profile/report.ts";
+import type { PhaseReport, Report, VariantReport } from "../../src/protocol/report.ts";
 import { floorOf, hasDecode, slices, stagesIn, stageTotals, sumOf, variantsOf } from "../../src/report/breakdown.ts";
 import { duration, milliseconds, sentence } from "../../src/report/format.ts";
 import { floorWords, type FloorWords } from "../../src/report/limit.ts";

@@ -1,5 +1,5 @@
 import type { Cursor, PanelState } from "../../src/protocol/panel.ts";
-import type { Report } from "../../src/profile/report.ts";
+import type { Report } from "../../src/protocol/report.ts";
 import { count, percent, plural, score } from "../../src/report/format.ts";
 import { QUERY_WORDS } from "../../src/report/names.ts";
 import { blockIn, selectedIn } from "../../src/report/plan.ts";

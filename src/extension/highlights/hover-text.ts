@@ -1,4 +1,4 @@
-import type { Report } from "../../profile/report.ts";
+import type { Report } from "../../protocol/report.ts";
 import type { Cursor } from "../../protocol/panel.ts";
 import { count, plural, score } from "../../report/format.ts";
 import { QUERY_WORDS } from "../../report/names.ts";

@@ -1,4 +1,4 @@
-import type { Passage } from "../../profile/report.ts";
+import type { Passage } from "../../protocol/report.ts";
 import type { Span, ToDocument } from "./ranges.ts";
 
 /** The important passages that are still in the document as they were, in its order. */

@@ -1,4 +1,4 @@
-import type { ImportanceRange } from "../../profile/report.ts";
+import type { ImportanceRange } from "../../protocol/report.ts";
 import type { Cursor } from "../../protocol/panel.ts";
 import { largest } from "../../profile/extremes.ts";
 

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { renderHtml } from "../../../webview/export.ts";
 import { packageFile } from "../../model/package-root.ts";
-import type { Report } from "../../profile/report.ts";
+import type { Report } from "../../protocol/report.ts";
 
 /** The report as one page, made of the panel's own files. @param text the document's, where the report leaves it out */
 export function exportedPage(report: Report, text?: string): string {

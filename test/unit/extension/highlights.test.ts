@@ -13,7 +13,7 @@ import {
   levelOf,
   type Span,
 } from "../../../src/extension/highlights/ranges.ts";
-import type { ImportanceRange } from "../../../src/profile/report.ts";
+import type { ImportanceRange } from "../../../src/protocol/report.ts";
 import type { Cursor } from "../../../src/protocol/panel.ts";
 import { sampleReport } from "../report/sample-report.ts";
 

@@ -15,13 +15,17 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "src/engine": ["kernels", "src/model", "src/designs", "src/protocol"],
   "src/profile": ["src/model", "src/designs", "src/engine", "src/protocol", "src/report"],
   "src/report": ["src/model", "src/designs", "src/engine", "src/protocol", "src/profile"],
-  "src/protocol": ["src/model", "src/engine", "src/profile"],
+  "src/protocol": ["src/model", "src/designs"],
   "src/runtime": ["src/model", "src/engine", "src/protocol", "src/profile"],
   webview: ["src/model", "src/designs", "src/engine", "src/protocol", "src/profile", "src/report"],
   "src/cli": [
-    ...["kernels", "src/model", "src/designs", "src/files", "src/engine"],
+    ...["src/model", "src/designs", "src/files", "src/engine"],
     // The page for an HTML export is bundled anew where the sources lie.
     ...["src/protocol", "src/profile", "src/report", "src/runtime", "src/build", "webview"],
+  ],
+  "src/bench": [
+    ...["kernels", "src/model", "src/designs", "src/engine"],
+    ...["src/protocol", "src/profile", "src/report", "src/cli"],
   ],
   "src/extension": [
     ...["src/model", "src/designs", "src/files", "src/engine"],

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Expected } from "../../../kernels/gpu-check.ts";
-import { compare } from "../../../src/cli/kernels/check.ts";
+import { compare } from "../../../src/bench/kernels/check.ts";
 
 const expecting = (values: readonly number[], more: Partial<Expected> = {}): Expected => ({
   format: "f32",

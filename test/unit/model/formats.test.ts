@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { FORMATS } from "../../../src/model/formats/formats.ts";
 import { loadModel } from "../../../src/model/models.ts";
-import type { Report } from "../../../src/profile/report.ts";
+import type { Report } from "../../../src/protocol/report.ts";
 import { readReport } from "../../../src/report/json.ts";
 import { standIn } from "../../fixtures/stand-in.ts";
 import { tinyModel, withCheckpoint } from "../../fixtures/model/checkpoint-folder.ts";

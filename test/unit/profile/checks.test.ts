@@ -10,7 +10,7 @@ import { answerable, answerableFor } from "../../../src/profile/answerable.ts";
 import { attended, topBlocks } from "../../../src/profile/attended.ts";
 import { fidelityShortage } from "../../../src/profile/fidelity.ts";
 import { profile } from "../../../src/profile/profile.ts";
-import type { FidelityLayer } from "../../../src/profile/report.ts";
+import type { FidelityLayer } from "../../../src/protocol/report.ts";
 import type { ProfileProgress, ProfileRequest } from "../../../src/profile/request.ts";
 import { sampledQueries } from "../../../src/profile/sampled-queries.ts";
 import { asDense } from "../../fixtures/model/checkpoint-folder.ts";

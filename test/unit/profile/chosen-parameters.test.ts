@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
-import type { Report } from "../../../src/profile/report.ts";
+import type { Report } from "../../../src/protocol/report.ts";
 import { inconsistencies } from "../../../src/profile/report-consistency.ts";
 import { card, command } from "../../../src/report/card.ts";
 import { compareReports } from "../../../src/report/compare.ts";

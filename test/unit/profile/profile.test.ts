@@ -6,7 +6,7 @@ import { UserError } from "../../../src/model/errors.ts";
 import type { Model } from "../../../src/model/model.ts";
 import { checkMemory } from "../../../src/profile/memory-check.ts";
 import { profile } from "../../../src/profile/profile.ts";
-import { reportSchema } from "../../../src/profile/report.ts";
+import { reportSchema } from "../../../src/protocol/report.ts";
 import type { ProfileProgress, ProfileRequest } from "../../../src/profile/request.ts";
 import { tinyArchitecture, tinyModel } from "../../kernels/tiny-model.ts";
 

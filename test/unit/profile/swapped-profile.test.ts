@@ -6,7 +6,7 @@ import { planOf } from "../../../src/designs/designs.ts";
 import { notRestrictable } from "../../../src/engine/swap.ts";
 import { UserError } from "../../../src/model/errors.ts";
 import type { Model } from "../../../src/model/model.ts";
-import type { SwapName } from "../../../src/profile/report.ts";
+import type { SwapName } from "../../../src/protocol/report.ts";
 import { model, QuickEngine, reported } from "./tiny-profile.ts";
 
 const a = model.architecture;

@@ -8,7 +8,7 @@ import { Random } from "../../../src/model/random.ts";
 import { randomBlocks, recentBlocks } from "../../../src/profile/choose-blocks.ts";
 import { pairedInterval, segmentTokens } from "../../../src/profile/paired-interval.ts";
 import type { ParameterValue } from "../../../src/designs/values.ts";
-import type { SwapName } from "../../../src/profile/report.ts";
+import type { SwapName } from "../../../src/protocol/report.ts";
 import { swapReport, type SwapMeasurement } from "../../../src/profile/swap-report.ts";
 import { swapRuns } from "../../../src/profile/swap-runs.ts";
 import { TokenLoss } from "../../../src/profile/token-loss.ts";

@@ -7,7 +7,7 @@ import { UserError } from "../../../src/model/errors.ts";
 import type { Model } from "../../../src/model/model.ts";
 import { predictedKvBytes } from "../../../src/profile/kv.ts";
 import { profile } from "../../../src/profile/profile.ts";
-import { reportSchema, type Report } from "../../../src/profile/report.ts";
+import { reportSchema, type Report } from "../../../src/protocol/report.ts";
 import type { ProfileProgress, ProfileRequest } from "../../../src/profile/request.ts";
 import { sweepLengths } from "../../../src/profile/sweep-lengths.ts";
 import { contextOf } from "../../../src/profile/sweep.ts";

@@ -2,7 +2,7 @@ import type { Ceilings } from "../../../src/engine/engine.ts";
 import { ReferenceEngine } from "../../../src/engine/reference/engine.ts";
 import type { Model } from "../../../src/model/model.ts";
 import { profile } from "../../../src/profile/profile.ts";
-import { reportSchema, type Report } from "../../../src/profile/report.ts";
+import { reportSchema, type Report } from "../../../src/protocol/report.ts";
 import type { ProfileRequest } from "../../../src/profile/request.ts";
 import { tinyArchitecture, tinyModel } from "../../kernels/tiny-model.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import { reportSchema, type Report } from "../../../src/profile/report.ts";
+import { reportSchema, type Report } from "../../../src/protocol/report.ts";
 import { LARGEST_FACTOR, unequalLayers } from "../../../src/profile/unequal-layers.ts";
 import { packageFile } from "../../../src/model/package-root.ts";
 import { sampleReport } from "../report/sample-report.ts";

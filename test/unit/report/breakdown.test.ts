@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { PhaseReport, StageReport } from "../../../src/profile/report.ts";
+import type { PhaseReport, StageReport } from "../../../src/protocol/report.ts";
 import { cumulativeKv, floorOf, selectingHeads, slices, stageTotals } from "../../../src/report/breakdown.ts";
 import { sampleReport } from "./sample-report.ts";
 

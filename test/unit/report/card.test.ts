@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { packageFile } from "../../../src/model/package-root.ts";
 import { card, command } from "../../../src/report/card.ts";
-import type { Report } from "../../../src/profile/report.ts";
+import type { Report } from "../../../src/protocol/report.ts";
 import { sampleReport } from "./sample-report.ts";
 
 const gpu: NonNullable<Report["environment"]["gpu"]> = {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { BETWEEN_PROCESSES } from "../../../src/profile/known-spread.ts";
-import type { Report } from "../../../src/profile/report.ts";
+import type { Report } from "../../../src/protocol/report.ts";
 import { compareReports, type ComparisonRow, type Quantity } from "../../../src/report/compare.ts";
 import { comparisonTable, differencesTable } from "../../../src/report/comparison-table.ts";
 import { withChecks } from "./sample-checks.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Report } from "../../../src/profile/report.ts";
+import type { Report } from "../../../src/protocol/report.ts";
 import { crossovers, type Crossover } from "../../../src/report/crossover.ts";
 import { finding } from "../../../src/report/finding.ts";
 import { sampleReport } from "./sample-report.ts";

@@ -4,7 +4,7 @@ import { byDistance, byOracle, fidelityRuns, together } from "../../../src/repor
 import { distanceTable, fidelityTable } from "../../../src/report/fidelity-table.ts";
 import { coverageChart } from "../../../webview/model/coverage.ts";
 import { coverageFinding } from "../../../src/report/selection-finding.ts";
-import { reportSchema } from "../../../src/profile/report.ts";
+import { reportSchema } from "../../../src/protocol/report.ts";
 import { withChecks } from "./sample-checks.ts";
 import { sampleReport } from "./sample-report.ts";
 

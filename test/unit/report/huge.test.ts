@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Report } from "../../../src/profile/report.ts";
+import type { Report } from "../../../src/protocol/report.ts";
 import { inconsistencies } from "../../../src/profile/report-consistency.ts";
 import { toCsv } from "../../../src/report/csv.ts";
 import { readReport, serialize, serializeLine } from "../../../src/report/json.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { terminalText } from "../../../src/cli/terminal.ts";
 import { UserError } from "../../../src/model/errors.ts";
-import type { Report } from "../../../src/profile/report.ts";
+import type { Report } from "../../../src/protocol/report.ts";
 import { compareReports } from "../../../src/report/compare.ts";
 import { toCsv } from "../../../src/report/csv.ts";
 import { readReport, serialize } from "../../../src/report/json.ts";

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { stripVTControlCharacters } from "node:util";
 import { terminalText } from "../../../src/cli/terminal.ts";
-import { reportSchema } from "../../../src/profile/report.ts";
+import { reportSchema } from "../../../src/protocol/report.ts";
 import { compareReports } from "../../../src/report/compare.ts";
 import { crossovers } from "../../../src/report/crossover.ts";
 import { toCsv } from "../../../src/report/csv.ts";

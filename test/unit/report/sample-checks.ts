@@ -1,5 +1,5 @@
 import { fedBy } from "../../../src/model/architecture.ts";
-import type { Fidelity, FidelityLayer, Report, SwapResult, Swaps } from "../../../src/profile/report.ts";
+import type { Fidelity, FidelityLayer, Report, SwapResult, Swaps } from "../../../src/protocol/report.ts";
 import { linesOf } from "../../../src/model/line-ends.ts";
 import { SAMPLE_TEXT } from "./sample-report.ts";
 

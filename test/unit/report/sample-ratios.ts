@@ -1,5 +1,5 @@
 import { RATIO_METHOD } from "../../../src/profile/ratios.ts";
-import type { RatioReport, Report } from "../../../src/profile/report.ts";
+import type { RatioReport, Report } from "../../../src/protocol/report.ts";
 import { subjectOf } from "../../../src/profile/subject.ts";
 
 type Interval = readonly [ratio: number, low: number, high: number];

@@ -10,7 +10,7 @@ import {
   type PhaseReport,
   type Report,
   type VariantReport,
-} from "../../../src/profile/report.ts";
+} from "../../../src/protocol/report.ts";
 import { linesOf } from "../../../src/model/line-ends.ts";
 
 /** A made-up report in the shape of a real one: the embedded model's 13 layers on the shipped sample document. */

@@ -1,6 +1,6 @@
 import type { Variant } from "../../../src/engine/engine.ts";
 import { predictedKvBytes } from "../../../src/profile/kv.ts";
-import type { Report, SweepPoint } from "../../../src/profile/report.ts";
+import type { Report, SweepPoint } from "../../../src/protocol/report.ts";
 
 /** Prefill milliseconds of a variant at a length: what matters is where they cross, at 6,000 tokens and never. */
 const PREFILL: Readonly<Record<Variant, (tokens: number) => number>> = {

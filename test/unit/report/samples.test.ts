@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, it } from "node:test";
 import { loadTokenizerFile } from "../../../src/model/tokenizer-file.ts";
-import { SWAP_NAMES } from "../../../src/profile/report.ts";
+import { SWAP_NAMES } from "../../../src/protocol/report.ts";
 import { crossovers } from "../../../src/report/crossover.ts";
 import { finding } from "../../../src/report/finding.ts";
 import { readReport } from "../../../src/report/json.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Report, SwapName, SwapResult } from "../../../src/profile/report.ts";
+import type { Report, SwapName, SwapResult } from "../../../src/protocol/report.ts";
 import { hasSelectionChecks, placesNote, swapsFinding } from "../../../src/report/selection-finding.ts";
 import { percents, swapPlaces, swapsTable } from "../../../src/report/swaps-table.ts";
 import { withChecks } from "./sample-checks.ts";

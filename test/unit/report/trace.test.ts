@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { z } from "zod";
-import type { Report } from "../../../src/profile/report.ts";
+import type { Report } from "../../../src/protocol/report.ts";
 import { readReport } from "../../../src/report/json.ts";
 import { STAGE_NAMES, VARIANT_NAMES } from "../../../src/report/names.ts";
 import { TRACE_NOTE, traceText } from "../../../src/report/trace.ts";

@@ -5,7 +5,7 @@ import { before, describe, it } from "node:test";
 import { pageCode } from "../../../src/build/bundles.ts";
 import { packageFile } from "../../../src/model/package-root.ts";
 import { toPanelSchema, type PanelState } from "../../../src/protocol/panel.ts";
-import type { Report } from "../../../src/profile/report.ts";
+import type { Report } from "../../../src/protocol/report.ts";
 import { readReport } from "../../../src/report/json.ts";
 import { renderHtml, type PageCode } from "../../../webview/export.ts";
 import { exportedState } from "../../../webview/model/exported.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import * as vscode from "vscode";
 import type { ExtensionApi } from "../../../src/extension/api.ts";
-import type { Report } from "../../../src/profile/report.ts";
+import type { Report } from "../../../src/protocol/report.ts";
 import { finding } from "../../../src/report/finding.ts";
 
 /** Steps that many stories share: what a user does, and waiting for what then shows. */

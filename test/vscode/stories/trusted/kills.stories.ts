@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { after, before, describe, it } from "mocha";
 import * as vscode from "vscode";
 import { Random } from "../../../../src/model/random.ts";
-import { reportSchema } from "../../../../src/profile/report.ts";
+import { reportSchema } from "../../../../src/protocol/report.ts";
 import { say } from "../../suite/events.ts";
 import { alive, MARK_VARIABLE, runtimeProcesses } from "../processes.ts";
 import {

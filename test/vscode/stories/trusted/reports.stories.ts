@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { after, before, describe, it } from "mocha";
 import * as vscode from "vscode";
 import type { ExtensionApi } from "../../../../src/extension/api.ts";
-import { reportSchema, type Report } from "../../../../src/profile/report.ts";
+import { reportSchema, type Report } from "../../../../src/protocol/report.ts";
 import { compareReports } from "../../../../src/report/compare.ts";
 import { assertStrictlyNested } from "../nesting.ts";
 import {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "mocha";
 import * as vscode from "vscode";
 import type { ExtensionApi } from "../../../../src/extension/api.ts";
-import type { Report } from "../../../../src/profile/report.ts";
+import type { Report } from "../../../../src/protocol/report.ts";
 import { closeAll, extensionApi, openFile, profile, PROFILE_MS, smallProfiles, until } from "../support.ts";
 
 describe("in the text", function () {

@@ -3,7 +3,7 @@ import type { CpuEngine } from "../../engine/cpu/engine.ts";
 import type { Runner, Variant } from "../../engine/engine.ts";
 import { floatModel } from "../../engine/float-model.ts";
 import type { Model } from "../../model/model.ts";
-import type { Samples } from "../../profile/report.ts";
+import type { Samples } from "../../protocol/report.ts";
 import { StageTimer } from "../../profile/stage-times.ts";
 import { summarize } from "../../profile/statistics.ts";
 import { AloneAttention } from "./alone.ts";

@@ -5,8 +5,8 @@ import { createEngine } from "../engine/registry.ts";
 import { UserError } from "../model/errors.ts";
 import { loadModel } from "../model/models.ts";
 import { runVariant } from "../profile/run-variant.ts";
-import { heldOutTokens } from "./bench/held-out.ts";
-import { printLine as print, say } from "./print.ts";
+import { heldOutTokens } from "./cpu/held-out.ts";
+import { printLine as print, say } from "../cli/print.ts";
 
 const command = new Command("soak")
   .description("Profiles again and again in one process and shows what memory stays behind; prints a Markdown table.")

@@ -3,7 +3,7 @@ import type { Architecture } from "../../model/architecture.ts";
 import { GpuSession } from "../../engine/webgpu/session.ts";
 import { AttentionBench } from "./attention.ts";
 import { onnxruntimeWebgpu, type ProviderTime } from "./onnxruntime-webgpu.ts";
-import { say } from "../print.ts";
+import { say } from "../../cli/print.ts";
 
 export interface PeerOptions {
   readonly gpu?: string;

@@ -12,7 +12,7 @@ import { shapeOf } from "../../engine/shape.ts";
 import { StageClock } from "../../engine/cpu/stage-clock.ts";
 import { OracleSelection } from "../../engine/selection.ts";
 import type { Architecture } from "../../model/architecture.ts";
-import type { Samples } from "../../profile/report.ts";
+import type { Samples } from "../../protocol/report.ts";
 import { summarize } from "../../profile/statistics.ts";
 
 const CHUNK = 2048;

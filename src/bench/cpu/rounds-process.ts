@@ -26,7 +26,7 @@ export type RoundsResult = z.infer<typeof roundsResultSchema>;
 /** @throws Error when the process fails or takes longer than `timeoutMs` */
 export function roundsInProcess(request: RoundsRequest, timeoutMs: number): Promise<RoundsResult> {
   return new Promise((done, reject) => {
-    const child = fork(processModule("src/cli/bench/rounds-child.ts"), {
+    const child = fork(processModule("src/bench/cpu/rounds-child.ts"), {
       execArgv: process.execArgv,
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });

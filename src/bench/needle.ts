@@ -8,7 +8,7 @@ import { Random } from "../model/random.ts";
 import { argmax } from "../profile/run-variant.ts";
 import { Planter, type Trial } from "./needle/plant.ts";
 import { heldOutLines, readNeedleSpec } from "./needle/spec.ts";
-import { print, say } from "./print.ts";
+import { print, say } from "../cli/print.ts";
 
 const command = new Command("needle")
   .description(

@@ -12,7 +12,7 @@ import { StageClock } from "../../engine/cpu/stage-clock.ts";
 import { OracleSelection } from "../../engine/selection.ts";
 import { shapeOf, type Shape } from "../../engine/shape.ts";
 import type { Architecture } from "../../model/architecture.ts";
-import type { Samples } from "../../profile/report.ts";
+import type { Samples } from "../../protocol/report.ts";
 import { summarize } from "../../profile/statistics.ts";
 import { AttentionInputs } from "./attention-inputs.ts";
 import { byTurns, type Work } from "./tables.ts";

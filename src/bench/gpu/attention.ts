@@ -1,7 +1,7 @@
 import { packHalves } from "../../../kernels/half.ts";
 import { Random } from "../../../kernels/random.ts";
 import type { Architecture } from "../../model/architecture.ts";
-import type { Samples } from "../../profile/report.ts";
+import type { Samples } from "../../protocol/report.ts";
 import { summarize } from "../../profile/statistics.ts";
 import type { GpuBlock } from "../../engine/webgpu/allocator.ts";
 import { activationSizes, makeOps, scratchSizes, type NamedOp, type Ops } from "../../engine/webgpu/ops.ts";

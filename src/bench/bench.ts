@@ -4,15 +4,15 @@ import { CpuEngine } from "../engine/cpu/engine.ts";
 import { VARIANTS } from "../engine/engine.ts";
 import { checkThreads } from "../engine/machine.ts";
 import { loadModel } from "../model/models.ts";
-import { printLine as print, say } from "./print.ts";
+import { printLine as print, say } from "../cli/print.ts";
 import { peakMeasurement } from "../profile/peak-memory.ts";
 import { subjectOf } from "../profile/subject.ts";
-import { againstFused } from "./bench/against-fused.ts";
-import { heldOutTokens } from "./bench/held-out.ts";
-import { hybridBlocks } from "./bench/hybrid-block.ts";
-import { layersInModel, meanOf, type LayerTimes } from "./bench/in-model.ts";
-import { ms, ratio } from "./bench/tables.ts";
-import { LOUD, valueTimes } from "./bench/values.ts";
+import { againstFused } from "./cpu/against-fused.ts";
+import { heldOutTokens } from "./cpu/held-out.ts";
+import { hybridBlocks } from "./cpu/hybrid-block.ts";
+import { layersInModel, meanOf, type LayerTimes } from "./cpu/in-model.ts";
+import { ms, ratio } from "./cpu/tables.ts";
+import { LOUD, valueTimes } from "./cpu/values.ts";
 
 /** Every table, with the context lengths that it has where none are asked for. */
 const TABLES = {

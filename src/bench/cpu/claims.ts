@@ -5,7 +5,7 @@ import type { Variant } from "../../engine/engine.ts";
 import { subjectOf } from "../../profile/subject.ts";
 import { CONFIDENCE, excludesOne, pairedRatio, type RoundsRatio } from "../../profile/time-ratio.ts";
 import { factor, intervalWords, ratioMeaning, ratioSign } from "../../report/ratio.ts";
-import { printLine as print, say } from "../print.ts";
+import { printLine as print, say } from "../../cli/print.ts";
 import { processCommand, requestOf, whereText, type ProcessOptions } from "./command.ts";
 import { runsInProcesses, type RoundsResult } from "./rounds-process.ts";
 

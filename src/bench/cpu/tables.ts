@@ -1,5 +1,5 @@
 import { median } from "simple-statistics";
-import type { Samples } from "../../profile/report.ts";
+import type { Samples } from "../../protocol/report.ts";
 
 /** "118 (115 to 131)": median, smallest and largest in milliseconds, three digits and more. */
 export function ms({ medianMs, minMs, maxMs }: Samples): string {

@@ -1,9 +1,9 @@
 import { z } from "zod";
-import { FIDELITY_DESIGNS } from "../designs/designs.ts";
+import { DESIGN_IDS, FIDELITY_DESIGNS } from "../designs/designs.ts";
 import { MIXER_IDS } from "../designs/mixers.ts";
-import { STAGES, VARIANTS } from "../engine/engine.ts";
+import { STAGES } from "../designs/stages.ts";
 import { architectureSchema } from "../model/architecture.ts";
-import { chosenSchema } from "../protocol/settings.ts";
+import { chosenSchema } from "./settings.ts";
 
 /**
  * The report: one versioned JSON document, the only thing that exporters, pages and the editor read. Times are
@@ -97,8 +97,8 @@ const oracle = z.strictObject({
 
 const ratio = z.strictObject({
   phase: z.enum(["prefill", "decode"]),
-  subject: z.enum(VARIANTS),
-  other: z.enum(VARIANTS),
+  subject: z.enum(DESIGN_IDS),
+  other: z.enum(DESIGN_IDS),
   ratio: z.number().positive().describe("time of `subject` over time of `other`, from the samples of the same rounds"),
   low: z.number().positive().describe("interval of `ratio`: a difference is claimed only where it excludes 1"),
   high: z.number().positive(),
@@ -119,7 +119,7 @@ const sweep = z.strictObject({
     z.strictObject({
       tokens: z.int().positive(),
       repeated: z.boolean().describe("longer than the document: its tokens were repeated to fill the context"),
-      variants: z.partialRecord(z.enum(VARIANTS), sweepVariant),
+      variants: z.partialRecord(z.enum(DESIGN_IDS), sweepVariant),
       skipped: z.string().optional().describe("why this length was not run; then `variants` is empty"),
       ratios: z.array(ratio).optional().describe("as in `ratios` of the report"),
     }),
@@ -300,7 +300,7 @@ export const reportSchema = z.strictObject({
     swaps: chosen.swaps,
     sweep: z.array(z.int().positive()).optional().describe("context lengths that were asked for"),
   }),
-  variants: z.partialRecord(z.enum(VARIANTS), variant),
+  variants: z.partialRecord(z.enum(DESIGN_IDS), variant),
   ratios: z
     .strictObject({
       method: z.string().describe("in words: how ratio and interval follow from the rounds"),

@@ -1,6 +1,6 @@
 import { mean, sampleStandardDeviation } from "simple-statistics";
 import { VARIANTS, type Variant } from "../../engine/engine.ts";
-import { printLine as print, say } from "../print.ts";
+import { printLine as print, say } from "../../cli/print.ts";
 import { processCommand, requestOf, whereText, type ProcessOptions } from "./command.ts";
 import { runsInProcesses } from "./rounds-process.ts";
 

@@ -4,7 +4,7 @@ import { VARIANTS, type Variant } from "../../engine/engine.ts";
 import type { WebGpuEngine } from "../../engine/webgpu/engine.ts";
 import type { Model } from "../../model/model.ts";
 import { runVariant, type VariantRun } from "../../profile/run-variant.ts";
-import { heldOutTokens } from "../bench/held-out.ts";
+import { heldOutTokens } from "../cpu/held-out.ts";
 
 const DECODED = 16;
 const PLACES = 3;

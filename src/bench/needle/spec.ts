@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { HELD_OUT } from "../bench/held-out.ts";
+import { HELD_OUT } from "../cpu/held-out.ts";
 
 const template = z.object({
   name: z.string(),

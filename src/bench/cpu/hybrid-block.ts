@@ -2,7 +2,7 @@ import { VARIANTS, type Engine, type Runner, type Variant } from "../../engine/e
 import type { Model } from "../../model/model.ts";
 import { StageTimer } from "../../profile/stage-times.ts";
 import { summarize } from "../../profile/statistics.ts";
-import type { Samples } from "../../profile/report.ts";
+import type { Samples } from "../../protocol/report.ts";
 
 /** Attention time of one hybrid block (an oracle and its sparse layers), per variant. */
 export interface BlockTimes {

@@ -7,7 +7,7 @@ import { runBench } from "./kernels/bench.ts";
 import { runCheck } from "./kernels/check.ts";
 import { findBenches, findChecks } from "./kernels/find.ts";
 import { bandwidth, bytes, matrixRate } from "../report/format.ts";
-import { printLine as print, say } from "./print.ts";
+import { printLine as print, say } from "../cli/print.ts";
 
 interface Options {
   readonly gpu?: string;

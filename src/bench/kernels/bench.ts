@@ -3,7 +3,7 @@ import { packHalves } from "../../../kernels/half.ts";
 import { Random } from "../../../kernels/random.ts";
 import type { GpuDevice } from "../../engine/webgpu/device.ts";
 import { summarize } from "../../profile/statistics.ts";
-import type { Samples } from "../../profile/report.ts";
+import type { Samples } from "../../protocol/report.ts";
 import { Workbench } from "./workbench.ts";
 
 export interface BenchResult {

@@ -7,11 +7,11 @@ import { loadModel } from "../model/models.ts";
 import { PRESETS } from "../model/presets.ts";
 import type { Architecture } from "../model/architecture.ts";
 import { messageOf, UserError } from "../model/errors.ts";
-import type { Samples } from "../profile/report.ts";
-import { AttentionBench, LOUD } from "./gpu-bench/attention.ts";
-import { peerTable } from "./gpu-bench/peer-table.ts";
-import { wholeModel } from "./gpu-bench/whole-model.ts";
-import { printLine as print, say } from "./print.ts";
+import type { Samples } from "../protocol/report.ts";
+import { AttentionBench, LOUD } from "./gpu/attention.ts";
+import { peerTable } from "./gpu/peer-table.ts";
+import { wholeModel } from "./gpu/whole-model.ts";
+import { printLine as print, say } from "../cli/print.ts";
 
 const SECTIONS = ["decode", "prefill", "values", "peer", "model"] as const;
 
