@@ -126,7 +126,7 @@ describe("without any driver", { concurrency: 1 }, () => {
   it("auto says why it takes the CPU", async () => {
     const { stdout, code } = await run(sample, "--max-tokens", "64", "--decode", "0", "--repetitions", "1");
     assert.equal(code, 0);
-    assert.match(stdout.replace(/\s+/g, " "), /cpu \(auto: no GPU was found, so the CPU\)/);
+    assert.match(stdout.replace(/\s+/g, " "), /cpu \(auto: no GPU was found, no Hopper GPU was found, so the CPU\)/);
   });
 
   it("--list-devices says that there is none", async () => {

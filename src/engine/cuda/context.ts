@@ -57,7 +57,10 @@ export class CudaContext {
     pointers.view.forEach((_, i) => (pointers.view[i] = values.address + BigInt(8 * i)));
     [this.#values, this.#pointers] = [values, pointers];
     const module = new BigUint64Array(1);
-    this.#require(this.driver().cuModuleLoadData(module, readFileSync(packageFile(CUBIN))), "does not take the kernels");
+    this.#require(
+      this.driver().cuModuleLoadData(module, readFileSync(packageFile(CUBIN))),
+      "does not take the kernels",
+    );
     this.#module = module[0]!;
   }
 

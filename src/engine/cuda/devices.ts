@@ -65,7 +65,7 @@ export function listDevices(driver: CudaDriver): CudaDevice[] {
     const obstacle = obstacleOf(card.name, capability, version);
     return {
       ...card,
-      description: `${card.index}: ${card.name} (CUDA ${versionText(version)}, compute capability ${capability / 10})`,
+      description: `${card.index}: ${card.name} (CUDA ${versionText(version)}, compute capability ${(capability / 10).toFixed(1)})`,
       software: false,
       address: tells ? card.name : String(card.index),
       ...(obstacle === undefined ? {} : { obstacle }),
@@ -92,7 +92,8 @@ function obstacleOf(name: string, capability: number, version: number): string |
  * @throws UserError when there is none, or not the one asked for
  */
 export function chooseDevice(list: readonly CudaDevice[], wanted: string | undefined): CudaDevice {
-  const known = list.length === 0 ? "none was found" : `there are: ${list.map(({ description }) => description).join("; ")}`;
+  const known =
+    list.length === 0 ? "none was found" : `there are: ${list.map(({ description }) => description).join("; ")}`;
   const choice =
     wanted === undefined
       ? (list.find(({ obstacle }) => obstacle === undefined) ?? list[0])

@@ -1,10 +1,12 @@
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 import { z } from "zod";
+import { asPlanned } from "../../designs/as-planned.ts";
 import { planOf } from "../../designs/designs.ts";
 import type { LayerPlan } from "../../designs/plan.ts";
 import { UserError } from "../../model/errors.ts";
 import { MOST_DECODED, MOST_TOKENS } from "../../model/limits.ts";
+import type { Architecture } from "../../model/architecture.ts";
 import type { Model } from "../../model/model.ts";
 import { checkWeightsFit } from "../../model/weights-fit.ts";
 import { admit } from "../decoder/admit.ts";
@@ -103,7 +105,7 @@ export class CudaEngine implements Engine {
   }
 
   async load(model: Model, variant: Variant, options: LoadOptions = {}): Promise<Runner> {
-    const { headDim, vocabulary } = model.architecture;
+    const { headDim } = model.architecture;
     if (headDim > PLAIN_WIDEST) {
       throw new UserError([
         `the cuda engine runs heads of at most ${PLAIN_WIDEST} dimensions, and these have ${headDim}; use `,
@@ -123,9 +125,11 @@ export class CudaEngine implements Engine {
       if (this.#models.size === 0) this.#session.workspace.clear();
     };
     const { chunk = this.defaultChunk(), swap } = options;
-    const parts = { session: this.#session, ops: this.#opsOf(model), weights, frequencies: frequencies.address };
-    const body = new CudaDecoder(model, rolesOf(plan, swap), swap, chunk, MOST_TOKENS + MOST_DECODED, parts, release);
-    return new DecoderRunner({ variant, plan, vocabulary, chunk, swap }, body);
+    const architecture = asPlanned(model.architecture, plan);
+    const parts = { session: this.#session, ops: this.#opsOf(architecture), weights, frequencies: frequencies.address };
+    const planned = { ...model, architecture };
+    const body = new CudaDecoder(planned, rolesOf(plan, swap), swap, chunk, MOST_TOKENS + MOST_DECODED, parts, release);
+    return new DecoderRunner({ variant, plan, vocabulary: architecture.vocabulary, chunk, swap }, body);
   }
 
   defaultChunk(): number {
@@ -140,7 +144,8 @@ export class CudaEngine implements Engine {
   estimateBytes(model: Model, variant: Variant, tokens: number): number {
     const plan = planOf(model.architecture, variant);
     const rows = Math.min(tokens, this.defaultChunk());
-    const sizes = workspaceSizes(this.#opsOf(model), rolesOf(plan, undefined), rows, tokens, true);
+    const ops = this.#opsOf(asPlanned(model.architecture, plan));
+    const sizes = workspaceSizes(ops, rolesOf(plan, undefined), rows, tokens, true);
     const workspace = Object.values(sizes).reduce((sum, bytes) => sum + bytes, 0);
     return contextBytes(plan, model.architecture, tokens, HALF) + workspace;
   }
@@ -162,7 +167,8 @@ export class CudaEngine implements Engine {
     return Promise.resolve();
   }
 
-  #opsOf({ architecture }: Pick<Model, "architecture">): CudaOps {
+  /** @param architecture as a plan has it */
+  #opsOf(architecture: Architecture): CudaOps {
     return new CudaOps(this.#session.context, shapeOf(architecture), this.#arithmetic);
   }
 

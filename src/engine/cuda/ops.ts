@@ -155,10 +155,28 @@ export class CudaOps {
     frequencies: bigint,
     q: Address,
     into: KeysAt,
-    { rows, start, stride, firstRow }: { readonly rows: number; readonly start: number; stride: number; firstRow: number },
+    {
+      rows,
+      start,
+      stride,
+      firstRow,
+    }: { readonly rows: number; readonly start: number; stride: number; firstRow: number },
   ): void {
     const { Hq, Hkv, d } = this.shape;
-    const parameters = [at(projected), frequencies, at(q), into.k, into.v, stride, start, Hq, Hkv, d, into.rows, firstRow];
+    const parameters = [
+      at(projected),
+      frequencies,
+      at(q),
+      into.k,
+      into.v,
+      stride,
+      start,
+      Hq,
+      Hkv,
+      d,
+      into.rows,
+      firstRow,
+    ];
     this.#run("rope_split", [rows], THREADS, parameters, d * WORD);
   }
 
@@ -199,7 +217,13 @@ export class CudaOps {
       }
     } else {
       const parameters = [...buffers, rows, Hq, Hkv, room, start, B, all, this.#scale];
-      this.#run(`full_tensor_${d}`, [Math.ceil(rows / CHUNK_QUERIES), Hq], THREADS, parameters, 4 * CHUNK_KEYS * d * HALF);
+      this.#run(
+        `full_tensor_${d}`,
+        [Math.ceil(rows / CHUNK_QUERIES), Hq],
+        THREADS,
+        parameters,
+        4 * CHUNK_KEYS * d * HALF,
+      );
     }
     if (scored === undefined) return;
     const parameters = [at(scored.maxima), at(scored.lse), at(scored.scores), rows, Hkv, G, all, B, start];

@@ -4,7 +4,7 @@ import type { EngineRow } from "../row.ts";
 export const CUDA: EngineRow = {
   id: "cuda",
   title: "NVIDIA GPU (CUDA)",
-  noun: "NVIDIA GPU of Hopper's kind",
+  noun: "Hopper GPU",
   description: "CUDA kernels on an NVIDIA H100 or H200, 16-bit weights and KV cache",
   settings: ["gpu"],
   hint: "is NVIDIA's driver installed?",
