@@ -1,17 +1,11 @@
 import { UserError, words } from "../../model/errors.ts";
 import type { DeviceMeter } from "../engine.ts";
+import type { CudaBlock } from "./block.ts";
 import { meaningOf, RESULT } from "./driver.ts";
 import type { CudaContext } from "./context.ts";
 
 /** What device memory is held for. */
 export type Purpose = "weights" | "kv" | "activations" | "selection";
-
-/** Memory of the device. */
-export interface CudaBlock {
-  readonly address: bigint;
-  /** Bytes asked for. */
-  readonly bytes: number;
-}
 
 /** The way out where something is too large for the device. */
 const SMALLER = words`use fewer tokens (${{ setting: "maxTokens" }}) or a smaller ${{ setting: "chunk" }}`;

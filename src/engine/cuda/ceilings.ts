@@ -1,7 +1,7 @@
 import { Random } from "../../../kernels/random.ts";
 import { packHalves } from "../../../kernels/half.ts";
 import type { Ceilings } from "../engine.ts";
-import type { CudaBlock } from "./allocator.ts";
+import type { CudaBlock } from "./block.ts";
 import { nextTurn, type CudaSession } from "./session.ts";
 
 const RUNS = 10;

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { packageFile } from "../../model/package-root.ts";
 import { UserError } from "../../model/errors.ts";
-import type { CudaBlock } from "./allocator.ts";
+import type { CudaBlock } from "./block.ts";
 import type { CudaDevice } from "./devices.ts";
 import { meaningOf, RESULT, type CudaDriver, type DriverWords } from "./driver.ts";
 
@@ -30,8 +30,8 @@ export interface Launch {
   readonly parameters: readonly Parameter[];
 }
 
-/** The context that this thread works on now. */
-let current: CudaContext | undefined;
+/** The context that this thread works on now: CUcontext. */
+let current: bigint | undefined;
 
 /** One open card with the kernels on it. */
 export class CudaContext {
@@ -66,9 +66,9 @@ export class CudaContext {
 
   /** The driver, with this context current. */
   driver(): CudaDriver {
-    if (current !== this) {
+    if (current !== this.#context) {
       this.#driver.cuCtxSetCurrent(this.#context);
-      current = this;
+      current = this.#context;
     }
     return this.#driver;
   }

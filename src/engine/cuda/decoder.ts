@@ -4,7 +4,7 @@ import type { Chunk, DecoderBody, Run } from "../decoder/body.ts";
 import { mixerOf } from "../decoder/mixers.ts";
 import { chooses, emitsScores, type LayerRole } from "../decoder/roles.ts";
 import type { RunObserver, SelectionSwap } from "../engine.ts";
-import type { CudaBlock } from "./allocator.ts";
+import type { CudaBlock } from "./block.ts";
 import { CudaKvCache } from "./kv-cache.ts";
 import { keyPlace, type LayerStep } from "./layer-step.ts";
 import { MIXERS } from "./mixers.ts";

@@ -17,7 +17,7 @@ import { DecoderRunner } from "../decoder/runner.ts";
 import type { Ceilings, DeviceMeter, Engine, EngineInfo, LoadOptions, Runner, Variant } from "../engine.ts";
 import { shapeOf } from "../shape.ts";
 import { weightBytes } from "../webgpu/weights.ts";
-import type { CudaBlock } from "./allocator.ts";
+import type { CudaBlock } from "./block.ts";
 import { measureCeilings, wake } from "./ceilings.ts";
 import { CudaDecoder } from "./decoder.ts";
 import { chooseDevice, driverVersion, listDevices, versionText } from "./devices.ts";

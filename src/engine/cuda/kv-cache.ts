@@ -1,6 +1,6 @@
 import { keptRows, type KeptStream } from "../../designs/plan.ts";
 import type { LayerCache } from "../decoder/body.ts";
-import type { CudaBlock } from "./allocator.ts";
+import type { CudaBlock } from "./block.ts";
 import type { CudaSession } from "./session.ts";
 
 const HALF = 2;

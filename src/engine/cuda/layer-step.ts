@@ -2,7 +2,7 @@ import { ringRow } from "../../../kernels/sliding-window/ring.ts";
 import type { Chunk } from "../decoder/body.ts";
 import type { LayerRole } from "../decoder/roles.ts";
 import type { Stage } from "../engine.ts";
-import type { CudaBlock } from "./allocator.ts";
+import type { CudaBlock } from "./block.ts";
 import type { CudaKvCache } from "./kv-cache.ts";
 import type { CudaOps, KeysAt } from "./ops.ts";
 import type { CudaLayer } from "./weights.ts";

@@ -1,6 +1,6 @@
 import type { MixerTable } from "../decoder/mixers.ts";
 import { firstOf, windowOf } from "../decoder/roles.ts";
-import type { CudaBlock } from "./allocator.ts";
+import type { CudaBlock } from "./block.ts";
 import type { LayerStep } from "./layer-step.ts";
 
 /**
@@ -11,7 +11,10 @@ type Mixer = (step: LayerStep) => void;
 
 export const MIXERS: MixerTable<Mixer> = {
   full: (step) => {
-    if (step.reads === undefined) return everything(step);
+    if (step.reads === undefined) {
+      everything(step);
+      return;
+    }
     // Like any full layer's, without sinks.
     step.begin("attend");
     inBlocks(step, undefined, step.at("attended"));

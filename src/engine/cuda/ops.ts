@@ -1,5 +1,5 @@
 import type { Shape } from "../shape.ts";
-import type { CudaBlock } from "./allocator.ts";
+import type { CudaBlock } from "./block.ts";
 import type { CudaContext, Parameter } from "./context.ts";
 
 /** `plain`: float32 products everywhere. `tensor`: tensor cores where a shape allows, whose operands are 16-bit floats. */

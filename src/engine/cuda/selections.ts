@@ -5,7 +5,7 @@ import type { Architecture } from "../../model/architecture.ts";
 import { OracleSelection } from "../selection.ts";
 import { shapeOf } from "../shape.ts";
 import { chosenInstead } from "../swap.ts";
-import type { CudaBlock } from "./allocator.ts";
+import type { CudaBlock } from "./block.ts";
 import type { CudaSession } from "./session.ts";
 
 const WORD = 4;

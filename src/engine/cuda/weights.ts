@@ -1,6 +1,6 @@
 import type { LayerWeights, Model } from "../../model/model.ts";
 import { PIECE, valueCount, type LazyTensor } from "../../model/tensor.ts";
-import type { CudaBlock } from "./allocator.ts";
+import type { CudaBlock } from "./block.ts";
 import type { CudaSession } from "./session.ts";
 
 /** One layer's weights on the device. Matrices are 16-bit [out, in]; vectors are f32. */

@@ -1,4 +1,5 @@
-import type { CudaAllocator, CudaBlock } from "./allocator.ts";
+import type { CudaAllocator } from "./allocator.ts";
+import type { CudaBlock } from "./block.ts";
 
 /** Buffers that hold nothing between calls, shared by all runners of an engine; they only grow. */
 export class CudaWorkspace {
