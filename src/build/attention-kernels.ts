@@ -113,7 +113,7 @@ const BUILDS: readonly Build[] = [
   wasm("plain.wasm", []),
 ];
 
-const stampSchema = z.strictObject({
+export const stampSchema = z.strictObject({
   /** Of the sources and this script, by name. */
   sources: z.string(),
   compiler: z.string(),

@@ -6,9 +6,9 @@ import { packageFile, packageRoot } from "../model/package-root.ts";
 
 const PACKAGES = "node_modules";
 
-/** The packages with native code that engines need: bundles leave them out. */
+/** The packages with native code that engines need, each once: bundles leave them out. */
 export function nativePackages(rows: readonly EngineRow[] = ENGINES): NativePackage[] {
-  return rows.flatMap(({ natives }) => natives);
+  return [...new Set(rows.flatMap(({ natives }) => natives))];
 }
 
 /** Where a package is, from the root. */

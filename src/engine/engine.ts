@@ -119,7 +119,7 @@ export interface EngineInfo {
   readonly dtype: "float32" | "float64" | "float16";
   readonly kvBytesPerValue: number;
   readonly versions: Readonly<Record<string, string>>;
-  /** The CPU engine: which build of the attention kernels runs, and why it is not the native one. */
+  /** Which kernels run, where there are several; the CPU engine says why they are not the native ones. */
   readonly kernels?: string;
   /** Engines on a GPU: which, and how it computes. */
   readonly gpu?: GpuInfo;
@@ -130,7 +130,7 @@ export interface GpuInfo {
   readonly index: number;
   /** What `--gpu` finds this one by: the name, or the index where the name does not tell it from others. */
   readonly address: string;
-  /** vulkan, metal, d3d12. */
+  /** vulkan, metal, d3d12, cuda. */
   readonly backend: string;
   /** As the driver describes itself. */
   readonly driver: string;

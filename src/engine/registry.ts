@@ -2,6 +2,7 @@ import { UserError, words } from "../model/errors.ts";
 import { ENGINE_SETTINGS, type DeviceListing, type EngineListing, type EngineSetting } from "../protocol/engines.ts";
 import { AUTO } from "../protocol/auto.ts";
 import { CPU } from "./cpu/row.ts";
+import { CUDA } from "./cuda/row.ts";
 import type { Engine } from "./engine.ts";
 import { REFERENCE } from "./reference/row.ts";
 import type { Device, EngineOptions, EngineRow } from "./row.ts";
@@ -12,7 +13,7 @@ import { WEBGPU } from "./webgpu/row.ts";
  * Every engine there is, in the order in which `auto` looks for a device. The CPU is a device that every machine has, so
  * `auto` never goes further. Functions here take other rows for tests.
  */
-export const ENGINES: readonly EngineRow[] = [WEBGPU, CPU, REFERENCE];
+export const ENGINES: readonly EngineRow[] = [WEBGPU, CUDA, CPU, REFERENCE];
 
 /** What may be asked for, in words: "auto, webgpu, cpu or reference". */
 export function engineChoices(rows: readonly EngineRow[] = ENGINES): string {
@@ -97,7 +98,7 @@ async function firstWithDevice(
   for (const row of rows) {
     const { devices, trouble } = await look(row);
     if (devices.some(({ software, obstacle }) => !software && obstacle === undefined)) {
-      const why = passed.length === 0 ? `first ${row.noun} found` : passed.join(", ");
+      const why = passed.length === 0 ? `first ${row.noun} found` : [...new Set(passed)].join(", ");
       return { row, reason: why };
     }
     passed.push(trouble ?? (devices.length === 0 ? `no ${row.noun} found` : `only a software ${row.noun} found`));

@@ -1,5 +1,6 @@
 import os from "node:os";
 import { messageOf, UserError, words } from "../../model/errors.ts";
+import { KOFFI } from "../koffi.ts";
 import { checkThreads } from "../machine.ts";
 import type { EngineRow, Platform } from "../row.ts";
 
@@ -36,11 +37,7 @@ export const CPU: EngineRow = {
       ],
     },
     { name: "onnxruntime-common", title: "onnxruntime", files: () => [{ under: "dist/cjs", name: /\.(js|json)$/ }] },
-    {
-      name: "koffi",
-      title: "koffi",
-      files: ({ system, arch }) => ["index.js", { under: `build/koffi/${system}_${arch}`, name: /\.node$/ }],
-    },
+    KOFFI,
   ],
   // WebAssembly goes along: it runs where the system does not load the library.
   files: ({ system, arch }: Platform) =>

@@ -61,7 +61,7 @@ describe("a further engine is one row", () => {
 
   it("in the help and the error of the command line", async () => {
     const help = command(rows).helpInformation();
-    assert.match(help.replace(/\s+/gu, " "), /auto, abacus, webgpu, cpu or reference/u);
+    assert.match(help.replace(/\s+/gu, " "), /auto, abacus, webgpu, cuda, cpu or reference/u);
     await assert.rejects(
       createEngine("abaci", {}, rows),
       refused(/available: auto, abacus \(beads on wires\), webgpu/u),
@@ -72,7 +72,7 @@ describe("a further engine is one row", () => {
     const { engines, devices } = await listed(rows);
     assert.deepEqual(
       engines.map(({ id }) => id),
-      ["abacus", "webgpu", "cpu", "reference"],
+      ["abacus", "webgpu", "cuda", "cpu", "reference"],
     );
     assert.deepEqual(devices.slice(0, 2), [
       { engine: "abacus", ...FAST },

@@ -74,7 +74,7 @@ describe("the runtime process", { concurrency: 1, timeout: 180_000 }, () => {
     const { engines, models } = devicesSchema.parse(await connection.sendRequest(METHOD.devices, {}));
     assert.deepEqual(
       engines.map(({ id }) => id),
-      ["webgpu", "cpu", "reference"],
+      ["webgpu", "cuda", "cpu", "reference"],
     );
     assert.deepEqual(
       models.map(({ id }) => id),
