@@ -98,7 +98,7 @@ async function firstWithDevice(
   for (const row of rows) {
     const { devices, trouble } = await look(row);
     if (devices.some(({ software, obstacle }) => !software && obstacle === undefined)) {
-      const why = passed.length === 0 ? `first ${row.noun} found` : [...new Set(passed)].join(", ");
+      const why = passed.length === 0 ? `first ${row.noun} found` : [...new Set(passed)].join("; ");
       return { row, reason: why };
     }
     passed.push(trouble ?? (devices.length === 0 ? `no ${row.noun} found` : `only a software ${row.noun} found`));

@@ -87,9 +87,9 @@ describe("the command, with a pretended runtime", { concurrency: 2 }, () => {
       ["gone.md", /gone\.md does not exist/],
       [".", /is a directory/],
       ["empty", /empty is empty/],
-      ["doc.md --variants x", /no variant "x"/],
+      ["doc.md --variants x", /Unknown variant "x"\. Available: hysparse, full/],
       ["doc.md --repetitions 0", /--repetitions/],
-      ["doc.md --json no/such/folder.json", /the folder no\/such does not exist/],
+      ["doc.md --json no/such/folder.json", /folder no\/such does not exist/],
       ["doc.md --model mistake", /this is a mistake/],
     ];
     for (const [args, message] of mistakes) {
@@ -110,7 +110,7 @@ describe("the command, with a pretended runtime", { concurrency: 2 }, () => {
     writeFileSync(join(path, "doc.md"), TEXT);
     const short = await command("failing", ["doc.md", "--model", "fault", "--quiet"], path);
     assert.deepEqual([short.code, short.out], [1, ""]);
-    assert.match(short.err, /^error: this is a\s+fault \(unexpected; --debug shows the stack\)\n$/);
+    assert.match(short.err, /^error: this is a\s+fault \(unexpected; --debug shows the stack trace\)\n$/);
     const long = await command("failing", ["doc.md", "--model", "fault", "--quiet", "--debug"], path);
     assert.match(long.err, /\nthe stack\n$/);
     const killed = await command("failing", ["doc.md", "--model", "crash", "--quiet"], path);

@@ -40,7 +40,7 @@ describe("NVIDIA's driver", () => {
     const list = listDevices(standIn([RTX, H200]).driver);
     assert.equal(chooseDevice(list, undefined).index, 1);
     assert.throws(() => chooseDevice(list, "4090"), refused(/compute capability/u));
-    assert.throws(() => chooseDevice(list, "B200"), refused(/no GPU "B200"; there are: 0: NVIDIA GeForce/u));
+    assert.throws(() => chooseDevice(list, "B200"), refused(/unknown GPU "B200"; there are: 0: NVIDIA GeForce/u));
     assert.throws(() => chooseDevice([], undefined), refused(/is NVIDIA's driver installed/u));
   });
 });

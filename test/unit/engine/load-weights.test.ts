@@ -63,7 +63,7 @@ describe("the weights of a model", () => {
     const [needed, there] = [floatBytes(model), 1024];
     await assert.rejects(floatModel(model, there), (error: unknown) => {
       assert.ok(error instanceof UserError);
-      assert.match(error.message, /^the weights of tiny need 40\.0 KiB as float32 and 1 KiB of memory are free/);
+      assert.match(error.message, /^the weights of tiny need 40\.0 KiB as float32, and 1 KiB of memory are free/);
       assert.match(error.message, /choose a smaller model/);
       return true;
     });
@@ -100,7 +100,7 @@ describe("the weights of a model", () => {
       for (let attempt = 0; attempt < 2; attempt++) {
         await assert.rejects(floatModel(model), (error: unknown) => {
           assert.ok(error instanceof UserError);
-          assert.match(error.message, /model\.safetensors has changed since the model was loaded/);
+          assert.match(error.message, /model\.safetensors changed after the model was loaded/);
           return true;
         });
       }

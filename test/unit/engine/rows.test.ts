@@ -131,7 +131,7 @@ describe("auto", () => {
     assert.equal(await reasonOf(EMPTY, processor()), "no sundial found");
     const soft = made({}, [SOFT]);
     const locked = made({ noun: "lock" }, [{ ...FAST, obstacle: "taken" }]);
-    assert.match(await reasonOf(soft, locked, processor()), /^only a software frame found, /u);
+    assert.match(await reasonOf(soft, locked, processor()), /^only a software frame found; /u);
     const lost = made({}, new UserError("no wires"));
     assert.equal(await reasonOf(lost, processor()), "no wires");
     await assert.rejects(createEngine("auto", {}, [EMPTY]), refused(/no engine can run here: no sundial found/u));

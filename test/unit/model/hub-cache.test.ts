@@ -45,7 +45,7 @@ describe("Hugging Face's cache", () => {
   });
 
   it("is named where it does not hold a model; a path comes first", async () => {
-    await assert.rejects(loadModel("some-org/nowhere"), /cache .* does not hold it; nothing is downloaded/);
+    await assert.rejects(loadModel("some-org/nowhere"), /not in the Hugging Face cache .*; nothing is downloaded/);
     assert.equal(locateModel("checkpoints/llama", join(CHECKPOINTS, "..")), join(CHECKPOINTS, "llama"));
     assert.equal(locateModel("embedded"), "embedded");
   });

@@ -35,9 +35,9 @@ describe("layers of equal work", () => {
     assert.deepEqual(rest, []);
     assert.match(
       only ?? "",
-      /^full, prefill: attend took 4\.5 times as long in layers 1 to 3, 5, 9 and 10 as in layer 0, which does the same work \(45\.0 vs\. 10\.0 ms/,
+      /^full, prefill: attend took 4\.5x as long in layers 1 to 3, 5, 9 and 10 as in layer 0, which does the same work \(45\.0 vs\. 10\.0 ms/,
     );
-    assert.match(unequalLayers(even([7], 9))[0] ?? "", /9\.0 times as long in layer 7 as in layer 0/);
+    assert.match(unequalLayers(even([7], 9))[0] ?? "", /9\.0x as long in layer 7 as in layer 0/);
   });
 
   it("compares only layers of equal work: an oracle and a layer that feeds nobody are two kinds", () => {
