@@ -38,13 +38,15 @@ export interface EngineRow {
   readonly id: string;
   /** For a picker. */
   readonly title: string;
-  /** What one of its devices is called inside a sentence: "no GPU was found". */
+  /** What one of its devices is called inside a sentence: "no GPU found". */
   readonly noun: string;
   /** A clause for help texts, lists and errors. */
   readonly description: string;
   readonly settings: readonly EngineSetting[];
   /** Why its times say nothing: every report says so, and the editor does not offer such an engine. */
   readonly caveat?: string;
+  /** What a reader of its times on a device must know of its full attention, against which designs are held. */
+  readonly note?: (device: string) => string | undefined;
   /** What may be missing where it finds no device. */
   readonly hint?: string;
   readonly natives: readonly NativePackage[];

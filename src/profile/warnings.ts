@@ -23,8 +23,10 @@ export function warnings(request: ProfileRequest, document: PreparedDocument, li
         "is extrapolated.",
     );
   }
-  const caveat = ENGINES.find(({ id }) => id === engine.info.id)?.caveat;
-  if (caveat !== undefined) said.push(caveat);
+  const row = ENGINES.find(({ id }) => id === engine.info.id);
+  if (row?.caveat !== undefined) said.push(row.caveat);
+  const note = row?.note?.(engine.info.device);
+  if (note !== undefined) said.push(note);
   if (engine.info.gpu?.software === true) {
     said.push(`${engine.info.device} runs on the CPU: its times say nothing about any GPU.`);
   }

@@ -241,7 +241,7 @@ describe(
       const panel = await preview.read(html, {});
       assert.match(
         (await panel.page.getByRole("alert").textContent()) ?? "",
-        /report in this page could not be read \(state\.report/,
+        /Cannot read the report in this page \(state\.report/,
       );
       assert.equal(await panel.page.getByRole("button", { name: "Show Log" }).count(), 0);
       await panel.close();

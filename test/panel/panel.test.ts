@@ -169,6 +169,7 @@ describe("the panel's page", { skip: browser === undefined ? "no Chromium on thi
       await chart.focus();
       await panel.page.keyboard.press("ArrowRight");
       const said = panel.page.locator("#checks figure", { has: chart }).locator("[aria-live]");
+      await said.filter({ hasText: /./ }).waitFor();
       assert.match(
         (await said.textContent()) ?? "",
         /^1 layer from the oracle: 1, 5, 9, own choice 85 %, inherited blocks/,
@@ -243,7 +244,7 @@ describe("the panel's page", { skip: browser === undefined ? "no Chromium on thi
       await panel.show(fullState());
       await panel.send({ type: "state", state: { ...fullState(), report: { schemaVersion: 2 } } });
       const alert = panel.page.getByRole("alert");
-      await alert.getByText(/could not be read/).waitFor();
+      await alert.getByText(/Could not read a message/).waitFor();
       assert.ok(await panel.page.locator("#latency-totals").isVisible());
       await alert.getByRole("button", { name: "Dismiss" }).click();
       assert.ok(await alert.isHidden());

@@ -11,6 +11,11 @@ export const WEBGPU: EngineRow = {
   noun: "GPU",
   description: "WGSL kernels on a GPU, 16-bit weights and KV cache",
   settings: ["gpu"],
+  note: (device) =>
+    /nvidia/i.test(device)
+      ? "Full attention in prefill takes 3.1 to 3.6 times as long here as cuDNN's, as measured on an H200 (docs/gpu-benchmarks.md): a speed-up " +
+        "over full attention is one over this engine's."
+      : undefined,
   hint: "is a Vulkan, Metal or Direct3D 12 driver installed?",
   natives: [
     {
