@@ -72,8 +72,9 @@ describe("kill -9 of the runtime", function () {
       // The editor takes text at once.
       assert.equal(await editor.edit((edit) => edit.insert(new vscode.Position(0, 0), "y")), true);
       await vscode.commands.executeCommand("undo");
-      await until("the end of every process of that runtime", () => ![...known].some(alive), 5000);
-      assert.deepEqual(runtimeProcesses(mark), [], "an orphan");
+      // Also of those that it started between the look above and its end.
+      const left = (): number[] => [...new Set([...known, ...runtimeProcesses(mark)])].filter(alive);
+      await until("the end of every process of that runtime", () => left().length === 0, 5000);
       if (await exported) reportSchema.parse(JSON.parse(readFileSync(target.fsPath, "utf8")));
       await profile();
       say(`kill ${round + 1} of ${KILLS}: ${phase}; the next profile worked`);
