@@ -1,25 +1,25 @@
 import type { Hash } from "node:crypto";
-import type { Stats } from "node:fs";
-import type { FileHandle } from "node:fs/promises";
 import { basename } from "node:path";
 import { UserError } from "./errors.ts";
 import { withFile } from "./files.ts";
+import { KnownFile, readInto } from "./known-file.ts";
 import { convert, DTYPE_BYTES, findNotFinite, headerEnd, parseHeader, type TensorEntry } from "./safetensors.ts";
 import { PIECE, valueCount, type LazyTensor, type Values } from "./tensor.ts";
 
 /** A safetensors file of which the header was read: its tensors are read from it when somebody wants them. */
 export class SafetensorsFile {
-  readonly #path: string;
+  readonly #file: KnownFile;
   /** How messages call it. */
   readonly #source: string;
-  readonly #stats: Stats;
+  /** In bytes. */
+  readonly #size: number;
   /** In the order of their data. */
   readonly #entries: readonly TensorEntry[];
 
-  private constructor(path: string, stats: Stats, entries: readonly TensorEntry[]) {
-    this.#path = path;
-    this.#source = basename(path);
-    this.#stats = stats;
+  private constructor(file: KnownFile, source: string, size: number, entries: readonly TensorEntry[]) {
+    this.#file = file;
+    this.#source = source;
+    this.#size = size;
     this.#entries = entries;
   }
 
@@ -32,7 +32,7 @@ export class SafetensorsFile {
       await readInto(file, first, 0, source);
       const head = new Uint8Array(headerEnd(first, stats.size, source));
       await readInto(file, head, 0, source);
-      return new SafetensorsFile(path, stats, parseHeader(head, stats.size, source));
+      return new SafetensorsFile(new KnownFile(path, stats), source, stats.size, parseHeader(head, stats.size, source));
     });
   }
 
@@ -50,14 +50,14 @@ export class SafetensorsFile {
    * @throws UserError for a value that is infinite or not a number, and where the file is not what it was
    */
   async verify(hash: Hash): Promise<void> {
-    await this.#use(async (file) => {
+    await this.#file.use(async (file) => {
       const piece = new ArrayBuffer(PIECE * DTYPE_BYTES.F32);
       const next = async (start: number, bytes: number): Promise<void> => {
         const into = new Uint8Array(piece, 0, bytes);
         await readInto(file, into, start, this.#source);
         hash.update(into);
       };
-      const dataStart = this.#entries[0]?.start ?? this.#stats.size;
+      const dataStart = this.#entries[0]?.start ?? this.#size;
       for (let at = 0; at < dataStart; at += piece.byteLength) {
         await next(at, Math.min(piece.byteLength, dataStart - at));
       }
@@ -82,7 +82,7 @@ export class SafetensorsFile {
   async #read({ dtype, start }: TensorEntry, out: Values, from: number): Promise<void> {
     const width = DTYPE_BYTES[dtype];
     const asStored = dtype === (out instanceof Float32Array ? "F32" : "F16");
-    await this.#use(async (file) => {
+    await this.#file.use(async (file) => {
       if (asStored) {
         await readInto(
           file,
@@ -99,29 +99,5 @@ export class SafetensorsFile {
         convert(piece, dtype, into);
       }
     });
-  }
-
-  /** Opens the file again. @throws UserError where it is not the one whose header was read */
-  async #use(work: (file: FileHandle) => Promise<void>): Promise<void> {
-    await withFile(this.#path, async (file) => {
-      const { ino, size, mtimeMs } = await file.stat();
-      const before = this.#stats;
-      if (ino !== before.ino || size !== before.size || mtimeMs !== before.mtimeMs) {
-        throw new UserError(`${this.#path} changed after the model was loaded. Try again.`);
-      }
-      await work(file);
-    });
-  }
-}
-
-/** Bytes a call reads at most: the system has limits of its own, some 2 GiB. */
-const LARGEST_READ = 2 ** 26;
-
-/** The file's bytes from `start` on, as many as there is room for. */
-async function readInto(file: FileHandle, into: Uint8Array, start: number, source: string): Promise<void> {
-  for (let done = 0; done < into.length;) {
-    const { bytesRead } = await file.read(into, done, Math.min(LARGEST_READ, into.length - done), start + done);
-    if (bytesRead === 0) throw new UserError(`${source} shrank while being read. Try again.`);
-    done += bytesRead;
   }
 }

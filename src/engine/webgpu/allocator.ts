@@ -1,4 +1,5 @@
 import { UserError, words } from "../../model/errors.ts";
+import { HeldBytes, heldFor, mib, SMALLER } from "../held-bytes.ts";
 import { USAGE, type GpuDevice } from "./device.ts";
 
 /** What device memory is held for. */
@@ -17,33 +18,15 @@ export interface GpuBlock {
 
 const WORD = 4;
 
-/** The way out where something is too large for the device. */
-const SMALLER = words`use fewer tokens (${{ setting: "maxTokens" }}) or a smaller ${{ setting: "chunk" }}`;
-
 /** Every byte of device memory goes through here, so that it can be counted, bounded and given back. */
-export class GpuAllocator {
+export class GpuAllocator extends HeldBytes {
   readonly #device: GpuDevice;
   readonly #held = new Map<number, GpuBlock>();
   #next = 0;
-  #peak = 0;
-  #bytes = 0;
 
   constructor(device: GpuDevice) {
+    super();
     this.#device = device;
-  }
-
-  /** Bytes held now. */
-  get bytes(): number {
-    return this.#bytes;
-  }
-
-  /** The most bytes ever held at once. */
-  get peakBytes(): number {
-    return this.#peak;
-  }
-
-  resetPeak(): void {
-    this.#peak = this.#bytes;
   }
 
   /**
@@ -53,7 +36,7 @@ export class GpuAllocator {
     const { gpu, traits, adapter } = this.#device;
     if (bytes > traits.maxBindingBytes) {
       throw new UserError(
-        words`${describe(purpose, layer)} needs a buffer of ${mib(bytes)}; the maximum of the GPU ${adapter.name} is ${mib(traits.maxBindingBytes)}: ${SMALLER}`,
+        words`${heldFor(purpose, layer)} needs a buffer of ${mib(bytes)}; the maximum of the GPU ${adapter.name} is ${mib(traits.maxBindingBytes)}: ${SMALLER}`,
       );
     }
     gpu.pushErrorScope("out-of-memory");
@@ -64,7 +47,7 @@ export class GpuAllocator {
           ? USAGE.uniform | USAGE.copyTarget
           : USAGE.storage | USAGE.copySource | USAGE.copyTarget | USAGE.indirect;
     const size = Math.max(WORD, Math.ceil(bytes / WORD) * WORD);
-    const buffer = gpu.createBuffer({ label: describe(purpose, layer), size, usage });
+    const buffer = gpu.createBuffer({ label: heldFor(purpose, layer), size, usage });
     const failure = await gpu.popErrorScope().catch((error: unknown) => {
       throw this.#device.fault(error);
     });
@@ -72,31 +55,22 @@ export class GpuAllocator {
     if (failure !== null) {
       buffer.destroy();
       throw new UserError(
-        words`the GPU ${adapter.name} has no room for ${mib(bytes)} of ${describe(purpose, layer)} (${mib(this.#bytes)} already in use): ${SMALLER}`,
+        words`the GPU ${adapter.name} has no room for ${mib(bytes)} of ${heldFor(purpose, layer)} (${mib(this.bytes)} already in use): ${SMALLER}`,
       );
     }
     const block: GpuBlock = { id: this.#next++, buffer, bytes, purpose, ...(layer === undefined ? {} : { layer }) };
     this.#held.set(block.id, block);
-    this.#bytes += bytes;
-    this.#peak = Math.max(this.#peak, this.#bytes);
+    this.count(bytes);
     return block;
   }
 
   free(block: GpuBlock): void {
     if (!this.#held.delete(block.id)) return;
-    this.#bytes -= block.bytes;
+    this.count(-block.bytes);
     block.buffer.destroy();
   }
 
   freeAll(): void {
     for (const block of [...this.#held.values()]) this.free(block);
   }
-}
-
-function describe(purpose: Purpose, layer: number | undefined): string {
-  return layer === undefined ? purpose : `${purpose} of layer ${layer}`;
-}
-
-function mib(bytes: number): string {
-  return `${Math.ceil(bytes / 2 ** 20)} MiB`;
 }

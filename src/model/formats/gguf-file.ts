@@ -1,7 +1,8 @@
-import { closeSync, openSync, readSync, statSync, type Stats } from "node:fs";
+import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { UserError } from "../errors.ts";
-import { asUserError, withFile } from "../files.ts";
+import { asUserError } from "../files.ts";
 import { toHalves } from "../float16.ts";
+import { KnownFile, readInto } from "../known-file.ts";
 import { PIECE, valueCount, type LazyTensor, type Values } from "../tensor.ts";
 import { readGgufHeader, type GgufHeader, type GgufTensor } from "./gguf-header.ts";
 
@@ -9,11 +10,11 @@ import { readGgufHeader, type GgufHeader, type GgufTensor } from "./gguf-header.
 export class GgufFile {
   readonly header: GgufHeader;
   readonly #path: string;
-  readonly #stats: Stats;
+  readonly #file: KnownFile;
 
-  private constructor(path: string, stats: Stats, header: GgufHeader) {
+  private constructor(path: string, file: KnownFile, header: GgufHeader) {
     this.#path = path;
-    this.#stats = stats;
+    this.#file = file;
     this.header = header;
   }
 
@@ -27,11 +28,11 @@ export class GgufFile {
         const readAt = (into: Uint8Array, at: number): void => {
           for (let done = 0; done < into.length;) {
             const bytes = readSync(file, into, done, into.length - done, at + done);
-            if (bytes === 0) throw new UserError(`${path} became shorter while it was read. Try again.`);
+            if (bytes === 0) throw new UserError(`${path} shrank while being read. Try again.`);
             done += bytes;
           }
         };
-        return new GgufFile(path, stats, readGgufHeader(readAt, stats.size, path));
+        return new GgufFile(path, new KnownFile(path, stats), readGgufHeader(readAt, stats.size, path));
       } finally {
         closeSync(file);
       }
@@ -64,17 +65,12 @@ export class GgufFile {
     const first = Math.floor(from / width / unit) * unit;
     const end = from + out.length;
     const row = new Float32Array(width);
-    await withFile(this.#path, async (file) => {
-      const { ino, size, mtimeMs } = await file.stat();
-      if (ino !== this.#stats.ino || size !== this.#stats.size || mtimeMs !== this.#stats.mtimeMs) {
-        throw new UserError(`${this.#path} has changed since the model was loaded. Try again.`);
-      }
+    await this.#file.use(async (file) => {
       const piece = new Uint8Array(Math.min(step, rows) * rowBytes);
       for (let at = first; at * width < end; at += step) {
         const count = Math.min(step, rows - at);
         const bytes = piece.subarray(0, count * rowBytes);
-        const { bytesRead } = await file.read(bytes, 0, bytes.length, start + at * rowBytes);
-        if (bytesRead < bytes.length) throw new UserError(`${this.#path} became shorter while it was read. Try again.`);
+        await readInto(file, bytes, start + at * rowBytes, this.#path);
         if (headDim === undefined && out instanceof Float32Array && at * width >= from && (at + count) * width <= end) {
           type.dequantize(bytes, 0, out.subarray(at * width - from, (at + count) * width - from));
           continue;
