@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 import { readReport } from "../../../src/report/json.ts";
 import { command, finish, folder, start } from "./command.ts";
 
@@ -139,50 +137,3 @@ describe("the command, with a pretended runtime", { concurrency: 2 }, () => {
     assert.deepEqual([code, err], [0, ""]);
   });
 });
-
-describe("stopping", () => {
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    it(`takes less than a second on ${signal}, even when the runtime hears nothing, and ends all processes`, async (t) => {
-      const path = folder(t);
-      writeFileSync(join(path, "doc.md"), TEXT);
-      const child = start("blocked", ["doc.md", "--html", "r.html"], path);
-      const outcome = finish(child);
-      let err = "";
-      child.stderr.on("data", (text: string) => (err += text));
-      const started = Date.now();
-      // A log shows the newest state every four seconds.
-      while (!/child \d+/.test(err) && Date.now() - started < 15_000) await pause(50);
-      const grandchild = Number(/child (\d+)/.exec(err)![1]);
-      const asked = performance.now();
-      child.kill(signal);
-      const { code, out } = await outcome;
-      assert.ok(performance.now() - asked < 1000, `${performance.now() - asked} ms`);
-      assert.equal(code, 130);
-      assert.equal(out, "");
-      assert.match(err, /stopped; nothing was written\n$/);
-      assert.deepEqual(readdirSync(path), ["doc.md"]);
-      await pause(50);
-      assert.equal(isRunning(grandchild), false);
-    });
-  }
-
-  it("works while a pipe is awaited", async (t) => {
-    const child = start("done", ["-"], folder(t));
-    let err = "";
-    child.stderr.setEncoding("utf8").on("data", (text: string) => (err += text));
-    child.stdout.resume();
-    while (!err.includes("reading standard input")) await pause(20);
-    child.kill("SIGINT");
-    const [code] = (await once(child, "close")) as [number];
-    assert.equal(code, 130);
-  });
-});
-
-/** Whether a process exists and is not merely waiting to be collected. */
-function isRunning(pid: number): boolean {
-  try {
-    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
-  } catch {
-    return false;
-  }
-}

@@ -4,9 +4,8 @@ import { once } from "node:events";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { command, folder, start } from "./command.ts";
+import { command, folder } from "./command.ts";
 
 const TEXT = "A line of the document to profile.\n".repeat(40);
 const FIXTURES = new URL("fixtures/", import.meta.url);
@@ -126,35 +125,6 @@ describe("standard streams", { skip: LINUX, concurrency: 2 }, () => {
       assert.deepEqual([await coloured("NO_COLOR=1"), await coloured("NO_COLOR=")], [false, true]);
     },
   );
-});
-
-describe("stopping while something is waited for", { skip: LINUX, concurrency: 2 }, () => {
-  const stopped = async (args: readonly string[], path: string, ready: RegExp): Promise<void> => {
-    writeFileSync(join(path, "doc.md"), TEXT);
-    const child = start("done", args, path);
-    let err = "";
-    child.stderr.setEncoding("utf8").on("data", (text: string) => (err += text));
-    child.stdout.resume();
-    while (!ready.test(err)) await pause(20);
-    await pause(500);
-    const asked = performance.now();
-    child.kill("SIGINT");
-    const [code, signal] = (await once(child, "close")) as [number | null, string | null];
-    assert.deepEqual([code, signal], [130, null], err);
-    assert.ok(performance.now() - asked < 1000, `${performance.now() - asked} ms`);
-  };
-
-  it("ends a named pipe that nobody writes to", async (t) => {
-    const path = folder(t);
-    execFileSync("mkfifo", [join(path, "fifo")]);
-    await stopped(["fifo"], path, /reading fifo/);
-  });
-
-  it("ends an output pipe that nobody reads", async (t) => {
-    const path = folder(t);
-    execFileSync("mkfifo", [join(path, "fifo")]);
-    await stopped(["doc.md", "--csv", "fifo"], path, /reading doc\.md/);
-  });
 });
 
 describe("pipes by name", { skip: LINUX }, () => {

@@ -1,0 +1,3 @@
+import { checkedBy } from "./checks.ts";
+
+checkedBy("typecheck");
