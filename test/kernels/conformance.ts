@@ -11,7 +11,7 @@ import type { Model } from "../../src/model/model.ts";
 import { assertClose, assertSameRun, type Coverage, type Run, type Tolerance } from "./compare.ts";
 import { describeBehaviour } from "./behaviour.ts";
 import { GateTies } from "./gate-ties.ts";
-import { chunkings, decodings, edgeLengths, LONG, SUBJECTS, withSmallBlocks, type Subject } from "./spread.ts";
+import { chunkings, decodings, edgeLengths, edgesOf, LONG, SUBJECTS, withSmallBlocks, type Subject } from "./spread.ts";
 import { randomTokens, tinyModel } from "./tiny-model.ts";
 import { traceRun, type TraceOptions } from "./trace.ts";
 
@@ -54,21 +54,18 @@ export function describeEngine(name: string, createEngine: () => Promise<Engine>
     SUBJECTS.filter(options.subjects ?? (() => true)).forEach((subject, index) => {
       describe(subject.name, () => {
         const architecture = withSmallBlocks(subject.architecture);
-        const fixture = new Fixture({ ...subject, architecture }, SEED + index, halves);
+        const fixture = fixtureOf({ ...subject, architecture }, SEED + index, halves);
         for (const variant of VARIANTS.filter((id) => id !== "moba" || subject.ownChoice === true)) {
-          const known = new Map<number, Promise<Run>>();
-          const expected = (tokens: number): Promise<Run> => {
-            const found = known.get(tokens) ?? fixture.expected(reference, variant, tokens, limits.tieGap);
-            known.set(tokens, found);
-            return found;
-          };
+          const edges = edgesOf(variant, architecture);
+          const expected = (tokens: number): Promise<Run> =>
+            fixture.expected(reference, variant, tokens, limits.tieGap);
 
-          it(`${variant}: agrees with the reference at ${edgeLengths(architecture).join(", ")} tokens`, async () => {
+          it(`${variant}: agrees with the reference at ${edgeLengths(edges).join(", ")} tokens`, async () => {
             const runner = await engine.load(fixture.model, variant);
             assert.ok(engine.defaultChunk(fixture.model) >= 1, "default chunk");
             const mixers = runner.plan.map(({ mixer }) => mixer);
             assert.deepEqual(mixers, expectedMixers(architecture, variant));
-            for (const tokens of edgeLengths(architecture)) {
+            for (const tokens of edgeLengths(edges)) {
               const trace = await traceRun(runner, architecture, fixture.tokens(tokens));
               const actual = { trace, selection: await runner.selection() };
               assertSameRun(actual, await expected(tokens), limits, coverage, `${tokens} tokens`);
@@ -79,14 +76,14 @@ export function describeEngine(name: string, createEngine: () => Promise<Engine>
           });
 
           it(`${variant}: any chunking gives the same`, async () => {
-            for (const { chunk, tokens } of chunkings(architecture)) {
+            for (const { chunk, tokens } of chunkings(edges)) {
               const actual = await fixture.run(engine, variant, tokens, { chunk });
               assertSameRun(actual, await expected(tokens), limits, coverage, `${tokens} tokens by ${chunk}`);
             }
           });
 
           it(`${variant}: decode continues a prompt as prefill would`, async () => {
-            for (const { prompt, tokens, reserve } of decodings(architecture)) {
+            for (const { prompt, tokens, reserve } of decodings(edges)) {
               const what = `${prompt} tokens, then ${tokens - prompt} decoded`;
               const steps: Float32Array[] = [];
               const actual = await fixture.run(engine, variant, tokens, {
@@ -150,10 +147,21 @@ async function logitsOf(model: Model, hidden: Float32Array): Promise<Float64Arra
   return linear({ x, weight: weights.head, inputs: a.hidden });
 }
 
+const fixtures = new Map<string, Fixture>();
+
+/** The paths of one engine are held against the same runs of the reference. */
+function fixtureOf(subject: Subject, seed: number, halves: boolean): Fixture {
+  const key = JSON.stringify([subject.name, seed, halves]);
+  const found = fixtures.get(key) ?? new Fixture(subject, seed, halves);
+  fixtures.set(key, found);
+  return found;
+}
+
 /** A subject's model and its one stream of tokens; shorter prompts are beginnings of longer ones. */
 class Fixture {
   readonly model: Model;
   readonly #tokens: Uint32Array;
+  readonly #expected = new Map<string, Promise<Run>>();
 
   constructor({ architecture, options }: Subject, seed: number, halves: boolean) {
     this.model = tinyModel(architecture, seed, { ...options, halves });
@@ -165,7 +173,14 @@ class Fixture {
   }
 
   /** What an engine is held against: a run of the reference, and where it chose between blocks that as good as tie. */
-  async expected(reference: Engine, variant: Variant, count: number, tieGap: number): Promise<Run> {
+  expected(reference: Engine, variant: Variant, count: number, tieGap: number): Promise<Run> {
+    const key = `${variant}, ${count} tokens, ${tieGap}`;
+    const found = this.#expected.get(key) ?? this.#referenceRun(reference, variant, count, tieGap);
+    this.#expected.set(key, found);
+    return found;
+  }
+
+  async #referenceRun(reference: Engine, variant: Variant, count: number, tieGap: number): Promise<Run> {
     const ties = new GateTies(this.model.architecture, tieGap);
     const observed = variant === "moba" ? { onProjected: ties.onProjected } : {};
     const run = await this.run(reference, variant, count, observed);

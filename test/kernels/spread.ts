@@ -1,4 +1,5 @@
 import { withParameters } from "../../src/designs/laid.ts";
+import type { Variant } from "../../src/engine/engine.ts";
 import { selectedBlocks, type Architecture } from "../../src/model/architecture.ts";
 import { tinyArchitecture, type TinyModelOptions } from "./tiny-model.ts";
 
@@ -85,25 +86,51 @@ export function withSmallBlocks(architecture: Architecture): Architecture {
   return withParameters(architecture, "moba", { block, topk: selectedBlocks(architecture) + 1 });
 }
 
+/** What prompts, chunks and decode steps may cut under a design; absent where the design has no such thing. */
+interface Edges {
+  readonly block?: number;
+  readonly window?: number;
+}
+
+/** Full attention has no window, a window alone no blocks, and `streaming` keeps four tokens more; a design not named here has all. */
+export function edgesOf(variant: Variant, { block, window }: Architecture): Edges {
+  if (variant === "full" || variant === "moba") return { block };
+  if (variant === "hybrid-swa") return { window };
+  if (variant === "streaming") return { window: 4 + window };
+  return { block, window };
+}
+
 /** The prompt lengths at which an architecture's blocks and windows begin, fill and overflow. */
-export function edgeLengths({ block, window }: Architecture): number[] {
-  const lengths = [1, block - 1, block, block + 1, window, window + 1, 2 * window + 1, LONG];
-  return [...new Set(lengths)].filter((length) => length >= 1 && length <= 300).sort((a, b) => a - b);
+export function edgeLengths({ block, window }: Edges): number[] {
+  const ofBlocks = block === undefined ? [] : [block - 1, block, block + 1];
+  const ofWindow = window === undefined ? [] : [window, window + 1, 2 * window + 1];
+  const lengths = new Set([1, ...ofBlocks, ...ofWindow, LONG]);
+  return [...lengths].filter((length) => length >= 1 && length <= 300).sort((a, b) => a - b);
 }
 
 /** Chunk sizes that cut blocks and windows, with a prompt long enough for several chunks and short enough to be quick. */
-export function chunkings({ block, window }: Architecture): { chunk: number; tokens: number }[] {
-  const chunks = new Set([1, block - 1, block, window + 1].filter((chunk) => chunk >= 1 && chunk < MIDDLE));
-  return [...chunks].map((chunk) => ({ chunk, tokens: Math.min(MIDDLE, 12 * chunk + Math.ceil(chunk / 2)) }));
+export function chunkings({ block, window }: Edges): { chunk: number; tokens: number }[] {
+  const ofBlocks = block === undefined ? [] : [block - 1, block];
+  // Without blocks nothing else is smaller than the window and slides.
+  const ofWindow = window === undefined ? [] : block === undefined ? [window - 1, window + 1] : [window + 1];
+  const chunks = [...new Set([1, ...ofBlocks, ...ofWindow])].filter((chunk) => chunk >= 1 && chunk < MIDDLE);
+  return chunks.map((chunk) => ({ chunk, tokens: Math.min(MIDDLE, 12 * chunk + Math.ceil(chunk / 2)) }));
 }
 
 /** Prompts followed by decode steps that cross a block's edge and the point where the window begins to slide. */
-export function decodings({ block, window }: Architecture): { prompt: number; tokens: number; reserve: boolean }[] {
+export function decodings({ block, window }: Edges): { prompt: number; tokens: number; reserve: boolean }[] {
+  const ofBlocks = block === undefined ? [] : [{ prompt: block - 1, tokens: block + 2, reserve: false }];
+  const ofWindow =
+    window === undefined
+      ? []
+      : [
+          { prompt: window - 1, tokens: window + 3, reserve: false },
+          { prompt: 2 * window + 1, tokens: 2 * window + 5, reserve: true },
+        ];
   return [
-    { prompt: 1, tokens: Math.min(block, 16) + 3, reserve: true },
-    { prompt: block - 1, tokens: block + 2, reserve: false },
-    { prompt: window - 1, tokens: window + 3, reserve: false },
-    { prompt: 2 * window + 1, tokens: 2 * window + 5, reserve: true },
+    { prompt: 1, tokens: Math.min(block ?? 16, 16) + 3, reserve: true },
+    ...ofBlocks,
+    ...ofWindow,
     { prompt: MIDDLE - 4, tokens: MIDDLE, reserve: true },
   ].filter(({ prompt, tokens }) => prompt >= 1 && tokens <= 300);
 }
