@@ -46,7 +46,12 @@ describe("the installed package", { skip, timeout: 900_000 }, () => {
     workspace = await makeWorkspace();
     server = await startServer(tools, {
       extensions,
-      settings: { "hysparse.engine": "cpu", "hysparse.repetitions": 1, "hysparse.decodeTokens": 2 },
+      settings: {
+        "hysparse.engine": "cpu",
+        "hysparse.repetitions": 1,
+        "hysparse.decodeTokens": 2,
+        "hysparse.variants": ["hysparse", "full"],
+      },
     });
     browser = await launchChromium(tools);
     window = await openWindow(browser, server, { folder: workspace.path, width: 1500, height: 900 });

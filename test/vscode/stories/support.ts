@@ -84,6 +84,13 @@ export async function smallProfiles(): Promise<void> {
   await setting("repetitions", 1);
   await setting("decodeTokens", 2);
   await setting("variants", ["hysparse", "full"]);
+  await setting("model", undefined);
+}
+
+/** The same of the workspace's tiny checkpoint, which loads at once: for stories that only need a profile to come to its end. */
+export async function tinyProfiles(): Promise<void> {
+  await smallProfiles();
+  await setting("model", "tiny-checkpoint");
 }
 
 /** Lets `start` begin a profile, waits for its report to be on the screen, and gives it. */

@@ -12,6 +12,7 @@ import {
   refusal,
   reportAfter,
   smallProfiles,
+  tinyProfiles,
   workspaceFile,
 } from "../support.ts";
 
@@ -32,7 +33,8 @@ describe("documents", function () {
   });
 
   it("one that was never saved", async () => {
-    const editor = await openText("A document without a file. ".repeat(40));
+    await tinyProfiles();
+    const editor = await openText("A document without a file. ".repeat(15));
     const report = await profile();
     assert.equal(report.document.characters, editor.document.getText().length);
     const api = await extensionApi();
@@ -50,6 +52,7 @@ describe("documents", function () {
     after(() => void ending.dispose());
 
     it("a virtual one", async () => {
+      await tinyProfiles();
       const uri = vscode.Uri.parse("hysparse-story:/notes/virtual.md");
       await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(uri));
       const report = await profile();

@@ -13,6 +13,7 @@ import {
   PROFILE_MS,
   setting,
   smallProfiles,
+  tinyProfiles,
   until,
 } from "../support.ts";
 
@@ -53,6 +54,7 @@ describe("interruptions", function () {
   });
 
   it("a crash of the runtime in the middle is one message, and the next profile works", async () => {
+    await tinyProfiles();
     await openFile("retry-queue.ts");
     const before = (await extensionApi()).lastError;
     await setting("repetitions", 50);
@@ -74,6 +76,7 @@ describe("interruptions", function () {
   });
 
   it("a runtime that dies while idle is no message, and the next profile works", async () => {
+    await tinyProfiles();
     await openFile("retry-queue.ts");
     await profile();
     const api = await extensionApi();

@@ -15,13 +15,13 @@ import {
   profile,
   PROFILE_MS,
   setting,
-  smallProfiles,
+  tinyProfiles,
   until,
   workspaceFile,
   workspacePath,
 } from "../support.ts";
 
-// Ten in every run, at other moments each time: twenty took five minutes of the suite's forty-five.
+// Seven in every run, at other moments each time.
 const KILLS = 7;
 /** HYSPARSE_TEST_SEED repeats a run. */
 const SEED = Number(process.env["HYSPARSE_TEST_SEED"] ?? Date.now() % 2 ** 31);
@@ -29,7 +29,7 @@ const SEED = Number(process.env["HYSPARSE_TEST_SEED"] ?? Date.now() % 2 ** 31);
 describe("kill -9 of the runtime", function () {
   this.timeout(KILLS * PROFILE_MS);
   before(async () => {
-    await smallProfiles();
+    await tinyProfiles();
     await setting("variants", ["hysparse"]);
   });
   after(closeAll);

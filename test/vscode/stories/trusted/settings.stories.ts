@@ -12,6 +12,7 @@ import {
   refusal,
   setting,
   smallProfiles,
+  tinyProfiles,
   until,
   workspaceFile,
   workspacePath,
@@ -21,7 +22,7 @@ describe("settings", function () {
   this.timeout(2 * PROFILE_MS);
   before(smallProfiles);
   afterEach(async () => {
-    for (const key of ["highlights", "includeText", "importance", "maxTokens", "model", "runtime.idleMinutes"]) {
+    for (const key of ["highlights", "includeText", "importance", "maxTokens", "runtime.idleMinutes"]) {
       await setting(key, undefined);
     }
     await smallProfiles();
@@ -44,24 +45,18 @@ describe("settings", function () {
     assert.equal(document.truncated, true);
   });
 
-  it("without highlights there are none", async () => {
+  it("without highlights there are none, and the text is in an export when asked for", async () => {
     await setting("highlights", false);
-    const editor = await openFile("short.txt");
-    await profile();
-    const api = await extensionApi();
-    assert.equal(api.highlights.ranges(editor.document.uri.toString()), 0);
-    await setting("highlights", undefined);
-    await until("highlights", () => api.highlights.ranges(editor.document.uri.toString()) > 0);
-  });
-
-  it("the text is in an export when asked for", async () => {
     await setting("includeText", true);
     const editor = await openFile("short.txt");
     await profile();
     const api = await extensionApi();
+    assert.equal(api.highlights.ranges(editor.document.uri.toString()), 0);
     await api.exportTo("json", workspaceFile("text.hysparse.json"));
     const text = readFileSync(workspacePath("text.hysparse.json"), "utf8");
     assert.ok(text.includes(JSON.stringify(editor.document.getText())));
+    await setting("highlights", undefined);
+    await until("highlights", () => api.highlights.ranges(editor.document.uri.toString()) > 0);
   });
 
   it("a checkpoint folder of a trusted workspace is loaded", async () => {
@@ -87,6 +82,7 @@ describe("settings", function () {
 
   it("the runtime ends after its idle time, and starts again", async () => {
     await setting("runtime.idleMinutes", 0.1);
+    await tinyProfiles();
     await openFile("short.txt");
     await profile();
     const api = await extensionApi();
