@@ -3,9 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { readReport } from "../../../src/report/json.ts";
-import { command, finish, folder, start } from "./command.ts";
-
-const TEXT = "A line of the document to profile.\n".repeat(40);
+import { command, finish, folder, start, TEXT } from "./command.ts";
 
 describe("the command, with a pretended runtime", { concurrency: 2 }, () => {
   it("prints card, tables, finding and passages; progress goes to stderr", async (t) => {

@@ -12,6 +12,9 @@ export const MAIN = fileURLToPath(new URL("../../../src/cli/main.ts", import.met
 // By address, because the command runs in a folder from which the name cannot be found.
 const LOADER = import.meta.resolve("tsx");
 
+/** The document that the tests profile. */
+export const TEXT = "A line of the document to profile.\n".repeat(40);
+
 /** Pretended runtimes: fixtures/<name>-runtime.ts. */
 export type Pretended = "done" | "blocked" | "failing";
 

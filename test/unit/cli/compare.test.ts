@@ -4,9 +4,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { serialize } from "../../../src/report/json.ts";
 import { sampleReport } from "../report/sample-report.ts";
-import { command, folder } from "./command.ts";
-
-const TEXT = "A line of the document to profile.\n".repeat(40);
+import { command, folder, TEXT } from "./command.ts";
 
 describe("comparing on the command line", { concurrency: 2 }, () => {
   it("holds two saved reports against each other without profiling", async (t) => {

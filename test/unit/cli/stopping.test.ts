@@ -5,9 +5,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { finish, folder, start } from "./command.ts";
-
-const TEXT = "A line of the document to profile.\n".repeat(40);
+import { finish, folder, start, TEXT } from "./command.ts";
 
 describe("stopping", () => {
   for (const signal of ["SIGINT", "SIGTERM"] as const) {

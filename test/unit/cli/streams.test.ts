@@ -5,9 +5,8 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import { command, folder } from "./command.ts";
+import { command, folder, TEXT } from "./command.ts";
 
-const TEXT = "A line of the document to profile.\n".repeat(40);
 const FIXTURES = new URL("fixtures/", import.meta.url);
 const LINUX = process.platform === "linux" ? false : "needs Linux's devices";
 
