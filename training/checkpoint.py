@@ -46,9 +46,15 @@ def write_config(folder: Path, arch: Architecture, training: dict, notes: list[s
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
 
 
+def architecture_of(given: dict) -> Architecture:
+    """The architecture that a JSON object describes."""
+    listed = given.get("fullLayers")
+    return Architecture(**{**given, "fullLayers": tuple(listed) if listed else None})
+
+
 def read_architecture(folder: Path) -> Architecture:
     """Architecture of an exported folder."""
-    return Architecture(**json.loads((folder / "config.json").read_text())["architecture"])
+    return architecture_of(json.loads((folder / "config.json").read_text())["architecture"])
 
 
 def read_design(folder: Path) -> str:

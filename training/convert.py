@@ -2,6 +2,7 @@
 
     python training/convert.py --model BASE --tokens DIR/tokens.xz --heldout DIR/heldout --out RUN       # one GPU
     python training/convert.py ... --init RUN --kl-rate 1e-3 --out RUN-2                                 # go on from a run
+    torchrun --nproc-per-node 4 training/convert.py ...                                  # several GPUs: --batch rows on each
     python training/convert.py --smoke                                                            # CPU, a tiny random model
 
 Start: sinks, order and basis of each sparse layer fitted on some rows (convert_start.py). Stage A, off unless --local-tokens asks for
@@ -35,6 +36,7 @@ from convert_net import Drawn, TiledOps, build, student_of
 from convert_rows import STANDARD, WORDINGS, Rows, Steps, needle_trials
 from convert_start import start
 from distill import distill, local_losses
+from ranks import Ranks
 
 
 @dataclass
@@ -64,11 +66,11 @@ class Plan:
 
 
 class Report:
-    """results.json of a run, rewritten with every entry, and its lines on the terminal."""
+    """results.json of a run, rewritten with every entry, and its lines on the terminal; `quiet` keeps both back."""
 
-    def __init__(self, folder: Path, facts: dict) -> None:
+    def __init__(self, folder: Path, facts: dict, quiet: bool = False) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.path, self.begun = folder / "results.json", time.monotonic()
+        self.path, self.begun, self.quiet = folder / "results.json", time.monotonic(), quiet
         self.entries: dict = {**facts, "log": [], "checks": []}
 
     def seconds(self) -> float:
@@ -77,11 +79,13 @@ class Report:
 
     def say(self, **what) -> None:
         """One line."""
-        print(json.dumps({"s": round(self.seconds(), 1), **what}), flush=True)
+        if not self.quiet:
+            print(json.dumps({"s": round(self.seconds(), 1), **what}), flush=True)
 
     def write(self) -> None:
         """The file as it stands."""
-        self.path.write_text(json.dumps(self.entries) + "\n")
+        if not self.quiet:
+            self.path.write_text(json.dumps(self.entries) + "\n")
 
     def keep(self, name: str, value) -> None:
         """Add an entry."""
@@ -99,9 +103,10 @@ class Report:
 class Converter:
     """Teacher, student and rows of one run."""
 
-    def __init__(self, plan: Plan, arch, tensors: dict[str, Tensor], rows: Rows, device: torch.device, workers: int,
+    def __init__(self, plan: Plan, arch, tensors: dict[str, Tensor], rows: Rows, ranks: Ranks, workers: int,
                  compiled: bool) -> None:
-        self.plan, self.device, self.compiled = plan, device, compiled and device.type == "cuda"
+        device = ranks.device
+        self.plan, self.ranks, self.device, self.compiled = plan, ranks, device, compiled and device.type == "cuda"
         torch.backends.cuda.enable_flash_sdp(False)
         torch.backends.cuda.enable_mem_efficient_sdp(False)
         torch.manual_seed(plan.seed)
@@ -125,10 +130,10 @@ class Converter:
         self.teacher.eager = self.student.eager = on or not self.compiled
 
     def batches(self):
-        """Batches from where the run stands: a run that goes on sees other rows."""
+        """Batches from where the run stands: a run that goes on sees other rows, and so does every process of one."""
         steps = Steps(self.rows, self.plan.seed, self.plan.batch, self.plan.length)
-        first = self.seen // (self.plan.batch * self.plan.length)
-        return iter(DataLoader(steps, batch_size=None, sampler=range(first, 10 ** 7), num_workers=self.workers,
+        first = self.seen // (self.plan.batch * self.plan.length) + self.ranks.index
+        return iter(DataLoader(steps, batch_size=None, sampler=range(first, 10 ** 7, self.ranks.count), num_workers=self.workers,
                                prefetch_factor=8 if self.workers else None, pin_memory=self.device.type == "cuda"))
 
     def take(self, batches) -> tuple[Tensor, Tensor]:
@@ -150,8 +155,9 @@ class Converter:
         return torch.optim.AdamW(made, lr=0.0, betas=(0.9, 0.95), weight_decay=0.0, fused=self.device.type == "cuda")
 
     def update(self, optimizer: torch.optim.Optimizer, rate: float) -> Tensor:
-        """Clip, step, forget; returns the gradient's norm."""
+        """Mean over the processes, clip, step, forget; returns the gradient's norm."""
         params = [p for p in convert_files.trained(self.student).values() if p.grad is not None]
+        self.ranks.mean(p.grad for p in params)
         size = nn.utils.clip_grad_norm_(params, self.plan.clip)
         for group in optimizer.param_groups:
             group["lr"] = rate * group["share"]
@@ -168,14 +174,17 @@ class Converter:
         optimizer, done, step, sums, noted = self.optimizer(stage), 0, 0, 0, 0
         mark, mark_done, next_check = time.monotonic(), 0, check_every
         self.measuring(False)
-        while done < goal and time.monotonic() < until:
+        while done < goal:
+            progress = self.ranks.agreed([max(done / goal, (time.monotonic() - begun) / (until - begun))])[0]
+            if progress >= 1:
+                break
             tokens, weights = self.take(batches)
-            progress = max(done / goal, (time.monotonic() - begun) / (until - begun))
+            read = weights.numel() * self.ranks.count
             rate = top * min(1.0, (step + 1) / plan.warmup) * (1 - (1 - plan.final[stage]) * progress)
             found = (local_losses(self.teacher, self.student, tokens) if stage == "local"
                      else distill(self.teacher, self.student, tokens, weights, plan.chunk))
             sums = sums + torch.cat([found, self.update(optimizer, rate)])
-            step, done, self.seen = step + 1, done + weights.numel(), self.seen + weights.numel()
+            step, done, self.seen = step + 1, done + read, self.seen + read
             if step in (1, 2, 4, 8) or step % 20 == 0 or done >= goal:
                 mean = (sums / (step - noted)).tolist()
                 if not math.isfinite(sum(mean)):
@@ -255,14 +264,15 @@ def quick(converter: Converter, sets: measure.Windows, some: Tensor) -> dict:
 
 
 def convert(plan: Plan, arch, tensors: dict[str, Tensor], tokenizer, text: np.ndarray, texts: dict[str, dict[str, str]],
-            out: Path, device: torch.device, init: Path | None = None, stop_after: float = math.inf, check_every: int = 8_000_000,
+            out: Path, ranks: Ranks, init: Path | None = None, stop_after: float = math.inf, check_every: int = 8_000_000,
             trials: int = 100, windows: int = 8, lengths: list[int] | None = None, workers: int = 8, compiled: bool = True,
             ) -> Converter:
     """A whole run."""
+    device = ranks.device
     report = Report(out, {"plan": vars(plan), "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
-                          "init": bool(init)})
+                          "devices": ranks.count, "init": bool(init)}, quiet=not ranks.leads)
     begun = time.monotonic()
-    converter = Converter(plan, arch, tensors, Rows(text, tokenizer), device, workers, compiled)
+    converter = Converter(plan, arch, tensors, Rows(text, tokenizer), ranks, workers, compiled)
     student, teacher = converter.student, converter.teacher
     watch = measure.windows(tokenizer, texts["watch"], plan.length, 2)
     some = torch.cat([tokens[:1] for tokens, _ in watch.values()])
@@ -274,6 +284,7 @@ def convert(plan: Plan, arch, tensors: dict[str, Tensor], tokenizer, text: np.nd
         rows = Steps(converter.rows, plan.seed + 1000, plan.start_rows, plan.length)[0][0]
         report.keep("start_fit", start(student, teacher, torch.from_numpy(rows[:, :-1]).to(device), plan.opened, plan.far_gate,
                                         "oracle" if plan.far_query == "oracle" else "own", plan.far_heads, plan.only_gain))
+    ranks.same(p.data for p in convert_files.trained(student).values())
     converter.measuring(True)
     if plan.design == "random":
         student.ops.draw(len(some), plan.length, device)
@@ -289,6 +300,9 @@ def convert(plan: Plan, arch, tensors: dict[str, Tensor], tokenizer, text: np.nd
         before = {**before, stage: before[stage] + report.entries[f"trained_{stage}"]["tokens"]}
         converter.measuring(True)
         report.note("checks", {"stage": f"after {stage}", "tokens": converter.seen, **quick(converter, watch, some)})
+    ranks.close()
+    if not ranks.leads:
+        return converter
     convert_files.save(student, out, {"design": plan.design, "tokens": before, "seed": plan.seed})
     report.say(saved=True, memory=round(torch.cuda.max_memory_allocated() / 2 ** 30, 1) if device.type == "cuda" else 0)
     if plan.design == "hysparse":
@@ -335,7 +349,7 @@ def main() -> None:
                              "adds no parameter and can be exported")
     parser.add_argument("--only-gain", action="store_true", help="with --far-heads: only heads whose layer is nearer to the dense one by it")
     parser.add_argument("--start-rows", type=int, default=Plan.start_rows, help="rows that the start is fitted on")
-    parser.add_argument("--batch", type=int, default=Plan.batch, help="rows per step")
+    parser.add_argument("--batch", type=int, default=Plan.batch, help="rows per step and process")
     parser.add_argument("--length", type=int, default=Plan.length)
     parser.add_argument("--seed", type=int, default=Plan.seed)
     parser.add_argument("--stop-after", type=float, default=math.inf, help="seconds from start to the end of training")
@@ -368,7 +382,7 @@ def main() -> None:
     plan = Plan(**{name: getattr(args, name) for name in ("design", "local_tokens", "kl_tokens", "local_rate", "kl_rate", "sink_rate",
                                                           "gate_rate", "opened", "far_gate", "far_query", "far_heads", "only_gain", "start_rows", "batch",
                                                           "length", "seed")})
-    convert(plan, arch, tensors, base_model.open_tokenizer(args.model), text, texts, args.out, torch.device(args.device), args.init,
+    convert(plan, arch, tensors, base_model.open_tokenizer(args.model), text, texts, args.out, Ranks(torch.device(args.device)), args.init,
             args.stop_after, args.check_every, args.trials, args.windows, [int(n) for n in args.measure_lengths.split(",")],
             args.workers, args.compile)
 

@@ -1,6 +1,7 @@
 """Text for a conversion, tokenized with the base model's own tokenizer.
 
     python training/convert_data.py --model BASE --work DIR --out DIR/data --tokens 70
+    python training/convert_data.py ... --own BOOKS --own-mb 60                            # and your own .txt and .md files
 
 Trains on corpus.py's Debian packages (permissive licences or public domain). Never trained on: three long documents to
 watch a run by (`heldout/watch`: files beside them and books of the same author are trained), and six documents of
@@ -40,6 +41,19 @@ def joined(chosen: list[tuple[str, str]], limit: int) -> str:
     return "\n\n".join(text.strip("\n") for _, text in chosen)[:limit].rsplit("\n", 1)[0] + "\n"
 
 
+def own(folder: Path, seen: corpus.Seen, most_mb: float) -> tuple[list[str], dict]:
+    """Texts of a folder of the user's, in an order that hangs on their names alone, until so many MB; and their line of the summary."""
+    kept, used = [], 0
+    for path in sorted((p for p in folder.rglob("*") if p.suffix in (".txt", ".md")), key=lambda p: corpus.key(p.name)):
+        if used > most_mb * 1e6:
+            break
+        clean = seen.keep(path.read_text(errors="replace"), by_paragraph=True)
+        if clean is not None:
+            kept.append(clean)
+            used += len(clean.encode())
+    return kept, {"package": folder.name, "licence": "the user's own", "kind": "own", "documents": len(kept), "bytes": used}
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -47,6 +61,8 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="scratch folder: packages")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--tokens", type=float, default=70, help="millions, at most")
+    parser.add_argument("--own", type=Path, help="a folder of .txt and .md files to train on besides")
+    parser.add_argument("--own-mb", type=float, default=60, help="of those, at most")
     args = parser.parse_args()
     tokenizer = open_tokenizer(args.model)
     if tokenizer.get_vocab_size() > 1 << 16:
@@ -83,6 +99,10 @@ def main() -> None:
                 used, count = used + len(clean.encode()), count + 1
         summary.append({"package": p.name, "licence": p.licence, "kind": p.kind, "documents": count, "bytes": used})
         print(f"{p.name:28s} {p.kind:6s} {count:6d} {used / 1e6:8.2f} MB", flush=True)
+    if args.own:
+        texts_of_own, line = own(args.own, seen, args.own_mb)
+        kept += texts_of_own
+        summary.append(line)
     random.Random(1).shuffle(kept)
     pieces, used, size = [], 0, 0
     for at in range(0, len(kept), 128):

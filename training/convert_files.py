@@ -15,9 +15,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 import base_model
-from checkpoint import export, write_config
+from checkpoint import architecture_of, export, write_config
 from convert_net import Halves, TiledOps, student_of
-from model import Architecture
 
 PIECE = 15_000_000  # bytes per file: several small files travel where one large one does not
 DESIGNS = {"hysparse": "hysparse", "hybrid-swa": "hybrid-swa", "random": "hysparse"}  # a run's design: the network's
@@ -65,12 +64,6 @@ def load(net: Halves, folder: Path) -> dict:
     return facts_of(folder)
 
 
-def architecture(given: dict) -> Architecture:
-    """Architecture of run.json."""
-    listed = given.get("fullLayers")
-    return Architecture(**{**given, "fullLayers": tuple(listed) if listed else None})
-
-
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -80,9 +73,7 @@ def main() -> None:
     parser.add_argument("--name", required=True)
     args = parser.parse_args()
     facts = facts_of(args.init)
-    arch = architecture(facts["architecture"])
-    if arch.fullLayers is not None:
-        raise SystemExit("the profiler's config.json has no place for a schedule by list: only --ratio can be exported")
+    arch = architecture_of(facts["architecture"])
     if arch.farQuery:
         raise SystemExit("the profiler has no place for a query projection of the selected branch: such a run cannot be exported")
     if facts["design"] == "random":

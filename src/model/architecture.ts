@@ -14,6 +14,7 @@ export const architectureSchema = z
   .superRefine((a, context) => {
     refuseHeads(a, context);
     refuseBlocks(a, context);
+    refuseFullLayers(a, context);
   });
 
 /** The architecture, and what a request chose of designs' parameters. */
@@ -21,6 +22,18 @@ export type Architecture = z.infer<typeof architectureSchema> & {
   /** By a design's id; in no file, report or checkpoint: reports write the parameters of each variant. */
   readonly laid?: Readonly<Record<string, ParameterValues>>;
 };
+
+/** Adds an issue where a list of full layers leaves a sparse layer without an oracle, or does not fit the decoder. */
+function refuseFullLayers(
+  { layers, fullLayers }: { readonly layers: number; readonly fullLayers?: readonly number[] | undefined },
+  context: z.RefinementCtx,
+): void {
+  if (fullLayers === undefined) return;
+  const rising = fullLayers.every((layer, at) => at === 0 || layer > (fullLayers[at - 1] ?? 0));
+  if (fullLayers[0] === 0 && rising && (fullLayers.at(-1) ?? 0) < layers) return;
+  const message = `must start with 0, rise and stay below ${layers}, the number of layers: ${fullLayers.join(", ") || "it is empty"}`;
+  context.addIssue({ code: "custom", path: ["fullLayers"], message });
+}
 
 /** Blocks read per query and KV head, k / B. */
 export function selectedBlocks(a: Architecture): number {

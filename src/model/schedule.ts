@@ -6,6 +6,8 @@ export interface Scheduled {
   readonly sparsePerFull: number;
   /** False: the last layer is no exception. */
   readonly lastFull?: boolean | undefined;
+  /** The full layers by a list, rising from 0; N and `lastFull` then say nothing. */
+  readonly fullLayers?: readonly number[] | undefined;
 }
 
 /** What a layer is under the schedule: `full` attends to every token, `sparse` borrows from the full layer before it. */
@@ -13,12 +15,13 @@ export type ScheduleKind = "full" | "sparse";
 
 /**
  * The layer schedule: layer l is full when l mod (N + 1) == 0 or l is the last, unless `lastFull` is false; 49 layers with
- * N = 11 give 5 full.
+ * N = 11 give 5 full. Where `fullLayers` lists them, those are full and no others.
  */
 export function schedule(a: Scheduled): ScheduleKind[] {
+  const listed = a.fullLayers === undefined ? undefined : new Set(a.fullLayers);
   const exception = a.lastFull === false ? undefined : a.layers - 1;
   return Array.from({ length: a.layers }, (_, layer) =>
-    layer % (a.sparsePerFull + 1) === 0 || layer === exception ? "full" : "sparse",
+    (listed?.has(layer) ?? (layer % (a.sparsePerFull + 1) === 0 || layer === exception)) ? "full" : "sparse",
   );
 }
 

@@ -100,7 +100,7 @@ function parameters(baseline: Report, report: Report): Difference[] {
 function shape({ model }: Report): ReadonlyMap<string, string> {
   const numbers = Object.entries(model.architecture)
     // May be absent, which is not "unknown": the schedule says the same.
-    .filter(([name]) => name !== "lastFull")
+    .filter(([name]) => name !== "lastFull" && name !== "fullLayers")
     .map(([name, value]): [string, string] => [name, String(value)]);
   const kinds = model.schedule.map((kind) => (kind === "full" ? "F" : "s")).join("");
   return new Map([...numbers, ["schedule", kinds]]);

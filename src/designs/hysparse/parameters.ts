@@ -19,6 +19,11 @@ export const hysparseParametersSchema = z
       .boolean()
       .optional()
       .describe("false: the last layer is no exception to the schedule, and full only where its index makes it so"),
+    fullLayers: z
+      .array(z.int().nonnegative())
+      .max(1024)
+      .optional()
+      .describe("the full layers, rising from 0; sparsePerFull and lastFull then say nothing"),
   })
   .superRefine(refuseBlocks);
 

@@ -38,6 +38,7 @@ describe("loadCheckpoint", () => {
     "untied, gates per element, no sinks": { tieEmbeddings: false, gate: "element", sinks: false },
     "full layers only": { sparsePerFull: 0 },
     "a last layer that is sparse": { layers: 3, lastFull: false },
+    "full layers by a list": { layers: 4, fullLayers: [0, 1] },
   })) {
     it(`reads back a model: ${name}`, async () => {
       const architecture = { ...TINY, ...change };
@@ -137,6 +138,10 @@ describe("loadCheckpoint", () => {
       [{ ...TINY, kvHeads: 3 }, /architecture\.queryHeads: 4 query heads/],
       [{ ...TINY, headDim: 5 }, /architecture\.headDim/],
       [{ ...TINY, lastFull: "no" }, /architecture\.lastFull/],
+      [{ ...TINY, fullLayers: [0, TINY.layers] }, /architecture\.fullLayers: must start with 0, rise and stay below/],
+      [{ ...TINY, fullLayers: [0, 2, 2] }, /architecture\.fullLayers: must start with 0, rise and stay below/],
+      [{ ...TINY, fullLayers: [1] }, /architecture\.fullLayers: must start with 0, rise and stay below/],
+      [{ ...TINY, fullLayers: [] }, /architecture\.fullLayers: .*it is empty/],
       [{ ...TINY, experts: 8 }, /experts/],
       [{ layers: 1 }, /and \d+ more/],
     ];

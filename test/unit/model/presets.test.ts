@@ -51,7 +51,7 @@ describe("schedule", () => {
     assert.deepEqual(fedBy(kinds, 35), []);
   });
 
-  it("ends with a full layer unless lastFull is false, and then by the last layer's index", () => {
+  it("ends with a full layer unless lastFull is false, and then by the last layer's index, or as it is listed", () => {
     const shape = { ...PRESETS["paper-7b"].architecture, sparsePerFull: 5 };
     const full = (changes: Partial<Architecture>): number[] =>
       schedule(architectureSchema.parse({ ...shape, ...changes })).flatMap((kind, layer) =>
@@ -62,6 +62,7 @@ describe("schedule", () => {
     assert.deepEqual(full({ layers: 12, lastFull: false }), [0, 6]);
     assert.deepEqual(full({ layers: 13, lastFull: false }), [0, 6, 12]);
     assert.deepEqual(full({ layers: 1, lastFull: false }), [0]);
+    assert.deepEqual(full({ layers: 12, fullLayers: [0, 2, 9] }), [0, 2, 9]);
     const kinds = schedule({ ...shape, layers: 12, lastFull: false });
     assert.deepEqual([oracleOf(kinds, 11), fedBy(kinds, 6)], [6, [7, 8, 9, 10, 11]]);
   });
