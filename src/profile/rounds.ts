@@ -1,6 +1,6 @@
 import type { KnownSpread } from "./known-spread.ts";
 import { pairedRatio } from "./time-ratio.ts";
-import { byTurns, TurnLength, type BeforeLayer } from "./turns.ts";
+import { byTurns, type BeforeLayer, type TurnLength } from "./turns.ts";
 
 /**
  * The rounds' share of an interval's width below which more of them hardly pay: at a half, the whole is 15 % wider than what
@@ -59,7 +59,7 @@ export interface Rounds<Key> {
  * to stop when a difference shows would find one everywhere. Returns the samples of each key, in order of rounds.
  */
 export async function interleaved<Key>(rounds: Rounds<Key>): Promise<Map<Key, number[]>> {
-  const { keys, plan, run, turns = new TurnLength(Infinity), now = () => performance.now() } = rounds;
+  const { keys, plan, run, turns, now = () => performance.now() } = rounds;
   const samples = new Map<Key, number[]>(keys.map((key) => [key, []]));
   const begin = now();
   for (let round = 0; round < plan.most; round++) {

@@ -15,6 +15,7 @@ export class TurnLength {
   readonly #leastMs: number;
   #layers: number | undefined;
 
+  /** @param leastMs tests have another */
   constructor(leastMs = LEAST_TURN_MS) {
     this.#leastMs = leastMs;
   }
@@ -69,15 +70,19 @@ class Paused<T> {
 /**
  * Makes a run of each key, some layers of each by turns: what is compared then lies within tenths of a second, and a machine
  * that grows slower does so for all. Who goes first rotates from turn to turn, beginning with the first of `keys`. When one
- * fails, the others end with its reason.
+ * fails, the others end with its reason. Without a length the runs are made whole, one after the other.
  */
 export async function byTurns<Key, T>(
   keys: readonly Key[],
   start: (key: Key, beforeLayer: BeforeLayer) => Promise<T>,
-  length: TurnLength,
+  length: TurnLength | undefined,
 ): Promise<Map<Key, T>> {
-  const runs = new Map(keys.map((key) => [key, new Paused<T>((beforeLayer) => start(key, beforeLayer), length)]));
   const results = new Map<Key, T>();
+  if (length === undefined) {
+    for (const key of keys) results.set(key, await start(key, () => undefined));
+    return results;
+  }
+  const runs = new Map(keys.map((key) => [key, new Paused<T>((beforeLayer) => start(key, beforeLayer), length)]));
   try {
     for (let turn = 0; results.size < keys.length; turn++) {
       for (let i = 0; i < keys.length; i++) {

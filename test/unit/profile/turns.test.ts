@@ -27,10 +27,12 @@ describe("runs by turns", () => {
     assert.deepEqual([...results.values()].sort(), ["a is over", "b is over", "c is over"]);
   });
 
-  it("are whole runs where the first is too short for a turn", async () => {
-    const log: string[] = [];
-    await byTurns(["a", "b"], layers(3, log), new TurnLength(Infinity));
-    assert.equal(log.join(" "), "a0 a1 a2 b0 b1 b2");
+  it("are whole runs without a length, and where the first is too short for a turn", async () => {
+    for (const length of [undefined, new TurnLength(60_000)]) {
+      const log: string[] = [];
+      await byTurns(["a", "b"], layers(3, log), length);
+      assert.equal(log.join(" "), "a0 a1 a2 b0 b1 b2");
+    }
   });
 
   it("have as many layers in every turn as the first one needed, in later rounds too", () => {
