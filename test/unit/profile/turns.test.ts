@@ -89,7 +89,10 @@ describe("a prefill by turns", () => {
         new TurnLength(0),
       );
       const layerCount = runners.get("full")!.plan.length;
-      assert.deepEqual(asked, Array.from({ length: 3 * layerCount - 1 }, (_, i) => i + 1));
+      assert.deepEqual(
+        asked,
+        Array.from({ length: 3 * layerCount - 1 }, (_, i) => i + 1),
+      );
       for (const key of keys) assert.deepEqual(logits.get(key), whole.get(key));
       await engine.dispose();
     });
