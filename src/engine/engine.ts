@@ -40,6 +40,12 @@ export interface RunOptions {
   /** Cancels within one layer: the call rejects with the signal's reason and the runner must be reset before reuse. */
   readonly signal?: AbortSignal;
   readonly observer?: RunObserver;
+  /**
+   * Asked before every layer but the first, with how many layers are done, all chunks counted. The run goes on when what it
+   * returns resolves: meanwhile other runners may have their turn. Not asked where these would write over what this one has
+   * under way (engines on GPUs).
+   */
+  readonly beforeLayer?: (done: number) => Promise<void> | undefined;
 }
 
 /** One model under one variant, with its KV caches. Not re-entrant: one call at a time. */

@@ -1,3 +1,4 @@
+import { sum } from "simple-statistics";
 import { asPlanned } from "../designs/as-planned.ts";
 import { planOf, selectingDesign } from "../designs/designs.ts";
 import type { Variant } from "../engine/engine.ts";
@@ -31,6 +32,9 @@ export class ProgressMeter {
   #pointEnd = 0;
   /** Share of the current rounds that was told: their number is a guess that changes. */
   #told = 0;
+  /** What is done of each run of the current round: where runs take turns, several are under way. */
+  readonly #shares = new Map<Variant, number>();
+  #sharesOf = 0;
   #phase = "";
   #variant: Variant | undefined;
 
@@ -83,15 +87,19 @@ export class ProgressMeter {
   beginRounds(phase: keyof KnownSpread, tokens = this.#tokens): void {
     this.#next(this.#rounds(tokens, phase));
     this.#told = 0;
+    this.#shares.clear();
   }
 
   /** A run of these rounds, of which `share` is done; `title` is set before what it is. */
   round(title: string, phase: keyof KnownSpread, variant: Variant, place: RoundPlace, share: number): void {
     const about = this.#request.repetitions === "auto" ? "about " : "";
     this.#phase = `${title}${phase} ${place.round + 1} of ${about}${place.expected}`;
-    this.#variant = variant;
-    const done = (place.round + (place.run + share) / place.runs) / place.expected;
-    this.#told = Math.max(this.#told, Math.min(1, done));
+    if (place.round !== this.#sharesOf) this.#shares.clear();
+    this.#sharesOf = place.round;
+    const shares = [...this.#shares.set(variant, share).values()];
+    this.#variant = shares.filter((of) => of < 1).length > 1 ? undefined : variant;
+    const done = sum(shares) / this.#request.variants.length;
+    this.#told = Math.max(this.#told, Math.min(1, (place.round + done) / place.expected));
     this.#tell(this.#told);
   }
 

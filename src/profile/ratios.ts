@@ -28,9 +28,10 @@ const percent = (value: number): string => `${(100 * value).toFixed(1)} %`;
 
 /** How ratios and intervals were made, for the report. */
 export const RATIO_METHOD =
-  "Sample i of each variant is of round i; every round runs all variants, in rotated order. A ratio is the mean of the " +
-  "rounds' log ratios, from six rounds on without the highest and lowest fifth; its interval is Tukey and McLaughlin's " +
-  "t-interval, computed at 98 % because rounds end when it is narrow, and widened by what such a ratio differs by from " +
-  `process to process on a shared machine (standard deviation ${percent(BETWEEN_RUNNERS.prefill)} in prefill, ` +
+  "Sample i of each variant is of round i; every round runs all variants, in rotated order (on a CPU a few layers of each " +
+  "prefill by turns, where memory holds all contexts). A ratio is the mean of the rounds' log ratios, from six rounds on " +
+  "without the highest and lowest fifth; its interval is Tukey and McLaughlin's t-interval, computed at 98 % because rounds end " +
+  "when it is narrow, and widened by what such a ratio differs by from process to process on a shared machine (standard " +
+  `deviation ${percent(BETWEEN_RUNNERS.prefill)} in prefill, ` +
   `${percent(BETWEEN_RUNNERS.decode)} in decode). A difference is claimed where the interval excludes 1. Each interval ` +
   "stands for itself: nothing is corrected for several of them.";

@@ -1,5 +1,6 @@
 import type { KnownSpread } from "./known-spread.ts";
 import { pairedRatio } from "./time-ratio.ts";
+import { byTurns, type BeforeLayer, type TurnLength } from "./turns.ts";
 
 /**
  * The rounds' share of an interval's width below which more of them hardly pay: at a half, the whole is 15 % wider than what
@@ -36,9 +37,6 @@ export function asNeeded(phase: keyof KnownSpread, share = 1): RoundPlan {
 export interface RoundPlace {
   readonly round: number;
   readonly expected: number;
-  /** Runs of this round that are done, of `runs`. */
-  readonly run: number;
-  readonly runs: number;
 }
 
 export interface Rounds<Key> {
@@ -47,19 +45,21 @@ export interface Rounds<Key> {
   readonly subject: Key;
   readonly phase: keyof KnownSpread;
   readonly plan: RoundPlan;
-  /** Makes one run and returns its milliseconds; all keys take their turn in every round. */
-  readonly run: (key: Key, place: RoundPlace) => Promise<number>;
+  /** Makes one run and returns its milliseconds, without those it waited for its turn. */
+  readonly run: (key: Key, place: RoundPlace, beforeLayer: BeforeLayer) => Promise<number>;
+  /** Of the runs of a round; each is made as a whole where absent. */
+  readonly turns?: TurnLength | undefined;
   /** Milliseconds; only tests have another. */
   readonly now?: () => number;
 }
 
 /**
  * Runs all keys in every round, their order rotated by one from round to round, so that drift of the machine and what a run
- * leaves behind for the next one fall on all alike. Ends on the *width* of the intervals only, never on what they say:
+ * leaves behind for the next one fall on all alike; where runs take turns (turns.ts), within a round too. Ends on the *width* of the intervals only, never on what they say:
  * to stop when a difference shows would find one everywhere. Returns the samples of each key, in order of rounds.
  */
 export async function interleaved<Key>(rounds: Rounds<Key>): Promise<Map<Key, number[]>> {
-  const { keys, plan, run, now = () => performance.now() } = rounds;
+  const { keys, plan, run, turns, now = () => performance.now() } = rounds;
   const samples = new Map<Key, number[]>(keys.map((key) => [key, []]));
   const begin = now();
   for (let round = 0; round < plan.most; round++) {
@@ -67,10 +67,9 @@ export async function interleaved<Key>(rounds: Rounds<Key>): Promise<Map<Key, nu
     const spent = (round + 1) * each > plan.budgetMs;
     if (round >= plan.least && (spent || (round >= plan.look && known(samples, rounds)))) break;
     const expected = expectedRounds(plan, round, each);
-    for (let i = 0; i < keys.length; i++) {
-      const key = keys[(i + round) % keys.length]!;
-      samples.get(key)!.push(await run(key, { round, expected, run: i, runs: keys.length }));
-    }
+    const order = keys.map((_, i) => keys[(i + round) % keys.length]!);
+    const times = await byTurns(order, (key, beforeLayer) => run(key, { round, expected }, beforeLayer), turns);
+    for (const [key, ms] of times) samples.get(key)!.push(ms);
   }
   return samples;
 }

@@ -1,6 +1,7 @@
 import type { RunObserver, Runner } from "../engine/engine.ts";
 import type { Selection } from "../engine/selection.ts";
 import { StageTimer, type StageTimes } from "./stage-times.ts";
+import type { BeforeLayer } from "./turns.ts";
 
 /** One timed prefill, or the mean of a batch of decode steps. */
 export interface TimedRun {
@@ -15,23 +16,38 @@ export interface RunContext {
   readonly onProgress: (share: number) => void;
 }
 
+interface PrefillContext extends RunContext, Pick<RunObserver, "onScores"> {
+  /** The milliseconds that it makes the run wait are not the run's. */
+  readonly beforeLayer?: BeforeLayer;
+}
+
 /** Prefills `tokens`; the runner keeps the context. `next` is the token that greedy decoding takes first. */
 export async function timedPrefill(
   runner: Runner,
   tokens: Uint32Array,
-  { signal, onProgress, onScores }: RunContext & Pick<RunObserver, "onScores">,
+  { signal, onProgress, onScores, beforeLayer }: PrefillContext,
 ): Promise<TimedRun & { readonly next: number }> {
   const timer = new StageTimer(runner.plan.length);
+  let waited = 0;
+  const waits = async (turn: Promise<void>): Promise<void> => {
+    const from = performance.now();
+    await turn;
+    waited += performance.now() - from;
+  };
   const begin = performance.now();
   const logits = await runner.prefill(tokens, {
     ...(signal === undefined ? {} : { signal }),
+    beforeLayer: (done) => {
+      const turn = beforeLayer?.(done);
+      return turn && waits(turn);
+    },
     observer: {
       onStage: timer.onStage,
       onProgress: (done, total) => onProgress(done / total),
       ...(onScores === undefined ? {} : { onScores }),
     },
   });
-  return { ms: performance.now() - begin, stages: timer.per(1), next: argmax(logits) };
+  return { ms: performance.now() - begin - waited, stages: timer.per(1), next: argmax(logits) };
 }
 
 /**

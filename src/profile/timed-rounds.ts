@@ -3,6 +3,7 @@ import type { Selection } from "../engine/selection.ts";
 import type { KnownSpread } from "./known-spread.ts";
 import { interleaved, type RoundPlace, type RoundPlan } from "./rounds.ts";
 import { timedDecode, timedPrefill, type TimedRun } from "./run-variant.ts";
+import { TurnLength } from "./turns.ts";
 
 /** What the timed rounds of one runner gave, in order of rounds. */
 export interface RunnerRounds {
@@ -28,7 +29,7 @@ export interface TimedRoundsOptions<Key> {
   readonly decodeTokens: number;
   readonly plans: Readonly<Record<keyof KnownSpread, RoundPlan>>;
   /**
-   * Whether memory holds all contexts at once: then decode has rounds of its own. Else each runner decodes one batch right
+   * Whether memory holds all contexts at once: then prefills take turns and decode has rounds of its own. Else each runner decodes one batch right
    * after each of its prefills, and decode has as many rounds as prefill.
    */
   readonly together: boolean;
@@ -74,10 +75,12 @@ export async function timedRounds<Key>(options: TimedRoundsOptions<Key>): Promis
     subject,
     phase: "prefill",
     plan: plans.prefill,
-    run: async (key, place) => {
+    turns: together ? new TurnLength() : undefined,
+    run: async (key, place, beforeLayer) => {
       const { runner, result } = of(key);
       await begin("prefill", key, place);
-      const { ms, stages, next } = await timedPrefill(runner, tokens, context("prefill", key, place));
+      const run = { ...context("prefill", key, place), beforeLayer };
+      const { ms, stages, next } = await timedPrefill(runner, tokens, run);
       result.prefills.push({ ms, stages });
       result.kvBytes = runner.kvBytes();
       result.next = next;

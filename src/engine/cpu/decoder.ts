@@ -29,6 +29,7 @@ export class CpuDecoder implements DecoderBody {
   readonly caches: readonly KvCache[];
   readonly selections: HostSelections;
   readonly mostTokens = Infinity;
+  readonly apart = true;
   readonly #model: FloatModel;
   readonly #roles: readonly LayerRole[];
   readonly #s: Shape;

@@ -55,6 +55,8 @@ export interface DecoderBody {
   readonly selections: SelectionStore;
   /** The longest context; Infinity where nothing limits it. */
   readonly mostTokens: number;
+  /** Whether what passes from layer to layer is the runner's own, so that others may run between two of them. */
+  readonly apart?: true;
   /** Caches and selections were made anew, for contexts of `tokens`; 0 after they were freed. */
   roomChanged?(tokens: number): void;
   /** Before anything of a run, its room included. */

@@ -154,6 +154,7 @@ export class DecoderRunner implements Runner {
     this.#state = "running";
     const run = this.#begun({ start: begin, rows: tokens.length }, options);
     const body = this.#body;
+    let done = 0;
     try {
       await body.begin?.(run);
       await this.#makeRoom(total);
@@ -163,8 +164,10 @@ export class DecoderRunner implements Runner {
         await body.embed(part, chunk, run);
         for (let layer = 0; layer < this.plan.length; layer++) {
           await body.pause?.();
+          if (body.apart && done > 0) await options.beforeLayer?.(done);
           run.check();
           await body.layer(layer, chunk, run);
+          done++;
         }
         if (listener?.onLogits !== undefined) await this.#tellLogits(chunk, run, listener);
         this.#length = chunk.start + chunk.rows;

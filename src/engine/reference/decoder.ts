@@ -21,6 +21,7 @@ export class ReferenceDecoder implements DecoderBody {
   readonly caches: readonly (FullCache | WindowCache)[];
   readonly selections: HostSelections;
   readonly mostTokens = Infinity;
+  readonly apart = true;
   readonly #model: FloatModel;
   readonly #roles: readonly LayerRole[];
   readonly #kvType: KvType | undefined;
