@@ -15,6 +15,13 @@ const QUERY_WARPS = 4;
 const QUERY_KEYS = 32;
 const CHUNK_QUERIES = 128;
 const CHUNK_KEYS = 64;
+/** full_group.cu: queries and keys of a tile, threads, bytes of a tile's buffers; blocks that it writes maxima of. */
+const GROUP_TILE = 128;
+const GROUP_THREADS = 384;
+const groupBytes = (d: number): number => (d === 128 ? 6 : 8) * GROUP_TILE * d * HALF;
+const MAXIMA_BLOCK = 64;
+/** Rows and blocks that tile_scores takes at a time. */
+const SCORED = { rows: 16, blocks: 64 } as const;
 /** Rows of (query, head) that share a block's keys at most: block_tiles takes 64 at a time. */
 const BLOCK_ROWS = 256;
 const PLAN_THREADS = 1024;
@@ -67,6 +74,18 @@ export function blockBufferBytes(ops: CudaOps, rows: number, tokens: number): Re
     partial: rows * Hq * slots * d * HALF,
     logs: rows * Hq * slots * WORD,
   };
+}
+
+/** Bytes of the buffers of scores, for chunks of `rows` queries whose context ends at `tokens`. */
+export function scoreBufferBytes(ops: CudaOps, rows: number, tokens: number): Record<keyof Scored, number> {
+  const { Hq, Hkv, B } = ops.shape;
+  const blocks = Math.ceil(tokens / B);
+  const scores = rows * Hkv * blocks * WORD;
+  if (!ops.groupsQueries(rows)) return { maxima: rows * Hq * blocks * WORD, lse: rows * Hq * WORD, scores };
+  // A chunk may begin and end within a tile.
+  const tiled = Math.ceil((rows + GROUP_TILE - 1) / GROUP_TILE) * GROUP_TILE;
+  const maxima = (Math.ceil(tokens / GROUP_TILE) * GROUP_TILE) / MAXIMA_BLOCK;
+  return { maxima: tiled * Hq * maxima * WORD, lse: tiled * Hq * WORD, scores };
 }
 
 const at = (address: Address | undefined): bigint =>
@@ -189,15 +208,26 @@ export class CudaOps {
     ]);
   }
 
+  /** Whether full attention of a chunk goes by warpgroups, of tiles that the copy engine brings. */
+  groupsQueries(rows: number): boolean {
+    return this.tensorAttention && rows >= TENSOR_ROWS;
+  }
+
   /** Causal attention of a chunk to a whole cache, with block scores [rows, Hkv, blocks] where anyone asks. */
   full(
     q: Address,
-    { k, v, rows: room }: KeysAt,
+    keys: KeysAt,
     out: Address,
-    { rows, start }: { readonly rows: number; readonly start: number },
+    chunk: { readonly rows: number; readonly start: number },
     scored: Scored | undefined,
     partials: { readonly values: Address; readonly sums: Address },
   ): void {
+    const { k, v, rows: room } = keys;
+    const { rows, start } = chunk;
+    if (this.groupsQueries(rows)) {
+      this.#fullGroup(q, keys, out, chunk, scored);
+      return;
+    }
     const { Hq, Hkv, G, d, B } = this.shape;
     const all = Math.ceil((start + rows) / B);
     const buffers = [at(q), k, v, at(out), at(scored?.maxima), at(scored?.lse)];
@@ -228,6 +258,30 @@ export class CudaOps {
     if (scored === undefined) return;
     const parameters = [at(scored.maxima), at(scored.lse), at(scored.scores), rows, Hkv, G, all, B, start];
     this.#run("block_scores", [Math.ceil(all / THREADS), rows, Hkv], THREADS, parameters);
+  }
+
+  #fullGroup(
+    q: Address,
+    { k, v, rows: room }: KeysAt,
+    out: Address,
+    { rows, start }: { readonly rows: number; readonly start: number },
+    scored: Scored | undefined,
+  ): void {
+    const { Hq, Hkv, G, d, B } = this.shape;
+    const lead = start % GROUP_TILE;
+    const tiles = Math.ceil((lead + rows) / GROUP_TILE);
+    const cached = { heads: Hkv, rows: start + rows, room, width: d, tile: GROUP_TILE };
+    const maps = [{ tiles: { address: k, ...cached } }, { tiles: { address: v, ...cached } }];
+    const buffers = scored === undefined ? [] : [at(scored.maxima), at(scored.lse)];
+    const parameters = [...maps, at(q), at(out), ...buffers, rows, Hq, Hkv, start, this.#scale];
+    const blocks = Math.min(this.#context.device.processors, tiles * Hq);
+    const kernel = scored === undefined ? `full_group_${d}` : `full_group_scores_${d}`;
+    this.#run(kernel, [blocks], GROUP_THREADS, parameters, groupBytes(d));
+    if (scored === undefined) return;
+    const all = Math.ceil((start + rows) / B);
+    const counts = [Math.ceil(all / SCORED.blocks), (tiles * GROUP_TILE) / SCORED.rows, Hkv] as const;
+    const sizes = [rows, Hkv, G, all, B / MAXIMA_BLOCK, start];
+    this.#run("tile_scores", counts, THREADS, [...buffers, at(scored.scores), ...sizes]);
   }
 
   /** [rows, Hq, d] */

@@ -1,5 +1,5 @@
 import { emitsScores, type LayerRole } from "../decoder/roles.ts";
-import { blockBufferBytes, type CudaOps } from "./ops.ts";
+import { blockBufferBytes, scoreBufferBytes, type CudaOps } from "./ops.ts";
 
 const WORD = 4;
 const HALF = 2;
@@ -17,9 +17,8 @@ export function workspaceSizes(
   tokens: number,
   scoresAsked: boolean,
 ): Record<string, number> {
-  const { hidden, intermediate, vocabulary, Hq, Hkv, d, B } = ops.shape;
+  const { hidden, intermediate, vocabulary, Hq, Hkv, d } = ops.shape;
   const gated = roles.some((role) => role.gated);
-  const blocks = Math.ceil(tokens / B);
   const wide = rows * Hq * d * WORD;
   const splits = ops.splits(tokens);
   const own = rows * Hkv * d * HALF;
@@ -43,12 +42,6 @@ export function workspaceSizes(
       : {}),
     ...(gated ? { attendedSparse: wide, attendedWindow: wide } : {}),
     ...(roles.some(({ keeps }) => keeps.kind === "ring") ? { chunkK: own, chunkV: own } : {}),
-    ...(roles.some((role) => emitsScores(role, scoresAsked))
-      ? {
-          maxima: rows * Hq * blocks * WORD,
-          lse: rows * Hq * WORD,
-          scores: rows * Hkv * blocks * WORD,
-        }
-      : {}),
+    ...(roles.some((role) => emitsScores(role, scoresAsked)) ? scoreBufferBytes(ops, rows, tokens) : {}),
   };
 }
