@@ -1,4 +1,4 @@
-#include "../cuda/common.cuh"
+#include "take_blocks.cuh"
 
 // A list's scores as one warp reads them, a value of every 32 to a lane: from registers where all fit there, else from memory.
 // Scores are not negative, so their bits order them.
@@ -39,7 +39,7 @@ __device__ __forceinline__ void least_taken(const uint32_t *from, int visible, i
 // scores; a warp for each of rows * heads lists.
 KERNEL block_topk(const float *scores, uint32_t *blocks, float *kept, int lists, int heads, int all, int slots, int block,
                   int start) {
-  const int list = blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32, lane = threadIdx.x % 32;
+  const int list = blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32;
   if (list >= lists) return;
   const int visible = (start + list / heads) / block + 1;
   const uint32_t *from = (const uint32_t *)scores + (i64)list * all;
@@ -53,26 +53,5 @@ KERNEL block_topk(const float *scores, uint32_t *blocks, float *kept, int lists,
     else if (visible <= 32 * 64) least_taken<64>(from, visible, slots, least, above);
     else least_taken<0>(from, visible, slots, least, above);
   }
-  int equal = visible > slots ? slots - above : visible;  // how many of those that equal it are taken
-  int taken = 0;
-  for (int base = 0; base < visible && taken < slots; base += 32) {
-    const int b = base + lane;
-    const uint32_t score = b < visible ? from[b] : 0;
-    const bool beyond = b < visible && (visible <= slots || score > least);
-    const bool ties = b < visible && !beyond && score == least;
-    const unsigned tie_lanes = __ballot_sync(ALL_LANES, ties), before = (1u << lane) - 1;
-    const bool take = beyond || (ties && __popc(tie_lanes & before) < equal);
-    const unsigned lanes = __ballot_sync(ALL_LANES, take);
-    if (take) {
-      const int slot = taken + __popc(lanes & before);
-      to[slot] = b;
-      to_kept[slot] = __uint_as_float(score);
-    }
-    taken += __popc(lanes);
-    equal -= min(equal, __popc(tie_lanes));
-  }
-  for (int slot = taken + lane; slot < slots; slot += 32) {
-    to[slot] = NO_BLOCK;
-    to_kept[slot] = 0;
-  }
+  take_blocks(from, visible, slots, least, above, to, to_kept);
 }

@@ -43,6 +43,14 @@ __device__ __forceinline__ void copy_tile(uint32_t to, const TensorMap &map, int
                ::"r"(to), "l"(&map), "r"(x), "r"(y), "r"(head), "r"(barrier) : "memory");
 }
 
+// The same for what is read once: it does not stay in the cache.
+__device__ __forceinline__ void copy_tile_once(uint32_t to, const TensorMap &map, int x, int y, int head, uint32_t barrier) {
+  uint64_t policy;
+  asm volatile("createpolicy.fractional.L2::evict_first.b64 %0, 1.0;" : "=l"(policy));
+  asm volatile("cp.async.bulk.tensor.3d.shared::cluster.global.mbarrier::complete_tx::bytes.L2::cache_hint [%0], [%1, {%2,%3,%4}], "
+               "[%5], %6;" ::"r"(to), "l"(&map), "r"(x), "r"(y), "r"(head), "r"(barrier), "l"(policy) : "memory");
+}
+
 template <int REGISTERS> __device__ __forceinline__ void take_registers() {
   asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(REGISTERS));
 }

@@ -7,6 +7,7 @@
 #include "../ceilings/ceilings.cu"
 #include "../embedding/embedding.cu"
 #include "../full-attention/block_scores.cu"
+#include "../full-attention/decode_ring.cu"
 #include "../full-attention/full_group.cu"
 #include "../full-attention/full_tensor.cu"
 #include "../full-attention/tile_scores.cu"

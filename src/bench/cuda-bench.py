@@ -41,17 +41,17 @@ driver("cuModuleLoadData", ctypes.byref(MODULE), (ROOT / "kernels/built-cuda/sm_
 
 
 class Tiles:
-    """Keys or values [heads, room, d] as the copy engine reads them, of whose rows the first `rows` are there."""
+    """Keys or values [heads, room, d] as the copy engine reads them in tiles, of whose rows the first `rows` are there."""
 
-    def __init__(self, tensor, rows):
+    def __init__(self, tensor, rows, tile):
         heads, room, d = tensor.shape
         raw = ctypes.create_string_buffer(128 + 64)
         self.raw = raw
         self.address = (ctypes.addressof(raw) + 63) // 64 * 64
         sizes, strides = (ctypes.c_uint64 * 3)(d, rows, heads), (ctypes.c_uint64 * 2)(d * 2, room * d * 2)
-        box, steps = (ctypes.c_uint32 * 3)(64, GROUP_TILE, 1), (ctypes.c_uint32 * 3)(1, 1, 1)
+        box, steps = (ctypes.c_uint32 * 3)(64, tile, 1), (ctypes.c_uint32 * 3)(1, 1, 1)
         to, at = ctypes.c_void_p(self.address), ctypes.c_void_p(tensor.data_ptr())
-        driver("cuTensorMapEncodeTiled", to, 6, 3, at, sizes, strides, box, steps, 0, 3, 3, 0)
+        driver("cuTensorMapEncodeTiled", to, 6, 3, at, sizes, strides, box, steps, 0, 3, 2, 0)
 
 
 def launch(name, blocks, threads, args, shared=0):
@@ -111,7 +111,7 @@ def full(s, q, k, v, out, start, scored=None):
         launch(f"full_tensor_{s.d}", (-(-rows // 128), s.Hq), 256, args, 4 * 64 * s.d * 2)
         return
     count = min(PROCESSORS, group_tiles(rows, start) * s.Hq)
-    maps = [Tiles(k, start + rows), Tiles(v, start + rows)]
+    maps = [Tiles(x, start + rows, GROUP_TILE) for x in (k, v)]
     extra, name = ([maxima, lse], "scores_") if scored else ([], "")
     args = [*maps, q, out, *extra, rows, s.Hq, s.Hkv, start, s.scale]
     launch(f"full_group_{name}{s.d}", (count,), 384, args, (6 if s.d == 128 else 8) * GROUP_TILE * s.d * 2)
@@ -155,7 +155,18 @@ def scratch(s, rows, tokens):
     }
 
 
-def decode(s, q, k, v, out, tokens, scored):
+def decode(s, q, k, v, out, tokens, scored, choice=True):
+    """With scores and choice, in one launch."""
+    splits = max(1, min(PROCESSORS // s.parts(), -(-tokens // 64 // 7)))
+    maps = [Tiles(x, tokens, 64) for x in (k, v)]
+    scratch = [scored["maxima"], scored["partial"], scored["sums"]]
+    found = [scored[name] if choice else None for name in ("scores", "blocks", "kept")]
+    args = [*maps, q, out, *scratch, *found, s.Hq, s.Hkv, tokens, BLOCK // 64, SLOTS, s.scale]
+    launch(f"decode_ring_{s.d}", (splits, s.parts()), 256, args, 7 * 2 * 64 * s.d * 2)
+
+
+def decode_split(s, q, k, v, out, tokens, scored):
+    """What shapes take that have more heads than the card has processors."""
     splits = max(1, min(-(-(3 if s.d == 64 else 1) * PROCESSORS // s.parts()), -(-tokens // BLOCK) // 4))
     partial, sums = scored["partial"], scored["sums"]
     blocks = -(-tokens // BLOCK)
@@ -305,10 +316,25 @@ def check(s):
         q, k, v = s.draw(1, tokens)
         out, scored = buffers(1, s.Hq, s.d), scratch(s, 1, tokens)
         scored["partial"], scored["sums"] = buffers(400, s.Hq, s.d), buffers(400, s.Hq, 2)
-        decode(s, q, k, v, out, tokens, scored)
-        choose(s, scored, 1, tokens - 1)
+        for again in range(3):
+            decode(s, q, k, v, out, tokens, scored)
         expected, p = exact(s, q, k, v, 0, tokens - 1, range(tokens))
         expect(f"{name}, decode at {tokens}", error(out[0], expected), 3e-3)
+        split = buffers(1, s.Hq, s.d)
+        chosen, others = scored["blocks"].clone(), scratch(s, 1, tokens) | {name: scored[name] for name in ("partial", "sums")}
+        decode(s, q, k, v, split, tokens, others, False)
+        expect(f"{name}, decode without scores at {tokens}", error(split, out), 0)
+        decode_split(s, q, k, v, split, tokens, others)
+        choose(s, others, 1, tokens - 1)
+        expect(f"{name}, decode in four launches at {tokens}", error(split[0], expected), 3e-3)
+        apart = (others["scores"] - scored["scores"]).abs().max().item()
+        expect(f"{name}, its scores at {tokens}", apart, 1e-5)
+        kept = scored["scores"][0]
+        for head in range(s.Hkv):
+            best = sorted(sorted(range(kept.shape[1]), key=lambda b: (-kept[head, b].item(), b))[:SLOTS])
+            mine = [b for b in chosen[0, head].tolist() if b != -1]
+            if mine != best:
+                FAULTS.append(f"{name}: selection in decode at {tokens}, head {head}: {mine}, not {best}")
         blocks = -(-tokens // BLOCK)
         padded = torch.zeros(s.Hq, blocks * BLOCK, dtype=torch.float64, device="cuda")
         padded[:, :tokens] = p
@@ -424,12 +450,17 @@ def bench_decode(title, s, tokens, rounds):
 
     def ours():
         decode(s, q, k, v, out, tokens, scored)
+
+    def split():
+        decode_split(s, q, k, v, out, tokens, scored)
         choose(s, scored, 1, tokens - 1)
 
     ours()
     works = {
         "cuDNN, full (float16)": lambda: cudnn(qh, k[None], v[None], False),
+        "ours, full": lambda: decode(s, q, k, v, out, tokens, scored, False),
         "ours, full with scores and top 16": ours,
+        "ours, the same in four launches": split,
         "ours, 16 blocks, as chosen": lambda: listed(s, q, k, v, scored["blocks"], sinks, out, tokens - 1),
         "ours, window of 128": lambda: windowed(s, q, *rings, None, None, sinks, out, tokens - 1, 128, 0, True),
     }

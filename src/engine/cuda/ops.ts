@@ -1,6 +1,8 @@
 import type { Shape } from "../shape.ts";
 import type { CudaBlock } from "./block.ts";
 import type { CudaContext, Parameter } from "./context.ts";
+import { FullAttention } from "./full-attention.ts";
+import { at, HALF, QUERY_WARPS, queryBytes, TENSOR_HEADS, type Address, type KeysAt, WORD } from "./launches.ts";
 
 /** `plain`: float32 products everywhere. `tensor`: tensor cores where a shape allows, whose operands are 16-bit floats. */
 export type Arithmetic = "plain" | "tensor";
@@ -11,46 +13,16 @@ const WARP = 32;
 const PLAIN_TILE = 64;
 const TENSOR_TILE = { rows: 128, outputs: 256, sharedBytes: 4 * 48 * 1024 + 1024 } as const;
 const PLAIN_WARPS = 4;
-const QUERY_WARPS = 4;
-const QUERY_KEYS = 32;
 const CHUNK_QUERIES = 128;
 const CHUNK_KEYS = 64;
-/** full_group.cu: queries and keys of a tile, threads, bytes of a tile's buffers; blocks that it writes maxima of. */
-const GROUP_TILE = 128;
-const GROUP_THREADS = 384;
-const groupBytes = (d: number): number => (d === 128 ? 6 : 8) * GROUP_TILE * d * HALF;
-const MAXIMA_BLOCK = 64;
-/** Rows and blocks that tile_scores takes at a time. */
-const SCORED = { rows: 16, blocks: 64 } as const;
 /** Rows of (query, head) that share a block's keys at most: block_tiles takes 64 at a time. */
 const BLOCK_ROWS = 256;
 const PLAN_THREADS = 1024;
-/** The tensor cores' rows. */
-const HEADS = 16;
 const WIDTHS: ReadonlySet<number> = new Set([64, 128]);
 export const PLAIN_WIDEST = 256;
-const HALF = 2;
-const WORD = 4;
-const NONE = 0n;
 
 /** Rows from which on the tensor cores' tiles pay. */
 const TENSOR_ROWS = 16;
-
-export type Address = CudaBlock | bigint;
-
-/** Keys and values, halves [Hkv, rows, d]. */
-export interface KeysAt {
-  readonly k: bigint;
-  readonly v: bigint;
-  readonly rows: number;
-}
-
-/** What full attention leaves for scores: buffers of the workspace. */
-export interface Scored {
-  readonly maxima: Address;
-  readonly lse: Address;
-  readonly scores: Address;
-}
 
 /** What gathering queries by block takes: the plan (plan.cu), and what each block gives each query. */
 export interface BlockBuffers {
@@ -76,21 +48,6 @@ export function blockBufferBytes(ops: CudaOps, rows: number, tokens: number): Re
   };
 }
 
-/** Bytes of the buffers of scores, for chunks of `rows` queries whose context ends at `tokens`. */
-export function scoreBufferBytes(ops: CudaOps, rows: number, tokens: number): Record<keyof Scored, number> {
-  const { Hq, Hkv, B } = ops.shape;
-  const blocks = Math.ceil(tokens / B);
-  const scores = rows * Hkv * blocks * WORD;
-  if (!ops.groupsQueries(rows)) return { maxima: rows * Hq * blocks * WORD, lse: rows * Hq * WORD, scores };
-  // A chunk may begin and end within a tile.
-  const tiled = Math.ceil((rows + GROUP_TILE - 1) / GROUP_TILE) * GROUP_TILE;
-  const maxima = (Math.ceil(tokens / GROUP_TILE) * GROUP_TILE) / MAXIMA_BLOCK;
-  return { maxima: tiled * Hq * maxima * WORD, lse: tiled * Hq * WORD, scores };
-}
-
-const at = (address: Address | undefined): bigint =>
-  address === undefined ? NONE : typeof address === "bigint" ? address : address.address;
-
 /** The launches of one model's layers, with the form of each kernel that fits the shape. */
 export class CudaOps {
   readonly shape: Shape;
@@ -98,28 +55,20 @@ export class CudaOps {
   readonly #arithmetic: Arithmetic;
   /** Of q . k. */
   readonly #scale: Parameter;
+  readonly fullAttention: FullAttention;
 
   constructor(context: CudaContext, shape: Shape, arithmetic: Arithmetic) {
     this.shape = shape;
     this.#context = context;
     this.#arithmetic = arithmetic;
     this.#scale = { float: shape.scale };
+    this.fullAttention = new FullAttention(context, shape, this.tensorAttention);
   }
 
   /** Whether attention runs on tensor cores. */
   get tensorAttention(): boolean {
     const { d, B } = this.shape;
     return this.#arithmetic === "tensor" && WIDTHS.has(d) && B % CHUNK_KEYS === 0;
-  }
-
-  /** Blocks that share the context of a decoded token. */
-  splits(tokens: number): number {
-    if (!this.tensorAttention) return 1;
-    const { Hkv, G, B } = this.shape;
-    const parts = Hkv * Math.ceil(G / HEADS);
-    const perProcessor = this.shape.d === 64 ? 3 : 1;
-    const most = Math.ceil((perProcessor * this.#context.device.processors) / parts);
-    return Math.max(1, Math.min(most, Math.floor(Math.ceil(tokens / B) / QUERY_WARPS)));
   }
 
   embedding(tokens: Address, table: bigint, x: Address, rows: number): void {
@@ -206,82 +155,6 @@ export class CudaOps {
       ...[chunk.k, chunk.v, ring.k, ring.v],
       ...sizes,
     ]);
-  }
-
-  /** Whether full attention of a chunk goes by warpgroups, of tiles that the copy engine brings. */
-  groupsQueries(rows: number): boolean {
-    return this.tensorAttention && rows >= TENSOR_ROWS;
-  }
-
-  /** Causal attention of a chunk to a whole cache, with block scores [rows, Hkv, blocks] where anyone asks. */
-  full(
-    q: Address,
-    keys: KeysAt,
-    out: Address,
-    chunk: { readonly rows: number; readonly start: number },
-    scored: Scored | undefined,
-    partials: { readonly values: Address; readonly sums: Address },
-  ): void {
-    const { k, v, rows: room } = keys;
-    const { rows, start } = chunk;
-    if (this.groupsQueries(rows)) {
-      this.#fullGroup(q, keys, out, chunk, scored);
-      return;
-    }
-    const { Hq, Hkv, G, d, B } = this.shape;
-    const all = Math.ceil((start + rows) / B);
-    const buffers = [at(q), k, v, at(out), at(scored?.maxima), at(scored?.lse)];
-    if (!this.tensorAttention) {
-      const blocks = Math.ceil((rows * Hq) / PLAIN_WARPS);
-      const parameters = [...buffers, rows, Hq, Hkv, d, room, start, B, all, this.#scale];
-      this.#run("full_plain", [blocks], PLAIN_WARPS * WARP, parameters);
-    } else if (rows === 1) {
-      const splits = this.splits(start + 1);
-      const blocks = [1, Hkv * Math.ceil(G / HEADS), splits] as const;
-      const sizes = [rows, Hq, Hkv, room, start, B, all, splits, this.#scale];
-      const parameters = [...buffers, at(partials.values), at(partials.sums), ...sizes];
-      this.#run(`decode_tensor_${d}`, blocks, QUERY_WARPS * WARP, parameters, queryBytes(d));
-      if (splits > 1) {
-        const merged = [at(partials.values), at(partials.sums), at(out), at(scored?.lse), d, splits];
-        this.#run("merge_splits", [Hq], d, merged);
-      }
-    } else {
-      const parameters = [...buffers, rows, Hq, Hkv, room, start, B, all, this.#scale];
-      this.#run(
-        `full_tensor_${d}`,
-        [Math.ceil(rows / CHUNK_QUERIES), Hq],
-        THREADS,
-        parameters,
-        4 * CHUNK_KEYS * d * HALF,
-      );
-    }
-    if (scored === undefined) return;
-    const parameters = [at(scored.maxima), at(scored.lse), at(scored.scores), rows, Hkv, G, all, B, start];
-    this.#run("block_scores", [Math.ceil(all / THREADS), rows, Hkv], THREADS, parameters);
-  }
-
-  #fullGroup(
-    q: Address,
-    { k, v, rows: room }: KeysAt,
-    out: Address,
-    { rows, start }: { readonly rows: number; readonly start: number },
-    scored: Scored | undefined,
-  ): void {
-    const { Hq, Hkv, G, d, B } = this.shape;
-    const lead = start % GROUP_TILE;
-    const tiles = Math.ceil((lead + rows) / GROUP_TILE);
-    const cached = { heads: Hkv, rows: start + rows, room, width: d, tile: GROUP_TILE };
-    const maps = [{ tiles: { address: k, ...cached } }, { tiles: { address: v, ...cached } }];
-    const buffers = scored === undefined ? [] : [at(scored.maxima), at(scored.lse)];
-    const parameters = [...maps, at(q), at(out), ...buffers, rows, Hq, Hkv, start, this.#scale];
-    const blocks = Math.min(this.#context.device.processors, tiles * Hq);
-    const kernel = scored === undefined ? `full_group_${d}` : `full_group_scores_${d}`;
-    this.#run(kernel, [blocks], GROUP_THREADS, parameters, groupBytes(d));
-    if (scored === undefined) return;
-    const all = Math.ceil((start + rows) / B);
-    const counts = [Math.ceil(all / SCORED.blocks), (tiles * GROUP_TILE) / SCORED.rows, Hkv] as const;
-    const sizes = [rows, Hkv, G, all, B / MAXIMA_BLOCK, start];
-    this.#run("tile_scores", counts, THREADS, [...buffers, at(scored.scores), ...sizes]);
   }
 
   /** [rows, Hq, d] */
@@ -383,7 +256,7 @@ export class CudaOps {
 
   #queries(op: string, rows: number, parameters: readonly Parameter[]): void {
     const { Hkv, G, d } = this.shape;
-    const blocks = [rows, Hkv * Math.ceil(G / HEADS)] as const;
+    const blocks = [rows, Hkv * Math.ceil(G / TENSOR_HEADS)] as const;
     this.#run(`${op}_tensor_${d}`, blocks, QUERY_WARPS * WARP, parameters, queryBytes(d));
   }
 
@@ -405,9 +278,4 @@ export class CudaOps {
   ): void {
     this.#context.launch({ kernel, blocks, threads, parameters, sharedBytes });
   }
-}
-
-/** Shared memory of queries_tensor: two buffers of keys and values for each warp. */
-function queryBytes(d: number): number {
-  return QUERY_WARPS * 4 * QUERY_KEYS * d * HALF;
 }

@@ -1,5 +1,5 @@
 import { emitsScores, type LayerRole } from "../decoder/roles.ts";
-import { blockBufferBytes, scoreBufferBytes, type CudaOps } from "./ops.ts";
+import { blockBufferBytes, type CudaOps } from "./ops.ts";
 
 const WORD = 4;
 const HALF = 2;
@@ -20,7 +20,7 @@ export function workspaceSizes(
   const { hidden, intermediate, vocabulary, Hq, Hkv, d } = ops.shape;
   const gated = roles.some((role) => role.gated);
   const wide = rows * Hq * d * WORD;
-  const splits = ops.splits(tokens);
+  const splits = ops.fullAttention.splits(tokens);
   const own = rows * Hkv * d * HALF;
   return {
     tokens: rows * WORD,
@@ -42,6 +42,6 @@ export function workspaceSizes(
       : {}),
     ...(gated ? { attendedSparse: wide, attendedWindow: wide } : {}),
     ...(roles.some(({ keeps }) => keeps.kind === "ring") ? { chunkK: own, chunkV: own } : {}),
-    ...(roles.some((role) => emitsScores(role, scoresAsked)) ? scoreBufferBytes(ops, rows, tokens) : {}),
+    ...(roles.some((role) => emitsScores(role, scoresAsked)) ? ops.fullAttention.scoreBytes(rows, tokens) : {}),
   };
 }

@@ -18,8 +18,8 @@ const MOST = 2;
 const SIZE = 128n;
 const ALIGNMENT = 64n;
 const HALF = 2;
-/** CU_TENSOR_MAP_DATA_TYPE_FLOAT16, _INTERLEAVE_NONE, _SWIZZLE_128B, _L2_PROMOTION_L2_256B, _FLOAT_OOB_FILL_NONE (zeros) */
-const [FLOAT16, NO_INTERLEAVE, SWIZZLE, PROMOTION, ZEROS] = [6, 0, 3, 3, 0] as const;
+/** CU_TENSOR_MAP_DATA_TYPE_FLOAT16, _INTERLEAVE_NONE, _SWIZZLE_128B, _L2_PROMOTION_L2_128B, _FLOAT_OOB_FILL_NONE (zeros) */
+const [FLOAT16, NO_INTERLEAVE, SWIZZLE, PROMOTION, ZEROS] = [6, 0, 3, 2, 0] as const;
 const COLUMNS = 64;
 
 /** Memory for the maps of one launch, and what fills it. */
