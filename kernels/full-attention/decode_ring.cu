@@ -42,7 +42,8 @@ __device__ __forceinline__ int count_of_all(int mine, int (&counts)[2][RING_THRE
   return sum;
 }
 
-// Scores of a KV head's blocks, and where asked the choice by them; `shared` has room for the scores.
+// Scores of a KV head's blocks, and where asked the choice by them; `shared` has room for them in blocks of 64 keys and, where
+// blocks are larger, in those too.
 __device__ __forceinline__ void ring_choose(const RingJob &job, int head, int splits, float *shared) {
   __shared__ float lse[RING_HEADS];
   __shared__ int counts[2][RING_THREADS / 32];
@@ -61,18 +62,33 @@ __device__ __forceinline__ void ring_choose(const RingJob &job, int head, int sp
     if (lane == 0) lse[g] = most + log2f(sum);
   }
   __syncthreads();
+  constexpr int AT_ONCE = 8;  // loads of a thread for a head, so that all are on their way together
+  for (int base = tid; base < blocks; base += AT_ONCE * RING_THREADS) {
+    float best[AT_ONCE];
+#pragma unroll
+    for (int j = 0; j < AT_ONCE; j++) best[j] = -INFINITY;
+#pragma unroll 4
+    for (int g = 0; g < G; g++) {
+      const float *maxima = job.maxima + (i64)(head * G + g) * blocks + base;
+#pragma unroll
+      for (int j = 0; j < AT_ONCE; j++)
+        if (base + j * RING_THREADS < blocks) best[j] = fmaxf(best[j], __ldcg(maxima + j * RING_THREADS) - lse[g]);
+    }
+#pragma unroll
+    for (int j = 0; j < AT_ONCE; j++)
+      if (base + j * RING_THREADS < blocks) shared[base + j * RING_THREADS] = exp2f(best[j]);
+  }
+  __syncthreads();
+  float *of_blocks = job.sixty_fours == 1 ? shared : shared + blocks;
   for (int b = tid; b < all; b += RING_THREADS) {
-    float best = -INFINITY;
-    for (int i = b * job.sixty_fours; i < min(blocks, (b + 1) * job.sixty_fours); i++)
-#pragma unroll 8
-      for (int g = 0; g < G; g++) best = fmaxf(best, __ldcg(job.maxima + (i64)(head * G + g) * blocks + i) - lse[g]);
-    const float score = exp2f(best);
-    shared[b] = score;
-    job.scores[(i64)head * all + b] = score;
+    float best = 0;
+    for (int i = b * job.sixty_fours; i < min(blocks, (b + 1) * job.sixty_fours); i++) best = fmaxf(best, shared[i]);
+    of_blocks[b] = best;
+    job.scores[(i64)head * all + b] = best;
   }
   if (job.blocks == nullptr) return;
   __syncthreads();
-  const uint32_t *scores = (const uint32_t *)shared;
+  const uint32_t *scores = (const uint32_t *)of_blocks;
   uint32_t least = 0;
   int above = 0, turn = 0;
   auto reaching = [&](uint32_t tried) {

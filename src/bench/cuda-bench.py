@@ -126,14 +126,14 @@ def group_tiles(rows, start):
     return -(-(start % GROUP_TILE + rows) // GROUP_TILE)
 
 
-def score(s, scored, rows, start):
-    blocks = -(-(start + rows) // BLOCK)
+def score(s, scored, rows, start, block=BLOCK):
+    blocks = -(-(start + rows) // block)
     args = [scored["maxima"], scored["lse"], scored["scores"], rows, s.Hkv, s.G, blocks]
     if grouped(rows):
         counts = (-(-blocks // 64), group_tiles(rows, start) * GROUP_TILE // 16, s.Hkv)
-        launch("tile_scores", counts, 256, args + [BLOCK // 64, start])
+        launch("tile_scores", counts, 256, args + [block // 64, start])
     else:
-        launch("block_scores", (-(-blocks // 256), rows, s.Hkv), 256, args + [BLOCK, start])
+        launch("block_scores", (-(-blocks // 256), rows, s.Hkv), 256, args + [block, start])
 
 
 def choose(s, scored, rows, start):
@@ -155,13 +155,13 @@ def scratch(s, rows, tokens):
     }
 
 
-def decode(s, q, k, v, out, tokens, scored, choice=True):
+def decode(s, q, k, v, out, tokens, scored, choice=True, block=BLOCK):
     """With scores and choice, in one launch."""
     splits = max(1, min(PROCESSORS // s.parts(), -(-tokens // 64 // 7)))
     maps = [Tiles(x, tokens, 64) for x in (k, v)]
     scratch = [scored["maxima"], scored["partial"], scored["sums"]]
     found = [scored[name] if choice else None for name in ("scores", "blocks", "kept")]
-    args = [*maps, q, out, *scratch, *found, s.Hq, s.Hkv, tokens, BLOCK // 64, SLOTS, s.scale]
+    args = [*maps, q, out, *scratch, *found, s.Hq, s.Hkv, tokens, block // 64, SLOTS, s.scale]
     launch(f"decode_ring_{s.d}", (splits, s.parts()), 256, args, 7 * 2 * 64 * s.d * 2)
 
 
@@ -240,6 +240,14 @@ def error(actual, expected):
     return worst if math.isfinite(worst) else math.inf
 
 
+def error_of_pairs(wide, scored):
+    """Scores of blocks of 128 beside the larger of two blocks of 64."""
+    scores = scored["scores"]
+    padded = torch.cat([scores, torch.zeros_like(scores[..., :1])], -1)[..., : 2 * wide["scores"].shape[-1]]
+    apart = (padded.unflatten(-1, (-1, 2)).amax(-1) - wide["scores"]).abs().max().item()
+    return apart if math.isfinite(apart) else math.inf
+
+
 FAULTS = []
 
 
@@ -259,6 +267,10 @@ def check(s):
         out, scored = buffers(rows, s.Hq, s.d), scratch(s, rows, tokens)
         full(s, q, k, v, out, start, scored)
         choose(s, scored, rows, start)
+        if grouped(rows):
+            wide = scored | {"scores": buffers(rows, s.Hkv, -(-tokens // 128))}
+            score(s, wide, rows, start, 128)
+            expect(f"{name}, {rows} from {start}: scores of blocks of 128", error_of_pairs(wide, scored), 0)
         plain = buffers(rows, s.Hq, s.d)
         full(s, q, k, v, plain, start)
         expect(f"{name}, {rows} from {start}: full with and without scores", error(plain, out), 0)
@@ -320,6 +332,9 @@ def check(s):
             decode(s, q, k, v, out, tokens, scored)
         expected, p = exact(s, q, k, v, 0, tokens - 1, range(tokens))
         expect(f"{name}, decode at {tokens}", error(out[0], expected), 3e-3)
+        wide = scored | {"blocks": scored["blocks"].clone(), "kept": scored["kept"].clone(), "scores": buffers(1, s.Hkv, -(-tokens // 128))}
+        decode(s, q, k, v, buffers(1, s.Hq, s.d), tokens, wide, block=128)
+        expect(f"{name}, scores of blocks of 128 in decode at {tokens}", error_of_pairs(wide, scored), 0)
         split = buffers(1, s.Hq, s.d)
         chosen, others = scored["blocks"].clone(), scratch(s, 1, tokens) | {name: scored[name] for name in ("partial", "sums")}
         decode(s, q, k, v, split, tokens, others, False)
