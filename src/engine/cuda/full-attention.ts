@@ -132,7 +132,10 @@ export class FullAttention {
     const { Hq, Hkv, d, B } = this.#shape;
     const { rows, start, keys } = call;
     const sizes = [rows, Hq, Hkv, d, keys.rows, start, B, this.#blocks(call), this.#scale];
-    this.#launch("full_plain", [Math.ceil((rows * Hq) / PLAIN_WARPS)], PLAIN_WARPS * WARP, [...buffers(call), ...sizes]);
+    this.#launch("full_plain", [Math.ceil((rows * Hq) / PLAIN_WARPS)], PLAIN_WARPS * WARP, [
+      ...buffers(call),
+      ...sizes,
+    ]);
     this.#scoreRows(call);
   }
 

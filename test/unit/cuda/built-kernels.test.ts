@@ -35,7 +35,9 @@ describe("built CUDA kernels", () => {
     const cubin = readFileSync(packageFile(CUBIN), "latin1");
     const files = ["ops.ts", "full-attention.ts"].map((name) => packageFile(`src/engine/cuda/${name}`));
     const launches = files.map((file) => readFileSync(file, "utf8")).join("");
-    const called = [...launches.matchAll(/(?:#(?:run|each|launch)\(|kernel =)\s*["`]([a-z_]+)/gu)].map(([, name]) => name!);
+    const called = [...launches.matchAll(/(?:#(?:run|each|launch)\(|kernel =)\s*["`]([a-z_]+)/gu)].map(
+      ([, name]) => name!,
+    );
     assert.ok(called.length > 12, called.join());
     for (const name of called) assert.ok(cubin.includes(`.text.${name}`), name);
   });
