@@ -28,7 +28,7 @@ __device__ __forceinline__ void attend_tile(TileState<D> &s, const uint32_t (&q)
 #pragma unroll
     for (int n = 0; n < N / 16; n++) {
       uint32_t b[4];
-      load_matrices(b, keys + swizzled<D>(n * 16 + lane / 16 * 8 + lane % 8, step * 2 + lane / 8 % 2));
+      load_matrices(b, keys + swizzled<D, N>(n * 16 + lane / 16 * 8 + lane % 8, step * 2 + lane / 8 % 2));
       multiply(p[2 * n], q[step], b[0], b[1]);
       multiply(p[2 * n + 1], q[step], b[2], b[3]);
     }
@@ -75,11 +75,49 @@ __device__ __forceinline__ void attend_tile(TileState<D> &s, const uint32_t (&q)
 #pragma unroll
     for (int c = 0; c < D / 16; c++) {
       uint32_t b[4];
-      load_transposed(b, values + swizzled<D>(j * 16 + lane % 16, c * 2 + lane / 16));
+      load_transposed(b, values + swizzled<D, N>(j * 16 + lane % 16, c * 2 + lane / 16));
       multiply(s.out[2 * c], a, b[0], b[1]);
       multiply(s.out[2 * c + 1], a, b[2], b[3]);
     }
   }
+}
+
+// What the warps of a block leave in shared memory for it to merge, of 16 rows each: sums of values, maxima, sums.
+template <int D> constexpr int STATE = 16 * D + 32;
+
+template <int D> __device__ __forceinline__ void leave_state(float *states, int warp, const TileState<D> &s) {
+  float *to = states + warp * STATE<D>;
+#pragma unroll
+  for (int r = 0; r < 2; r++) {
+    const int row = threadIdx.x % 32 / 4 + 8 * r;
+    const float sum = quad_sum(s.sum[r]);
+    if (threadIdx.x % 4 == 0) {
+      to[16 * D + row] = s.most[r];
+      to[16 * D + 16 + row] = sum;
+    }
+#pragma unroll
+    for (int c = 0; c < D / 8; c++)
+      *(float2 *)(to + row * D + c * 8 + threadIdx.x % 4 * 2) = {s.out[c][2 * r], s.out[c][2 * r + 1]};
+  }
+}
+
+// One value of a row of all warps, relative to 2^most, which is that of the row or `sink`.
+struct MergedValue {
+  float value, sum, most;
+};
+template <int D, int WARPS>
+__device__ __forceinline__ MergedValue merge_states(const float *states, int row, int e, float sink = -INFINITY) {
+  MergedValue merged{0, 0, sink};
+#pragma unroll
+  for (int w = 0; w < WARPS; w++) merged.most = fmaxf(merged.most, states[w * STATE<D> + 16 * D + row]);
+  if (merged.most == -INFINITY) return merged;
+#pragma unroll
+  for (int w = 0; w < WARPS; w++) {
+    const float *state = states + w * STATE<D>, fade = exp2f(state[16 * D + row] - merged.most);
+    merged.sum += state[16 * D + 16 + row] * fade;
+    merged.value += state[row * D + e] * fade;
+  }
+  return merged;
 }
 
 // Queries of two rows of one head, [.., D] of float32, as 16-bit operands: `rows` are where they begin, or null for zeros.

@@ -62,7 +62,7 @@ template <int D, int READS> __device__ __forceinline__ void queries_tensor(const
     for (int piece = lane; piece < N * D / 8; piece += 32) {
       const int r = piece / (D / 8), c = piece % (D / 8), position = at.from + r;
       const bool there = position < at.end;
-      const uint32_t to = base + buffer * 2 * TILE + swizzled<D>(r, c);
+      const uint32_t to = base + buffer * 2 * TILE + swizzled<D, N>(r, c);
       copy16(to, key_row(job.keys, head, there ? position : at.from, D) + c * 8, there ? 16 : 0);
       copy16(to + TILE, key_row(job.values, head, there ? position : at.from, D) + c * 8, there ? 16 : 0);
     }
@@ -105,34 +105,14 @@ template <int D, int READS> __device__ __forceinline__ void queries_tensor(const
   copy_wait<0>();
   __syncthreads();
 
-  float *outs = (float *)shared, *mosts = outs + WARPS * 16 * D, *sums = mosts + WARPS * 16;
-#pragma unroll
-  for (int r = 0; r < 2; r++) {
-    const int g = lane / 4 + 8 * r;
-    const float sum = quad_sum(s.sum[r]);
-    if (lane % 4 == 0) {
-      mosts[warp * 16 + g] = s.most[r];
-      sums[warp * 16 + g] = sum;
-    }
-#pragma unroll
-    for (int c = 0; c < D / 8; c++)
-      *(float2 *)(outs + (warp * 16 + g) * D + c * 8 + lane % 4 * 2) = {s.out[c][2 * r], s.out[c][2 * r + 1]};
-  }
+  float *states = (float *)shared;
+  leave_state<D>(states, warp, s);
   __syncthreads();
   for (int i = tid; i < heads * D; i += WARPS * 32) {
     const int g = i / D, e = i % D;
-    float most = -INFINITY;
-    for (int w = 0; w < WARPS; w++) most = fmaxf(most, mosts[w * 16 + g]);
     const i64 to = (i64)row * job.Hq + query_head + g;
     const float sink = job.splits == 1 && job.sinks != nullptr ? job.sinks[query_head + g] * LOG2E : -INFINITY;
-    const float highest = fmaxf(most, sink);
-    float sum = 0, value = 0;
-    if (highest > -INFINITY)
-      for (int w = 0; w < WARPS; w++) {
-        const float fade = exp2f(mosts[w * 16 + g] - highest);
-        sum += sums[w * 16 + g] * fade;
-        value += outs[(w * 16 + g) * D + e] * fade;
-      }
+    auto [value, sum, highest] = merge_states<D, WARPS>(states, g, e, sink);
     if (job.splits > 1) {
       job.partial[(to * job.splits + split) * D + e] = value;
       if (e == 0) {

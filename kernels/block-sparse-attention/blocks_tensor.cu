@@ -26,8 +26,8 @@ __device__ __forceinline__ void block_tiles(const float *q, const __half *k, con
     const int r = piece / (D / 8), c = piece % (D / 8), position = block * N + r;
     const bool there = position < start + rows;
     const i64 at = ((i64)head * room + (there ? position : 0)) * D + c * 8;
-    copy16(base + swizzled<D>(r, c), k + at, there ? 16 : 0);
-    copy16(base + TILE + swizzled<D>(r, c), v + at, there ? 16 : 0);
+    copy16(base + swizzled<D, N>(r, c), k + at, there ? 16 : 0);
+    copy16(base + TILE + swizzled<D, N>(r, c), v + at, there ? 16 : 0);
   }
   copy_commit();
   copy_wait<0>();

@@ -39,7 +39,9 @@ __device__ __forceinline__ float exp2_fast(float x) {
   return r;
 }
 
-// Bytes from the start of a tile [rows][D halves] whose 16-byte pieces are swizzled so that eight rows' share no bank.
-template <int D> __device__ __forceinline__ uint32_t swizzled(int row, int piece) {
-  return (uint32_t)(row * D * 2 + ((piece ^ (row & 7)) << 4));
+// Bytes from the start of a tile [D / 64][N rows][64 halves] whose 16-byte pieces, `piece` of D / 8, are swizzled so that eight
+// rows' share no bank: as the copy engine leaves it.
+template <int D, int N = 0> __device__ __forceinline__ uint32_t swizzled(int row, int piece) {
+  static_assert(D == 64 || N > 0, "a wider tile has parts of N rows");
+  return (uint32_t)(piece / 8 * N * 128 + row * 128 + ((piece % 8 ^ (row & 7)) << 4));
 }

@@ -20,7 +20,7 @@ __device__ __forceinline__ void full_tensor(const float *q, const __half *k, con
       const int piece = tid + 256 * j, r = piece / (D / 8), c = piece % (D / 8), position = tile * N + r;
       const bool there = position < end;
       const i64 from = at_head + (i64)(there ? position : 0) * D + c * 8;
-      const uint32_t to = base + buffer * 2 * TILE + swizzled<D>(r, c);
+      const uint32_t to = base + buffer * 2 * TILE + swizzled<D, N>(r, c);
       copy16(to, k + from, there ? 16 : 0);
       copy16(to + TILE, v + from, there ? 16 : 0);
     }

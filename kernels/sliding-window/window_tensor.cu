@@ -22,7 +22,7 @@ __device__ __forceinline__ void window_chunk(const float *q, const Keys &k, cons
       // Nothing before the chunk's first window is in the ring any more.
       const bool there = position < end && (position < first || position > start - window);
       const int read = there ? position : end - 1;
-      const uint32_t to = base + i % 2 * 2 * TILE + swizzled<D>(r, c);
+      const uint32_t to = base + i % 2 * 2 * TILE + swizzled<D, N>(r, c);
       copy16(to, key_row(k, head / (Hq / Hkv), read, D) + c * 8, there ? 16 : 0);
       copy16(to + TILE, key_row(v, head / (Hq / Hkv), read, D) + c * 8, there ? 16 : 0);
     }

@@ -4,10 +4,11 @@
 
 --check times nothing and takes two shapes alone: for compute-sanitizer.
 
-Needs torch and cupy (for CUDA 13) and the built kernels, nothing else; ends with a table in Markdown for
+Needs torch and the built kernels, nothing else; ends with a table in Markdown for
 docs/cuda-benchmarks.md. Rounds of everything are interleaved in random order, since a card slows down when it is warm.
 """
 
+import ctypes
 import datetime
 import math
 import pathlib
@@ -15,35 +16,65 @@ import random
 import statistics
 import sys
 
-import cupy
-import numpy as np
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 ROOT = pathlib.Path(__file__).resolve()
 while not (ROOT / "kernels/built-cuda").exists():
     ROOT = ROOT.parent
-MODULE = cupy.RawModule(path=str(ROOT / "kernels/built-cuda/sm_90a.cubin"))
-KERNELS = {}
 BLOCK, SLOTS, CHUNK = 64, 16, 2048
+GROUP_TILE = 128
 PROCESSORS = torch.cuda.get_device_properties(0).multi_processor_count
+CUDA = ctypes.CDLL("libcuda.so.1")
+KERNELS = {}
+
+
+def driver(name, *args):
+    result = getattr(CUDA, name)(*args)
+    if result != 0:
+        raise RuntimeError(f"{name}: CUDA {result}")
+
+
+torch.zeros(1, device="cuda")  # makes the context
+MODULE = ctypes.c_void_p()
+driver("cuModuleLoadData", ctypes.byref(MODULE), (ROOT / "kernels/built-cuda/sm_90a.cubin").read_bytes())
+
+
+class Tiles:
+    """Keys or values [heads, room, d] as the copy engine reads them in tiles, of whose rows the first `rows` are there."""
+
+    def __init__(self, tensor, rows, tile):
+        heads, room, d = tensor.shape
+        raw = ctypes.create_string_buffer(128 + 64)
+        self.raw = raw
+        self.address = (ctypes.addressof(raw) + 63) // 64 * 64
+        sizes, strides = (ctypes.c_uint64 * 3)(d, rows, heads), (ctypes.c_uint64 * 2)(d * 2, room * d * 2)
+        box, steps = (ctypes.c_uint32 * 3)(64, tile, 1), (ctypes.c_uint32 * 3)(1, 1, 1)
+        to, at = ctypes.c_void_p(self.address), ctypes.c_void_p(tensor.data_ptr())
+        driver("cuTensorMapEncodeTiled", to, 6, 3, at, sizes, strides, box, steps, 0, 3, 2, 0)
 
 
 def launch(name, blocks, threads, args, shared=0):
-    """Tensors, None, ints and floats, in a kernel's order."""
+    """Tensors, None, tiles, ints and floats, in a kernel's order."""
     kernel = KERNELS.get(name)
     if kernel is None:
-        kernel = KERNELS[name] = MODULE.get_function(name)
+        kernel = KERNELS[name] = ctypes.c_void_p()
+        driver("cuModuleGetFunction", ctypes.byref(kernel), MODULE, name.encode())
         if shared > 48 * 1024:
-            kernel.max_dynamic_shared_size_bytes = shared
-    words = []
+            driver("cuFuncSetAttribute", kernel, 8, shared)
+    values = []
     for arg in args:
         if arg is None or isinstance(arg, torch.Tensor):
-            words.append(np.uint64(0 if arg is None else arg.data_ptr()))
+            values.append(ctypes.c_uint64(0 if arg is None else arg.data_ptr()))
+        elif not isinstance(arg, Tiles):
+            values.append(ctypes.c_float(arg) if isinstance(arg, float) else ctypes.c_int32(arg))
         else:
-            words.append(np.float32(arg) if isinstance(arg, float) else np.int32(arg))
-    blocks = tuple(blocks) + (1,) * (3 - len(blocks))
-    kernel(blocks, (threads, 1, 1), tuple(words), shared_mem=shared)
+            values.append(arg)
+    at = [value.address if isinstance(value, Tiles) else ctypes.addressof(value) for value in values]
+    counts = tuple(blocks) + (1,) * (3 - len(blocks))
+    stream = ctypes.c_void_p(torch.cuda.current_stream().cuda_stream)
+    pointers = (ctypes.c_void_p * len(at))(*at)
+    driver("cuLaunchKernel", kernel, *counts, threads, 1, 1, shared, stream, pointers, None)
 
 
 def buffers(*shape, dtype=torch.float32):
@@ -75,30 +106,67 @@ def full(s, q, k, v, out, start, scored=None):
     rows, room = q.shape[0], k.shape[1]
     blocks = -(-(start + rows) // BLOCK)
     maxima, lse = (scored["maxima"], scored["lse"]) if scored else (None, None)
-    args = [q, k, v, out, maxima, lse, rows, s.Hq, s.Hkv, room, start, BLOCK, blocks, s.scale]
-    launch(f"full_tensor_{s.d}", (-(-rows // 128), s.Hq), 256, args, 4 * 64 * s.d * 2)
+    if not grouped(rows):
+        args = [q, k, v, out, maxima, lse, rows, s.Hq, s.Hkv, room, start, BLOCK, blocks, s.scale]
+        launch(f"full_tensor_{s.d}", (-(-rows // 128), s.Hq), 256, args, 4 * 64 * s.d * 2)
+        return
+    count = min(PROCESSORS, group_tiles(rows, start) * s.Hq)
+    maps = [Tiles(x, start + rows, GROUP_TILE) for x in (k, v)]
+    extra, name = ([maxima, lse], "scores_") if scored else ([], "")
+    args = [*maps, q, out, *extra, rows, s.Hq, s.Hkv, start, s.scale]
+    launch(f"full_group_{name}{s.d}", (count,), 384, args, (6 if s.d == 128 else 8) * GROUP_TILE * s.d * 2)
+
+
+def grouped(rows):
+    return rows >= 16
+
+
+def group_tiles(rows, start):
+    """Tiles of queries of a chunk."""
+    return -(-(start % GROUP_TILE + rows) // GROUP_TILE)
+
+
+def score(s, scored, rows, start, block=BLOCK):
+    blocks = -(-(start + rows) // block)
+    args = [scored["maxima"], scored["lse"], scored["scores"], rows, s.Hkv, s.G, blocks]
+    if grouped(rows):
+        counts = (-(-blocks // 64), group_tiles(rows, start) * GROUP_TILE // 16, s.Hkv)
+        launch("tile_scores", counts, 256, args + [block // 64, start])
+    else:
+        launch("block_scores", (-(-blocks // 256), rows, s.Hkv), 256, args + [block, start])
 
 
 def choose(s, scored, rows, start):
+    score(s, scored, rows, start)
     blocks = -(-(start + rows) // BLOCK)
-    args = [scored["maxima"], scored["lse"], scored["scores"], rows, s.Hkv, s.G, blocks, BLOCK, start]
-    launch("block_scores", (-(-blocks // 256), rows, s.Hkv), 256, args)
     args = [scored["scores"], scored["blocks"], scored["kept"], rows * s.Hkv, s.Hkv, blocks, SLOTS, BLOCK, start]
     launch("block_topk", (-(-rows * s.Hkv // 8),), 256, args)
 
 
 def scratch(s, rows, tokens):
     blocks = -(-tokens // BLOCK)
+    tiled = -(-(rows + GROUP_TILE - 1) // GROUP_TILE) * GROUP_TILE if grouped(rows) else rows
     return {
-        "maxima": buffers(rows, s.Hq, blocks),
-        "lse": buffers(rows, s.Hq),
+        "maxima": buffers(tiled, s.Hq, blocks + blocks % 2),
+        "lse": buffers(tiled, s.Hq),
         "scores": buffers(rows, s.Hkv, blocks),
         "blocks": buffers(rows, s.Hkv, SLOTS, dtype=torch.uint32),
         "kept": buffers(rows, s.Hkv, SLOTS),
     }
 
 
-def decode(s, q, k, v, out, tokens, scored):
+def decode(s, q, k, v, out, tokens, scored, choice=True, block=BLOCK):
+    """With scores and choice, in one launch."""
+    splits = max(1, min(PROCESSORS // s.parts(), -(-tokens // 64 // 7)))
+    maps = [Tiles(x, tokens, 64) for x in (k, v)]
+    scratch = [scored["maxima"], scored["partial"], scored["sums"]]
+    found = [scored[name] if choice else None for name in ("scores", "blocks", "kept")]
+    args = [*maps, q, out, *scratch, *found, s.Hq, s.Hkv, tokens, block // 64, SLOTS, s.scale]
+    launch(f"decode_ring_{s.d}", (splits, s.parts()), 256, args, 7 * 2 * 64 * s.d * 2)
+
+
+def decode_split(s, q, k, v, out, tokens, scored):
+    """What shapes take that have more heads than the card has processors."""
     splits = max(1, min(-(-(3 if s.d == 64 else 1) * PROCESSORS // s.parts()), -(-tokens // BLOCK) // 4))
     partial, sums = scored["partial"], scored["sums"]
     blocks = -(-tokens // BLOCK)
@@ -172,6 +240,14 @@ def error(actual, expected):
     return worst if math.isfinite(worst) else math.inf
 
 
+def error_of_pairs(wide, scored):
+    """Scores of blocks of 128 beside the larger of two blocks of 64."""
+    scores = scored["scores"]
+    padded = torch.cat([scores, torch.zeros_like(scores[..., :1])], -1)[..., : 2 * wide["scores"].shape[-1]]
+    apart = (padded.unflatten(-1, (-1, 2)).amax(-1) - wide["scores"]).abs().max().item()
+    return apart if math.isfinite(apart) else math.inf
+
+
 FAULTS = []
 
 
@@ -184,13 +260,17 @@ def expect(what, value, most):
 
 def check(s):
     name = f"{s.Hq}/{s.Hkv} heads of {s.d}"
-    for rows, start in ((200, 0), (300, 1000), (129, 63), (2, 5)):
+    for rows, start in ((200, 0), (300, 1000), (129, 63), (16, 1270), (1000, 2176), (2, 5)):
         tokens = start + rows
         q, k, v = s.draw(rows, tokens + 7)
         k[:, tokens:], v[:, tokens:] = float("nan"), float("nan")
         out, scored = buffers(rows, s.Hq, s.d), scratch(s, rows, tokens)
         full(s, q, k, v, out, start, scored)
         choose(s, scored, rows, start)
+        if grouped(rows):
+            wide = scored | {"scores": buffers(rows, s.Hkv, -(-tokens // 128))}
+            score(s, wide, rows, start, 128)
+            expect(f"{name}, {rows} from {start}: scores of blocks of 128", error_of_pairs(wide, scored), 0)
         plain = buffers(rows, s.Hq, s.d)
         full(s, q, k, v, plain, start)
         expect(f"{name}, {rows} from {start}: full with and without scores", error(plain, out), 0)
@@ -248,10 +328,28 @@ def check(s):
         q, k, v = s.draw(1, tokens)
         out, scored = buffers(1, s.Hq, s.d), scratch(s, 1, tokens)
         scored["partial"], scored["sums"] = buffers(400, s.Hq, s.d), buffers(400, s.Hq, 2)
-        decode(s, q, k, v, out, tokens, scored)
-        choose(s, scored, 1, tokens - 1)
+        for again in range(3):
+            decode(s, q, k, v, out, tokens, scored)
         expected, p = exact(s, q, k, v, 0, tokens - 1, range(tokens))
         expect(f"{name}, decode at {tokens}", error(out[0], expected), 3e-3)
+        wide = scored | {"blocks": scored["blocks"].clone(), "kept": scored["kept"].clone(), "scores": buffers(1, s.Hkv, -(-tokens // 128))}
+        decode(s, q, k, v, buffers(1, s.Hq, s.d), tokens, wide, block=128)
+        expect(f"{name}, scores of blocks of 128 in decode at {tokens}", error_of_pairs(wide, scored), 0)
+        split = buffers(1, s.Hq, s.d)
+        chosen, others = scored["blocks"].clone(), scratch(s, 1, tokens) | {name: scored[name] for name in ("partial", "sums")}
+        decode(s, q, k, v, split, tokens, others, False)
+        expect(f"{name}, decode without scores at {tokens}", error(split, out), 0)
+        decode_split(s, q, k, v, split, tokens, others)
+        choose(s, others, 1, tokens - 1)
+        expect(f"{name}, decode in four launches at {tokens}", error(split[0], expected), 3e-3)
+        apart = (others["scores"] - scored["scores"]).abs().max().item()
+        expect(f"{name}, its scores at {tokens}", apart, 1e-5)
+        kept = scored["scores"][0]
+        for head in range(s.Hkv):
+            best = sorted(sorted(range(kept.shape[1]), key=lambda b: (-kept[head, b].item(), b))[:SLOTS])
+            mine = [b for b in chosen[0, head].tolist() if b != -1]
+            if mine != best:
+                FAULTS.append(f"{name}: selection in decode at {tokens}, head {head}: {mine}, not {best}")
         blocks = -(-tokens // BLOCK)
         padded = torch.zeros(s.Hq, blocks * BLOCK, dtype=torch.float64, device="cuda")
         padded[:, :tokens] = p
@@ -340,10 +438,16 @@ def bench_prefill(title, s, tokens, rounds):
     rings = [x[:, :128].contiguous() for x in (k, v)]
     owns = [x[:, :CHUNK].contiguous() for x in (k, v)]
     ours(True, True)
+    again = out.clone()
+    reference = cudnn(qh, k[None], v[None], True)[0].transpose(0, 1)
+    expect(f"{title}: whole output beside cuDNN's", max(error(out[at : at + CHUNK], reference[at : at + CHUNK]) for at in chunks), 6e-3)
+    ours(False, False)
+    expect(f"{title}: again, without maxima", error(out, again), 0)
+    del again, reference
     works = {
         "cuDNN, full (float16)": lambda: cudnn(qh, k[None], v[None], True),
         "ours, full": lambda: ours(False, False),
-        "ours, full with scores": lambda: ours(True, False),
+        "ours, full with block maxima": lambda: ours(True, False),
         "ours, full with scores and top 16": lambda: ours(True, True),
         "ours, 16 blocks, as chosen": blocks,
         "ours, window of 128": window,
@@ -361,19 +465,24 @@ def bench_decode(title, s, tokens, rounds):
 
     def ours():
         decode(s, q, k, v, out, tokens, scored)
+
+    def split():
+        decode_split(s, q, k, v, out, tokens, scored)
         choose(s, scored, 1, tokens - 1)
 
     ours()
     works = {
         "cuDNN, full (float16)": lambda: cudnn(qh, k[None], v[None], False),
+        "ours, full": lambda: decode(s, q, k, v, out, tokens, scored, False),
         "ours, full with scores and top 16": ours,
+        "ours, the same in four launches": split,
         "ours, 16 blocks, as chosen": lambda: listed(s, q, k, v, scored["blocks"], sinks, out, tokens - 1),
         "ours, window of 128": lambda: windowed(s, q, *rings, None, None, sinks, out, tokens - 1, 128, 0, True),
     }
 
     def graphed(work):
         stream = torch.cuda.Stream()
-        with torch.cuda.stream(stream), cupy.cuda.ExternalStream(stream.cuda_stream):
+        with torch.cuda.stream(stream):
             work()
             graph = torch.cuda.CUDAGraph()
             with torch.cuda.graph(graph, stream=stream):

@@ -4,6 +4,7 @@ import { UserError } from "../../model/errors.ts";
 import type { CudaBlock } from "./block.ts";
 import type { CudaDevice } from "./devices.ts";
 import { meaningOf, RESULT, type CudaDriver, type DriverWords } from "./driver.ts";
+import { TensorMaps, type Tiles } from "./tensor-maps.ts";
 
 /** The built kernels, from the package's root. */
 export const CUBIN = "kernels/built-cuda/sm_90a.cubin";
@@ -16,8 +17,8 @@ const MOST_PARAMETERS = 24;
 /** Everything runs on the default stream, one after the other. */
 const STREAM = 0;
 
-/** A kernel's parameter: an address or another 64-bit number, an int, or a float. */
-export type Parameter = bigint | number | { readonly float: number };
+/** A kernel's parameter: an address or another 64-bit number, an int, a float, or tiles for the copy engine. */
+export type Parameter = bigint | number | { readonly float: number } | { readonly tiles: Tiles };
 
 export type Counts = readonly [x: number, y?: number, z?: number];
 
@@ -43,6 +44,7 @@ export class CudaContext {
   /** One 64-bit word for each parameter of a launch, and pointers to them. */
   readonly #values: DriverWords;
   readonly #pointers: DriverWords;
+  readonly #maps: TensorMaps;
   #fault: UserError | undefined;
 
   /** @throws UserError when the card is busy, or does not take the kernels */
@@ -54,8 +56,8 @@ export class CudaContext {
     this.#context = context[0]!;
     const values = driver.words(MOST_PARAMETERS);
     const pointers = driver.words(MOST_PARAMETERS);
-    pointers.view.forEach((_, i) => (pointers.view[i] = values.address + BigInt(8 * i)));
     [this.#values, this.#pointers] = [values, pointers];
+    this.#maps = new TensorMaps(driver);
     const module = new BigUint64Array(1);
     this.#require(
       this.driver().cuModuleLoadData(module, readFileSync(packageFile(CUBIN))),
@@ -94,12 +96,19 @@ export class CudaContext {
     const words = this.#values.view;
     const ints = new Int32Array(words.buffer, words.byteOffset, 2 * words.length);
     const floats = new Float32Array(words.buffer, words.byteOffset, 2 * words.length);
+    const driver = this.driver();
+    let maps = 0;
     parameters.forEach((value, i) => {
+      this.#pointers.view[i] = this.#values.address + BigInt(8 * i);
       if (typeof value === "bigint") words[i] = value;
       else if (typeof value === "number") ints[2 * i] = value;
-      else floats[2 * i] = value.float;
+      else if ("float" in value) floats[2 * i] = value.float;
+      else {
+        const map = this.#maps.address(maps++);
+        this.#require(this.#maps.encode(map, value.tiles), `takes no tiles for ${kernel}`);
+        this.#pointers.view[i] = map;
+      }
     });
-    const driver = this.driver();
     this.#require(
       driver.cuLaunchKernel(handle, x, y, z, threads, 1, 1, sharedBytes, STREAM, this.#pointers.pointer, null),
       `refused to run ${kernel}`,

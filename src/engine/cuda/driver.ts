@@ -30,6 +30,9 @@ const FUNCTIONS = {
   cuLaunchKernel:
     "uint64_t function, uint32_t gridX, uint32_t gridY, uint32_t gridZ, uint32_t blockX, uint32_t blockY, uint32_t blockZ, " +
     "uint32_t sharedBytes, uint64_t stream, void *parameters, void *extra",
+  cuTensorMapEncodeTiled:
+    "uint64_t map, int type, uint32_t rank, uint64_t address, void *sizes, void *strides, void *box, void *steps, " +
+    "int interleave, int swizzle, int promotion, int fill",
   cuEventCreate: "void *event, uint32_t flags",
   cuEventRecord: "uint64_t event, uint64_t stream",
   cuEventQuery: "uint64_t event",

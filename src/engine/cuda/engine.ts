@@ -78,7 +78,7 @@ export class CudaEngine implements Engine {
       kernels:
         arithmetic === "plain"
           ? "plain products (no tensor cores)"
-          : "products by wgmma, attention by mma.sync (docs/cuda-benchmarks.md)",
+          : "products and full attention of prompts by wgmma, other attention by mma.sync (docs/cuda-benchmarks.md)",
       gpu: {
         index: device.index,
         address: device.address,

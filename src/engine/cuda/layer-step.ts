@@ -4,7 +4,8 @@ import type { LayerRole } from "../decoder/roles.ts";
 import type { Stage } from "../engine.ts";
 import type { CudaBlock } from "./block.ts";
 import type { CudaKvCache } from "./kv-cache.ts";
-import type { CudaOps, KeysAt } from "./ops.ts";
+import type { KeysAt } from "./launches.ts";
+import type { CudaOps } from "./ops.ts";
 import type { CudaLayer } from "./weights.ts";
 
 /** One layer of one chunk. */

@@ -37,13 +37,19 @@ export const MIXERS: MixerTable<Mixer> = {
 };
 
 /** Causal attention to the whole cache, with scores and a choice by them where anyone asks. */
-function everything({ cache, ops, at, scores, choice, begin, ...chunk }: LayerStep): void {
+function everything({ cache, ops, at, scores, choice, begin, rows, start }: LayerStep): void {
   begin(scores ? "score" : "attend");
-  const scored = scores ? { maxima: at("maxima"), lse: at("lse"), scores: at("scores") } : undefined;
-  ops.full(at("q"), cache, at("attended"), chunk, scored, { values: at("partials"), sums: at("partialSums") });
+  const { fullAttention } = ops;
+  const chosen = fullAttention.choosesToo(rows);
+  fullAttention.run({
+    ...{ q: at("q"), keys: cache, out: at("attended"), rows, start },
+    scored: scores ? { maxima: at("maxima"), lse: at("lse"), scores: at("scores") } : undefined,
+    partials: { values: at("partials"), sums: at("partialSums") },
+    choice: chosen ? choice : undefined,
+  });
   if (choice === undefined) return;
   begin("select");
-  ops.topk(at("scores"), choice, chunk);
+  if (!chosen) ops.topk(at("scores"), choice, { rows, start });
 }
 
 function inBlocks(step: LayerStep, sinks: bigint | undefined, out: CudaBlock): void {

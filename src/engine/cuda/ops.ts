@@ -1,6 +1,8 @@
 import type { Shape } from "../shape.ts";
 import type { CudaBlock } from "./block.ts";
 import type { CudaContext, Parameter } from "./context.ts";
+import { FullAttention } from "./full-attention.ts";
+import { at, HALF, QUERY_WARPS, queryBytes, TENSOR_HEADS, type Address, type KeysAt, WORD } from "./launches.ts";
 
 /** `plain`: float32 products everywhere. `tensor`: tensor cores where a shape allows, whose operands are 16-bit floats. */
 export type Arithmetic = "plain" | "tensor";
@@ -11,39 +13,16 @@ const WARP = 32;
 const PLAIN_TILE = 64;
 const TENSOR_TILE = { rows: 128, outputs: 256, sharedBytes: 4 * 48 * 1024 + 1024 } as const;
 const PLAIN_WARPS = 4;
-const QUERY_WARPS = 4;
-const QUERY_KEYS = 32;
 const CHUNK_QUERIES = 128;
 const CHUNK_KEYS = 64;
 /** Rows of (query, head) that share a block's keys at most: block_tiles takes 64 at a time. */
 const BLOCK_ROWS = 256;
 const PLAN_THREADS = 1024;
-/** The tensor cores' rows. */
-const HEADS = 16;
 const WIDTHS: ReadonlySet<number> = new Set([64, 128]);
 export const PLAIN_WIDEST = 256;
-const HALF = 2;
-const WORD = 4;
-const NONE = 0n;
 
 /** Rows from which on the tensor cores' tiles pay. */
 const TENSOR_ROWS = 16;
-
-export type Address = CudaBlock | bigint;
-
-/** Keys and values, halves [Hkv, rows, d]. */
-export interface KeysAt {
-  readonly k: bigint;
-  readonly v: bigint;
-  readonly rows: number;
-}
-
-/** What full attention leaves for scores: buffers of the workspace. */
-export interface Scored {
-  readonly maxima: Address;
-  readonly lse: Address;
-  readonly scores: Address;
-}
 
 /** What gathering queries by block takes: the plan (plan.cu), and what each block gives each query. */
 export interface BlockBuffers {
@@ -69,9 +48,6 @@ export function blockBufferBytes(ops: CudaOps, rows: number, tokens: number): Re
   };
 }
 
-const at = (address: Address | undefined): bigint =>
-  address === undefined ? NONE : typeof address === "bigint" ? address : address.address;
-
 /** The launches of one model's layers, with the form of each kernel that fits the shape. */
 export class CudaOps {
   readonly shape: Shape;
@@ -79,28 +55,20 @@ export class CudaOps {
   readonly #arithmetic: Arithmetic;
   /** Of q . k. */
   readonly #scale: Parameter;
+  readonly fullAttention: FullAttention;
 
   constructor(context: CudaContext, shape: Shape, arithmetic: Arithmetic) {
     this.shape = shape;
     this.#context = context;
     this.#arithmetic = arithmetic;
     this.#scale = { float: shape.scale };
+    this.fullAttention = new FullAttention(context, shape, this.tensorAttention);
   }
 
   /** Whether attention runs on tensor cores. */
   get tensorAttention(): boolean {
     const { d, B } = this.shape;
     return this.#arithmetic === "tensor" && WIDTHS.has(d) && B % CHUNK_KEYS === 0;
-  }
-
-  /** Blocks that share the context of a decoded token. */
-  splits(tokens: number): number {
-    if (!this.tensorAttention) return 1;
-    const { Hkv, G, B } = this.shape;
-    const parts = Hkv * Math.ceil(G / HEADS);
-    const perProcessor = this.shape.d === 64 ? 3 : 1;
-    const most = Math.ceil((perProcessor * this.#context.device.processors) / parts);
-    return Math.max(1, Math.min(most, Math.floor(Math.ceil(tokens / B) / QUERY_WARPS)));
   }
 
   embedding(tokens: Address, table: bigint, x: Address, rows: number): void {
@@ -187,47 +155,6 @@ export class CudaOps {
       ...[chunk.k, chunk.v, ring.k, ring.v],
       ...sizes,
     ]);
-  }
-
-  /** Causal attention of a chunk to a whole cache, with block scores [rows, Hkv, blocks] where anyone asks. */
-  full(
-    q: Address,
-    { k, v, rows: room }: KeysAt,
-    out: Address,
-    { rows, start }: { readonly rows: number; readonly start: number },
-    scored: Scored | undefined,
-    partials: { readonly values: Address; readonly sums: Address },
-  ): void {
-    const { Hq, Hkv, G, d, B } = this.shape;
-    const all = Math.ceil((start + rows) / B);
-    const buffers = [at(q), k, v, at(out), at(scored?.maxima), at(scored?.lse)];
-    if (!this.tensorAttention) {
-      const blocks = Math.ceil((rows * Hq) / PLAIN_WARPS);
-      const parameters = [...buffers, rows, Hq, Hkv, d, room, start, B, all, this.#scale];
-      this.#run("full_plain", [blocks], PLAIN_WARPS * WARP, parameters);
-    } else if (rows === 1) {
-      const splits = this.splits(start + 1);
-      const blocks = [1, Hkv * Math.ceil(G / HEADS), splits] as const;
-      const sizes = [rows, Hq, Hkv, room, start, B, all, splits, this.#scale];
-      const parameters = [...buffers, at(partials.values), at(partials.sums), ...sizes];
-      this.#run(`decode_tensor_${d}`, blocks, QUERY_WARPS * WARP, parameters, queryBytes(d));
-      if (splits > 1) {
-        const merged = [at(partials.values), at(partials.sums), at(out), at(scored?.lse), d, splits];
-        this.#run("merge_splits", [Hq], d, merged);
-      }
-    } else {
-      const parameters = [...buffers, rows, Hq, Hkv, room, start, B, all, this.#scale];
-      this.#run(
-        `full_tensor_${d}`,
-        [Math.ceil(rows / CHUNK_QUERIES), Hq],
-        THREADS,
-        parameters,
-        4 * CHUNK_KEYS * d * HALF,
-      );
-    }
-    if (scored === undefined) return;
-    const parameters = [at(scored.maxima), at(scored.lse), at(scored.scores), rows, Hkv, G, all, B, start];
-    this.#run("block_scores", [Math.ceil(all / THREADS), rows, Hkv], THREADS, parameters);
   }
 
   /** [rows, Hq, d] */
@@ -329,7 +256,7 @@ export class CudaOps {
 
   #queries(op: string, rows: number, parameters: readonly Parameter[]): void {
     const { Hkv, G, d } = this.shape;
-    const blocks = [rows, Hkv * Math.ceil(G / HEADS)] as const;
+    const blocks = [rows, Hkv * Math.ceil(G / TENSOR_HEADS)] as const;
     this.#run(`${op}_tensor_${d}`, blocks, QUERY_WARPS * WARP, parameters, queryBytes(d));
   }
 
@@ -351,9 +278,4 @@ export class CudaOps {
   ): void {
     this.#context.launch({ kernel, blocks, threads, parameters, sharedBytes });
   }
-}
-
-/** Shared memory of queries_tensor: two buffers of keys and values for each warp. */
-function queryBytes(d: number): number {
-  return QUERY_WARPS * 4 * QUERY_KEYS * d * HALF;
 }

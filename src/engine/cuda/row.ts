@@ -8,8 +8,7 @@ export const CUDA: EngineRow = {
   description: "CUDA kernels on an NVIDIA H100 or H200, 16-bit weights and KV cache",
   settings: ["gpu"],
   note: () =>
-    "Full attention in prefill takes 2.2 to 2.7 times as long here as cuDNN's, as measured on an H100 (docs/cuda-benchmarks.md): a speed-up " +
-    "over full attention is one over this engine's.",
+    "Full attention in prefill takes 0.9 to 1.05 times as long here as cuDNN's, as measured on an H100 (docs/cuda-benchmarks.md).",
   hint: "is NVIDIA's driver installed?",
   natives: [KOFFI],
   files: ({ system, arch }) => (system !== "darwin" && arch === "x64" ? ["kernels/built-cuda/sm_90a.cubin"] : []),

@@ -17,11 +17,10 @@ export function workspaceSizes(
   tokens: number,
   scoresAsked: boolean,
 ): Record<string, number> {
-  const { hidden, intermediate, vocabulary, Hq, Hkv, d, B } = ops.shape;
+  const { hidden, intermediate, vocabulary, Hq, Hkv, d } = ops.shape;
   const gated = roles.some((role) => role.gated);
-  const blocks = Math.ceil(tokens / B);
   const wide = rows * Hq * d * WORD;
-  const splits = ops.splits(tokens);
+  const splits = ops.fullAttention.splits(tokens);
   const own = rows * Hkv * d * HALF;
   return {
     tokens: rows * WORD,
@@ -43,12 +42,6 @@ export function workspaceSizes(
       : {}),
     ...(gated ? { attendedSparse: wide, attendedWindow: wide } : {}),
     ...(roles.some(({ keeps }) => keeps.kind === "ring") ? { chunkK: own, chunkV: own } : {}),
-    ...(roles.some((role) => emitsScores(role, scoresAsked))
-      ? {
-          maxima: rows * Hq * blocks * WORD,
-          lse: rows * Hq * WORD,
-          scores: rows * Hkv * blocks * WORD,
-        }
-      : {}),
+    ...(roles.some((role) => emitsScores(role, scoresAsked)) ? ops.fullAttention.scoreBytes(rows, tokens) : {}),
   };
 }

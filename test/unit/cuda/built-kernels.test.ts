@@ -33,8 +33,11 @@ describe("built CUDA kernels", () => {
 
   it("hold every kernel that the engine launches", () => {
     const cubin = readFileSync(packageFile(CUBIN), "latin1");
-    const ops = readFileSync(packageFile("src/engine/cuda/ops.ts"), "utf8");
-    const called = [...ops.matchAll(/#(?:run|each)\(\s*["`]([a-z_]+)/gu)].map(([, name]) => name!);
+    const files = ["ops.ts", "full-attention.ts"].map((name) => packageFile(`src/engine/cuda/${name}`));
+    const launches = files.map((file) => readFileSync(file, "utf8")).join("");
+    const called = [...launches.matchAll(/(?:#(?:run|each|launch)\(|kernel =)\s*["`]([a-z_]+)/gu)].map(
+      ([, name]) => name!,
+    );
     assert.ok(called.length > 12, called.join());
     for (const name of called) assert.ok(cubin.includes(`.text.${name}`), name);
   });

@@ -72,6 +72,26 @@ describe("the CUDA engine without a card behind it", () => {
     await assert.rejects(engine.load(tinyModel(tinyArchitecture(), 2), "full"), refused(/CUDA 700/u));
   });
 
+  it("tells the copy engine where the keys and values of full layers lie, and nothing of products in float32", async () => {
+    const architecture = tinyArchitecture({ headDim: 64, block: 64, selectedTokens: 64 });
+    for (const arithmetic of ["tensor", "plain"] as const) {
+      const { driver, calls } = standIn([H200]);
+      const engine = await CudaEngine.open({ driver, arithmetic });
+      const runner = await engine.load(tinyModel(architecture, 1), "full");
+      await runner.prefill(randomTokens(architecture, 75, 1));
+      await runner.decode(1);
+      const maps = calls.filter((name) => name === "cuTensorMapEncodeTiled").length;
+      assert.equal(maps, arithmetic === "tensor" ? 2 * 2 * architecture.layers : 0);
+      await engine.dispose();
+    }
+    const engine = await open({ cuTensorMapEncodeTiled: 1 });
+    const runner = await engine.load(tinyModel(architecture, 1), "full");
+    await assert.rejects(
+      runner.prefill(randomTokens(architecture, 75, 1)),
+      refused(/takes no tiles for full_group_64/u),
+    );
+  });
+
   it("gives back all memory and counts what it holds", async () => {
     const { driver, calls } = standIn([H200]);
     const engine = await CudaEngine.open({ driver });
