@@ -1,8 +1,8 @@
-import { NamedBlocks, type Sizes } from "../named-blocks.ts";
+import { NamedBuffers, type Sizes } from "../named-buffers.ts";
 import type { CudaAllocator } from "./allocator.ts";
 import type { CudaBlock } from "./block.ts";
 
-export class CudaWorkspace extends NamedBlocks<CudaBlock> {
+export class CudaWorkspace extends NamedBuffers<CudaBlock> {
   readonly #allocator: CudaAllocator;
 
   constructor(allocator: CudaAllocator) {

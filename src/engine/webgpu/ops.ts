@@ -20,7 +20,7 @@ import type { BlockGate } from "../../designs/plan.ts";
 import type { Architecture } from "../../model/architecture.ts";
 import type { Chunk } from "../decoder/body.ts";
 import { emitsScores, type LayerRole } from "../decoder/roles.ts";
-import type { Sizes } from "../named-blocks.ts";
+import type { Sizes } from "../named-buffers.ts";
 import { shapeOf, type Shape } from "../shape.ts";
 import { largest } from "./workspace.ts";
 

@@ -1,7 +1,7 @@
-import { NamedBlocks, type Sizes } from "../named-blocks.ts";
+import { NamedBuffers, type Sizes } from "../named-buffers.ts";
 import type { GpuAllocator, GpuBlock, Purpose } from "./allocator.ts";
 
-export class Workspace extends NamedBlocks<GpuBlock> {
+export class Workspace extends NamedBuffers<GpuBlock> {
   readonly #allocator: GpuAllocator;
 
   constructor(allocator: GpuAllocator) {
