@@ -76,6 +76,7 @@ export function matrixAttendSources(traits: DeviceTraits): readonly string[] {
   return [
     "attention/matrix_attend_keys.wgsl",
     "attention/matrix_attend_columns.wgsl",
+    `attention/matrix_tiles_${traits.matrix}.wgsl`,
     `attention/matrix_attend_tiles_${traits.matrix}.wgsl`,
   ];
 }

@@ -46,6 +46,7 @@ export function matrixSoftmaxSources({ matrix }: DeviceTraits): readonly string[
   return [
     "attention/matrix_softmax.wgsl",
     "attention/matrix_softmax_columns.wgsl",
+    `attention/matrix_tiles_${matrix}.wgsl`,
     `attention/matrix_softmax_tiles_${matrix}.wgsl`,
   ];
 }

@@ -201,13 +201,15 @@ export function blockSparseMatrix(
   };
   const tile: GpuProgram = {
     name: `block-sparse-attention/${cut.form === "rows" ? "matrix_block_rows" : "matrix_gathered_tile"}`,
-    sources:
-      cut.form === "rows"
+    sources: [
+      `block-sparse-attention/matrix_products_${traits.matrix}.wgsl`,
+      ...(cut.form === "rows"
         ? [`block-sparse-attention/matrix_held_${traits.matrix}.wgsl`, "block-sparse-attention/matrix_block_rows.wgsl"]
         : [
             `block-sparse-attention/matrix_pool_${traits.matrix}.wgsl`,
             "block-sparse-attention/matrix_gathered_tile.wgsl",
-          ],
+          ]),
+    ],
     directives: matrixDirectives(traits, { shuffles: cut.form === "rows" }),
     constants: {
       LISTS: listsOf(shape),

@@ -1,21 +1,12 @@
-// The functions of matrix_held_units in plain loops, for devices without matrix units. A left operand is where it lies: it
-// is read when it is multiplied, so no barrier may come between. A held one is where it lay in `pool`, as row and word: it
-// is read from the cache. Of 16x16 sums, lane l of a team holds row l / 2, columns 8 (l % 2) and on.
+// The functions of matrix_held_units in plain loops. A held operand is where it lay in `pool`, as row and word: it is read from
+// the cache.
 
-struct Left { offset: u32, stride: u32 }
 struct Held { row: u32, word: u32 }
-struct Sums { values: array<vec4<f32>, 2> }
 
 var<workgroup> given: array<f32, THREADS>;
 
-fn left_tile(offset: u32, stride: u32) -> Left { return Left(offset, stride); }
 fn held_turned(offset: u32) -> Held { return Held(offset / OPERAND, offset % OPERAND); }
 fn held(offset: u32) -> Held { return Held(offset / OPERAND, offset % OPERAND); }
-fn no_sums() -> Sums { return Sums(); }
-
-fn dot8(x: vec4<u32>, y: vec4<u32>) -> f32 {
-  return dot(widen(x.xy), widen(y.xy)) + dot(widen(x.zw), widen(y.zw));
-}
 
 fn add_turned(left: Left, right: Held, sums: Sums) -> Sums {
   let row = left.offset + team_lane / 2u * left.stride;
@@ -39,12 +30,6 @@ fn add_product(left: Left, right: Held, sums: Sums) -> Sums {
     added.values[1] += factor * widen(columns.zw);
   }
   return added;
-}
-
-fn put_sums(offset: u32, stride: u32, sums: Sums) {
-  let at = offset + team_lane / 2u * stride + team_lane % 2u * 2u;
-  pool[at] = bitcast<vec4<u32>>(sums.values[0]);
-  pool[at + 1u] = bitcast<vec4<u32>>(sums.values[1]);
 }
 
 fn row_maximum(own: f32, lane: u32) -> f32 {

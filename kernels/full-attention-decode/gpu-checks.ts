@@ -186,7 +186,7 @@ const own: readonly KernelCase<ScoredAttentionInput>[] = sizes.map((size) => ({
 const decodes = cases.filter(({ name }) => name.includes(" C=1 "));
 
 /** Other layouts than the default of the size, each reaching code that it does not. */
-const variants: Readonly<Record<string, Partial<FullDecodeTuning>>> = {
+const layouts: Readonly<Record<string, Partial<FullDecodeTuning>>> = {
   "": {},
   " few-splits": { workgroups: 3 },
   " 2-pieces 8-heads": { queryPieces: 2, heads: 8, keysEach: 2, threads: 128, valuesEach: 8 },
@@ -205,17 +205,17 @@ const notInHalves = (one: GpuCheck): GpuCheck => ({
 });
 
 const portableChecks = [...decodes, ...own].flatMap(({ name, inputs }) =>
-  Object.entries(variants)
-    .filter(([variant]) => variant === "" || varied.test(name))
-    .flatMap(([variant, changes]) =>
+  Object.entries(layouts)
+    .filter(([layout]) => layout === "" || varied.test(name))
+    .flatMap(([layout, changes]) =>
       [true, false]
-        .filter((scores) => scores || (variant === "" && varied.test(name)))
+        .filter((scores) => scores || (layout === "" && varied.test(name)))
         .map((scores) => {
           const tuning = ({ queryHeads, kvHeads }: FullDecodeShape): FullDecodeTuning => ({
             ...defaultFullDecodeTuning(queryHeads / kvHeads),
             ...changes,
           });
-          const one = check(ofPortable, `${name}${variant}${scores ? "" : " no-scores"}`, inputs, { scores, tuning });
+          const one = check(ofPortable, `${name}${layout}${scores ? "" : " no-scores"}`, inputs, { scores, tuning });
           return changes.arithDots === true && name.includes("scale=4") ? notInHalves(one) : one;
         }),
     ),

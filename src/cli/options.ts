@@ -7,7 +7,7 @@ import type { EngineRow } from "../engine/row.ts";
 import { UserError } from "../model/errors.ts";
 import { manifest } from "../model/package-root.ts";
 import { readLengths } from "../profile/sweep-lengths.ts";
-import { SETTINGS } from "../protocol/setting-table.ts";
+import { SETTINGS } from "../model/setting-table.ts";
 import type { Chosen, Place } from "../protocol/settings.ts";
 import { settingOption, settingsIn, within, withoutSettings } from "./setting-options.ts";
 

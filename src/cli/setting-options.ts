@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option } from "commander";
 import { z } from "zod";
-import { SETTINGS, type SettingFacts, type SettingName } from "../protocol/setting-table.ts";
+import { SETTINGS, type SettingFacts, type SettingName } from "../model/setting-table.ts";
 import { chosenSchema, placeSchema, type Chosen, type Place } from "../protocol/settings.ts";
 import { count } from "../text/format.ts";
 

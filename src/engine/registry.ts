@@ -1,6 +1,6 @@
 import { UserError, words } from "../model/errors.ts";
 import { ENGINE_SETTINGS, type DeviceListing, type EngineListing, type EngineSetting } from "../protocol/engines.ts";
-import { AUTO } from "../protocol/auto.ts";
+import { AUTO } from "../model/auto.ts";
 import { CPU } from "./cpu/row.ts";
 import { CUDA } from "./cuda/row.ts";
 import type { Engine } from "./engine.ts";

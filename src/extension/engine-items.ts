@@ -1,4 +1,4 @@
-import { AUTO } from "../protocol/auto.ts";
+import { AUTO } from "../model/auto.ts";
 import { chooseByText } from "../engine/webgpu/gpu-choice.ts";
 import type { Devices } from "../protocol/jobs.ts";
 import { capitalized } from "./failure-text.ts";

@@ -1,5 +1,5 @@
 import { isUserError, messageOf, spoken } from "../model/errors.ts";
-import { editorName } from "../protocol/setting-table.ts";
+import { editorName } from "../model/setting-table.ts";
 
 /** The message of anything that was thrown, with settings as the editor calls them. */
 export function messageHere(error: unknown): string {

@@ -1,6 +1,6 @@
 import { DEFAULT_DESIGNS } from "../designs/designs.ts";
 import { VARIANTS } from "../engine/engine.ts";
-import { SETTINGS, type SettingFacts, type SettingName } from "../protocol/setting-table.ts";
+import { SETTINGS, type SettingFacts, type SettingName } from "../model/setting-table.ts";
 import type { Chosen, Place } from "../protocol/settings.ts";
 
 /** The settings as they are used: whatever stood in a settings file, these are in range. */

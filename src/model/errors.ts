@@ -1,4 +1,4 @@
-import { optionName, type SettingName } from "../protocol/setting-table.ts";
+import { optionName, type SettingName } from "./setting-table.ts";
 
 /** A setting that a message names, with the value that it speaks of. */
 export interface NamedSetting {

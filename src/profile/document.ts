@@ -6,7 +6,7 @@ import { UserError } from "../model/errors.ts";
 import { inTurns } from "../model/in-steps.ts";
 import { lineEndsOf, lineStarts, withPlainEnds } from "../model/line-ends.ts";
 import { count } from "../text/format.ts";
-import { editorName, optionName } from "../protocol/setting-table.ts";
+import { editorName, optionName } from "../model/setting-table.ts";
 import type { Report } from "../protocol/report.ts";
 import type { ProfileRequest } from "./request.ts";
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { DESIGN_IDS } from "../designs/designs.ts";
-import { SETTINGS } from "./setting-table.ts";
+import { SETTINGS } from "../model/setting-table.ts";
 
 /**
  * What a profile can be asked for, once: requests, jobs, reports, the command line and the editor's settings take their

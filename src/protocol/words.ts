@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { SETTINGS, type SettingName } from "./setting-table.ts";
+import { SETTINGS, type SettingName } from "../model/setting-table.ts";
 
 const names = Object.keys(SETTINGS) as [SettingName, ...SettingName[]];
 

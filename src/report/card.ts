@@ -7,7 +7,7 @@ import {
   optionName,
   SETTINGS,
   type SettingName,
-} from "../protocol/setting-table.ts";
+} from "../model/setting-table.ts";
 import { bandwidth, bytes, count, matrixRate, parameters, plural, timestamp } from "../text/format.ts";
 import { roundsWords } from "./ratio.ts";
 import { QUERY_WORDS, STDIN_NAME, VARIANT_NAMES } from "./names.ts";

@@ -3,7 +3,7 @@ import { decodes, type Chunk, type DecoderBody, type Run } from "../decoder/body
 import { emitsScores, type LayerRole } from "../decoder/roles.ts";
 import type { SelectionSwap } from "../engine.ts";
 import type { GpuBlock } from "./allocator.ts";
-import { DeviceSelections } from "./device-selections.ts";
+import { GpuSelections } from "./selections.ts";
 import { Flight } from "./flight.ts";
 import { GpuKvCache } from "./kv-cache.ts";
 import { LayerRecorder } from "./layer-recorder.ts";
@@ -45,7 +45,7 @@ export interface GpuParts {
 /** A model on a GPU: layers are recorded and submitted without a round trip between them. */
 export class GpuDecoder implements DecoderBody {
   readonly caches: readonly GpuKvCache[];
-  readonly selections: DeviceSelections;
+  readonly selections: GpuSelections;
   readonly mostTokens: number;
   readonly #session: GpuSession;
   readonly #model: Model;
@@ -87,7 +87,7 @@ export class GpuDecoder implements DecoderBody {
     this.#release = release;
     this.mostTokens = positions;
     this.caches = roles.map(({ keeps }, layer) => new GpuKvCache(device, allocator, layer, kvHeads, headDim, keeps));
-    this.selections = new DeviceSelections(session, roles, ops.shape);
+    this.selections = new GpuSelections(session, roles, ops.shape);
     this.#flight = new Flight(device);
     this.#ledger = new StageLedger(device, allocator, roles.length * SPANS);
     this.#layers = new LayerRecorder(ops, recorder, workspace, this.#ledger, (layer) => ({ ...layers[layer]! }));

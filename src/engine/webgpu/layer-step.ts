@@ -1,6 +1,7 @@
 import { ringRow } from "../../../kernels/sliding-window/ring.ts";
 import type { Chunk } from "../decoder/body.ts";
 import type { LayerRole } from "../decoder/roles.ts";
+import type { HeldSelection } from "../device-selections.ts";
 import type { Stage } from "../engine.ts";
 import type { GpuBlock } from "./allocator.ts";
 import type { GpuKvCache } from "./kv-cache.ts";
@@ -8,14 +9,6 @@ import type { NamedOp, Ops } from "./ops.ts";
 import type { Named } from "./record-op.ts";
 import type { LayerBlocks } from "./weights.ts";
 import type { Workspace } from "./workspace.ts";
-
-/** What an oracle chose, on the device: rows for the whole context. */
-export interface SelectionBlocks {
-  /** u32 [T, Hkv, slots] */
-  readonly blocks: GpuBlock;
-  /** f32 [T, Hkv, slots] */
-  readonly selected: GpuBlock;
-}
 
 /** The blocks that queries read: u32 [>= firstRow + rows, Hkv, slots]. */
 export interface BlockRows {
@@ -35,7 +28,7 @@ export interface LayerStep extends Chunk {
   /** Emit block scores; with `selection`, choose blocks too. */
   readonly scores: boolean;
   /** Where the layer's own choice goes. */
-  readonly selection: SelectionBlocks | undefined;
+  readonly selection: HeldSelection<GpuBlock> | undefined;
   /** What a layer reads through another's choice; of one that chooses, what the layers after it will. */
   readonly reads: BlockRows | undefined;
   /** The cache that the blocks which a layer reads lie in. */

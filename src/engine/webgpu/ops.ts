@@ -20,8 +20,9 @@ import type { BlockGate } from "../../designs/plan.ts";
 import type { Architecture } from "../../model/architecture.ts";
 import type { Chunk } from "../decoder/body.ts";
 import { emitsScores, type LayerRole } from "../decoder/roles.ts";
+import type { Sizes } from "../named-buffers.ts";
 import { shapeOf, type Shape } from "../shape.ts";
-import { largest, type Sizes } from "./workspace.ts";
+import { largest } from "./workspace.ts";
 
 const WORD = 4;
 const HALF = 2;

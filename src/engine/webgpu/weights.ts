@@ -1,139 +1,71 @@
 import type { LayerWeights, Model } from "../../model/model.ts";
 import type { GpuAllocator, GpuBlock } from "./allocator.ts";
 import type { GpuDevice } from "./device.ts";
-import { PIECE, valueCount, type LazyTensor } from "../../model/tensor.ts";
+import { valueCount, type LazyTensor } from "../../model/tensor.ts";
+import { DeviceWeights, halvesBytes, valuesOf, type LayerOnDevice } from "../device-weights.ts";
 
 /** Bytes sent before the device is waited for: until then they lie in staging memory as well. */
 const STAGED = 1 << 23;
 /** Stands for "no sink": WGSL need not honour infinities, and exp of this is zero beside any logit. */
 export const NO_SINK = -1e30;
 
-/** One layer's weights on the device. Matrices are 16-bit [out, in]; vectors are f32. */
-export interface LayerBlocks {
-  readonly inputNorm: GpuBlock;
-  /** q | k | v | sparse gate | window gate, rows one under the other: kinds without gates read a beginning of it. */
-  readonly projection: GpuBlock;
+/** One layer's weights on the device. */
+export interface LayerBlocks extends LayerOnDevice<GpuBlock> {
   /** Biases of q | k | v and the norms of a head's q | k, of what the decoder has. */
   readonly heads: GpuBlock | undefined;
-  readonly output: GpuBlock;
-  readonly postNorm: GpuBlock;
-  /** gate | up */
-  readonly gateUp: GpuBlock;
-  readonly down: GpuBlock;
-  readonly sparseSinks: GpuBlock | undefined;
-  readonly windowSinks: GpuBlock | undefined;
   /** Of mixers whose window has no sinks in any model; the same for all layers. */
   readonly noSinks: GpuBlock;
 }
 
-/** A model's weights on the device, uploaded once and shared by its runners. */
-export class GpuWeights {
+export class GpuWeights extends DeviceWeights<GpuBlock, LayerBlocks> {
   readonly #device: GpuDevice;
   readonly #allocator: GpuAllocator;
-  readonly #layers = new Map<LayerWeights, LayerBlocks>();
+  readonly #queryHeads: number;
   readonly #held: GpuBlock[] = [];
-  /** What matrices are read into, piece by piece, on their way to the device. */
-  #piece = new Uint16Array(PIECE);
+  #noSinks: GpuBlock | undefined;
   #staged = 0;
-  #dense: { embedding: GpuBlock; head: GpuBlock; finalNorm: GpuBlock } | undefined;
 
-  private constructor(device: GpuDevice, allocator: GpuAllocator) {
+  private constructor(device: GpuDevice, allocator: GpuAllocator, queryHeads: number) {
+    super();
     this.#device = device;
     this.#allocator = allocator;
+    this.#queryHeads = queryHeads;
   }
 
-  static async upload(
-    device: GpuDevice,
-    allocator: GpuAllocator,
-    { weights, architecture }: Model,
-  ): Promise<GpuWeights> {
-    const self = new GpuWeights(device, allocator);
-    try {
-      const embedding = await self.#matrix([weights.embedding]);
-      const head = weights.head === weights.embedding ? embedding : await self.#matrix([weights.head]);
-      self.#dense = { embedding, head, finalNorm: await self.#vector(weights.finalNorm) };
-      const noSinks = await self.#values(new Float32Array(architecture.queryHeads).fill(NO_SINK));
-      for (let i = 0; i < architecture.layers; i++) {
-        const layer = weights.layer(i);
-        if (!self.#layers.has(layer)) self.#layers.set(layer, await self.#layer(layer, noSinks));
-      }
-      self.#piece = new Uint16Array();
-    } catch (error) {
-      self.free();
-      throw error;
-    }
+  /** @throws UserError when the device has no room */
+  static async upload(device: GpuDevice, allocator: GpuAllocator, model: Model): Promise<GpuWeights> {
+    const self = new GpuWeights(device, allocator, model.architecture.queryHeads);
+    await self.load(model);
     return self;
   }
 
-  get dense(): { readonly embedding: GpuBlock; readonly head: GpuBlock; readonly finalNorm: GpuBlock } {
-    if (this.#dense === undefined) throw new Error("the weights were freed");
-    return this.#dense;
+  protected release(): void {
+    for (const block of this.#held.splice(0)) this.#allocator.free(block);
+    this.#noSinks = undefined;
   }
 
-  layer(weights: LayerWeights): LayerBlocks {
-    const blocks = this.#layers.get(weights);
-    if (blocks === undefined) throw new Error("the model returned a layer it did not have when it was loaded");
-    return blocks;
+  protected async complete(common: LayerOnDevice<GpuBlock>, weights: LayerWeights): Promise<LayerBlocks> {
+    this.#noSinks ??= await this.#values(new Float32Array(this.#queryHeads).fill(NO_SINK));
+    return { ...common, heads: await this.#vectors(headTensors(weights)), noSinks: this.#noSinks };
   }
 
-  free(): void {
-    for (const block of this.#held) this.#allocator.free(block);
-    this.#held.length = 0;
-    this.#layers.clear();
-    this.#dense = undefined;
-  }
-
-  async #layer(weights: LayerWeights, noSinks: GpuBlock): Promise<LayerBlocks> {
-    const { sparse } = weights;
-    const gates = sparse === undefined ? [] : [sparse.sparseGate, sparse.windowGate];
-    return {
-      inputNorm: await this.#vector(weights.inputNorm),
-      projection: await this.#matrix([weights.q, weights.k, weights.v, ...gates]),
-      heads: await this.#vectors(headTensors(weights)),
-      output: await this.#matrix([weights.o]),
-      postNorm: await this.#vector(weights.postNorm),
-      gateUp: await this.#matrix([weights.gate, weights.up]),
-      down: await this.#matrix([weights.down]),
-      sparseSinks: sparse === undefined ? undefined : await this.#vector(sparse.sparseSinks, NO_SINK),
-      windowSinks: sparse === undefined ? undefined : await this.#vector(sparse.windowSinks, NO_SINK),
-      noSinks,
-    };
-  }
-
-  /** Matrices of one width, one under the other, as 16-bit floats. */
-  async #matrix(parts: readonly LazyTensor[]): Promise<GpuBlock> {
-    const block = await this.#allocate(2 * parts.reduce((sum, { shape }) => sum + valueCount(shape), 0));
-    let at = 0;
-    for (const part of parts) {
-      const count = valueCount(part.shape);
-      for (let from = 0; from < count; from += PIECE) {
-        const halves = this.#piece.subarray(0, Math.min(PIECE, count - from));
-        await part.read(halves, from);
-        await this.#send(block, at, halves);
-        at += halves.byteLength;
-      }
-    }
+  protected async matrix(parts: readonly LazyTensor[]): Promise<GpuBlock> {
+    const block = await this.#allocate(halvesBytes(parts));
+    await this.sendHalves(parts, (halves, at) => this.#send(block, at, halves));
     return block;
   }
 
-  /** @param least what smaller values are raised to */
-  async #vector(tensor: LazyTensor, least = -Infinity): Promise<GpuBlock> {
-    const values = new Float32Array(valueCount(tensor.shape));
-    await tensor.read(values);
-    return this.#values(values.map((value) => Math.max(value, least)));
+  protected async vector(tensor: LazyTensor): Promise<GpuBlock> {
+    return this.#values(await valuesOf([tensor]));
+  }
+
+  protected async sinks(tensor: LazyTensor): Promise<GpuBlock> {
+    return this.#values((await valuesOf([tensor])).map((value) => Math.max(value, NO_SINK)));
   }
 
   /** Vectors one behind the other, where there are any. */
   async #vectors(tensors: readonly LazyTensor[]): Promise<GpuBlock | undefined> {
-    if (tensors.length === 0) return undefined;
-    const values = new Float32Array(tensors.reduce((sum, { shape }) => sum + valueCount(shape), 0));
-    let at = 0;
-    for (const tensor of tensors) {
-      const count = valueCount(tensor.shape);
-      await tensor.read(values.subarray(at, at + count));
-      at += count;
-    }
-    return this.#values(values);
+    return tensors.length === 0 ? undefined : this.#values(await valuesOf(tensors));
   }
 
   async #values(values: Float32Array<ArrayBuffer>): Promise<GpuBlock> {

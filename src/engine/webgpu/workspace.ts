@@ -1,44 +1,22 @@
+import { NamedBuffers, type Sizes } from "../named-buffers.ts";
 import type { GpuAllocator, GpuBlock, Purpose } from "./allocator.ts";
 
-/** Bytes by buffer name. */
-export type Sizes = Readonly<Record<string, number>>;
-
-/** Buffers that hold nothing between calls, shared by all runners of an engine; they only grow. */
-export class Workspace {
+export class Workspace extends NamedBuffers<GpuBlock> {
   readonly #allocator: GpuAllocator;
-  readonly #blocks = new Map<string, GpuBlock>();
 
   constructor(allocator: GpuAllocator) {
+    super((block) => allocator.free(block));
     this.#allocator = allocator;
   }
 
   /** Makes every buffer at least as large as asked. Whether any was replaced. */
   async ensure(purpose: Purpose, sizes: Sizes): Promise<boolean> {
     let replaced = false;
-    for (const [name, bytes] of Object.entries(sizes)) {
-      const old = this.#blocks.get(name);
-      if (old !== undefined && old.bytes >= bytes) continue;
-      if (old !== undefined) this.#allocator.free(old);
-      this.#blocks.delete(name);
-      this.#blocks.set(name, await this.#allocator.allocate(purpose, bytes));
+    for (const [name, bytes] of this.outgrown(sizes)) {
+      this.put(name, await this.#allocator.allocate(purpose, bytes));
       replaced = true;
     }
     return replaced;
-  }
-
-  has(name: string): boolean {
-    return this.#blocks.has(name);
-  }
-
-  get(name: string): GpuBlock {
-    const block = this.#blocks.get(name);
-    if (block === undefined) throw new Error(`the workspace has no buffer "${name}"`);
-    return block;
-  }
-
-  clear(): void {
-    for (const block of this.#blocks.values()) this.#allocator.free(block);
-    this.#blocks.clear();
   }
 }
 

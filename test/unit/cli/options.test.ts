@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { command, parseOptions } from "../../../src/cli/options.ts";
 import { UserError } from "../../../src/model/errors.ts";
-import { SETTINGS, type SettingFacts } from "../../../src/protocol/setting-table.ts";
+import { SETTINGS, type SettingFacts } from "../../../src/model/setting-table.ts";
 import { chosenSchema, placeSchema } from "../../../src/protocol/settings.ts";
 
 function refuses(args: string, message: RegExp): void {

@@ -11,7 +11,7 @@ import { VARIANTS } from "../../../src/engine/engine.ts";
 import { ReferenceEngine } from "../../../src/engine/reference/engine.ts";
 import { spoken, UserError } from "../../../src/model/errors.ts";
 import { predictedKvBytes } from "../../../src/profile/kv.ts";
-import { editorName } from "../../../src/protocol/setting-table.ts";
+import { editorName } from "../../../src/model/setting-table.ts";
 import { tinyArchitecture, tinyModel } from "../../kernels/tiny-model.ts";
 
 // Full, sparse, sparse, full, sparse, full (the last).

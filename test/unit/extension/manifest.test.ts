@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { z } from "zod";
-import { AUTO } from "../../../src/protocol/auto.ts";
+import { AUTO } from "../../../src/model/auto.ts";
 import { ENGINES } from "../../../src/engine/registry.ts";
 import { COMMANDS } from "../../../src/extension/command-names.ts";
 import { CONTEXTS } from "../../../src/extension/contexts.ts";
@@ -13,7 +13,7 @@ import { KNOWN_MODELS, settingsFrom } from "../../../src/extension/settings-valu
 import { DEFAULT_DESIGNS, DESIGN_IDS } from "../../../src/designs/designs.ts";
 import { MODEL_IDS } from "../../../src/model/models.ts";
 import { PANEL_COMMANDS } from "../../../src/protocol/panel.ts";
-import { editorName, SETTINGS, type SettingFacts, type SettingName } from "../../../src/protocol/setting-table.ts";
+import { editorName, SETTINGS, type SettingFacts, type SettingName } from "../../../src/model/setting-table.ts";
 
 const item = z.object({ command: z.string(), when: z.string().optional() });
 const root = new URL("../../../", import.meta.url);

@@ -10,7 +10,7 @@ const root = resolve(import.meta.dirname, "../../..");
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   kernels: [],
   "src/text": [],
-  "src/model": ["src/designs", "src/protocol", "src/text"],
+  "src/model": ["src/designs", "src/text"],
   "src/designs": ["src/model", "src/text"],
   "src/files": ["src/model"],
   "src/engine": ["kernels", "src/model", "src/designs", "src/protocol"],

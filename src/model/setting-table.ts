@@ -1,8 +1,8 @@
-import { MOST_DECODED, MOST_REPETITIONS, MOST_THREADS, MOST_TOKENS } from "../model/limits.ts";
+import { MOST_DECODED, MOST_REPETITIONS, MOST_THREADS, MOST_TOKENS } from "./limits.ts";
 import { AUTO } from "./auto.ts";
 
 /**
- * What a setting of a profile is called by those who set it, and what it may be; its type is in settings.ts. Plain data: the
+ * What a setting of a profile is called by those who set it, and what it may be; its type is in protocol/settings.ts. Plain data: the
  * editor reads it on activation, where it loads no schema.
  */
 export interface SettingFacts {
