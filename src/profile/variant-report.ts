@@ -1,6 +1,6 @@
 import type { Span } from "../designs/costs.ts";
 import { designById, parametersOf, planOf } from "../designs/designs.ts";
-import type { LayerPlan } from "../designs/plan.ts";
+import { throughOf, type LayerPlan } from "../designs/plan.ts";
 import type { Ceilings, Variant } from "../engine/engine.ts";
 import type { Selection } from "../engine/selection.ts";
 import type { Model } from "../model/model.ts";
@@ -107,7 +107,7 @@ function layerPhase(
   { steps, pieces }: { readonly steps: number; readonly pieces: number },
 ): LayerReport["prefill"] {
   const { architecture } = m.model;
-  const through = keysRead(m.rounds.selection, plan.readsFrom, span, plan.choice?.block);
+  const through = keysRead(m.rounds.selection, throughOf(plan), span, plan.choice?.block);
   const costs = layerCosts(architecture, { plan, selectedKeys: through }, span, m.bytesPerValue);
   const perStep = Object.fromEntries(
     Object.entries(withAttend(costs)).map(([stage, { flops, bytes }]) => [

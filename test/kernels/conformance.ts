@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { linear } from "../../kernels/linear/reference.ts";
 import { rmsnorm } from "../../kernels/rmsnorm/reference.ts";
+import { asRun } from "../../src/designs/as-planned.ts";
 import type { MixerId } from "../../src/designs/plan.ts";
 import { VARIANTS, type Engine, type LoadOptions, type Variant } from "../../src/engine/engine.ts";
 import { floatModel } from "../../src/engine/float-model.ts";
@@ -55,7 +56,9 @@ export function describeEngine(name: string, createEngine: () => Promise<Engine>
       describe(subject.name, () => {
         const architecture = withSmallBlocks(subject.architecture);
         const fixture = new Fixture({ ...subject, architecture }, SEED + index, halves);
-        for (const variant of VARIANTS.filter((id) => id !== "moba" || subject.ownChoice === true)) {
+        for (const variant of VARIANTS.filter(
+          (id) => subject.ownChoice === true || !(id === "moba" || id === "index-reuse"),
+        )) {
           const known = new Map<number, Promise<Run>>();
           const expected = (tokens: number): Promise<Run> => {
             const found = known.get(tokens) ?? fixture.expected(reference, variant, tokens, limits.tieGap);
@@ -69,7 +72,7 @@ export function describeEngine(name: string, createEngine: () => Promise<Engine>
             const mixers = runner.plan.map(({ mixer }) => mixer);
             assert.deepEqual(mixers, expectedMixers(architecture, variant));
             for (const tokens of edgeLengths(architecture)) {
-              const trace = await traceRun(runner, architecture, fixture.tokens(tokens));
+              const trace = await traceRun(runner, asRun(architecture, variant), fixture.tokens(tokens));
               const actual = { trace, selection: await runner.selection() };
               assertSameRun(actual, await expected(tokens), limits, coverage, `${tokens} tokens`);
               assert.deepEqual(runner.kvBytes(), expectedKvBytes(engine, architecture, variant, tokens), "KV bytes");
@@ -129,6 +132,8 @@ export function describeEngine(name: string, createEngine: () => Promise<Engine>
 function expectedMixers(architecture: Architecture, variant: Variant): MixerId[] {
   if (variant === "full" || variant === "streaming" || variant === "moba")
     return schedule(architecture).map(() => variant);
+  if (variant === "index-reuse")
+    return schedule(architecture).map((_, layer) => (layer === 0 || layer === 2 ? "full" : "reuse"));
   return schedule(architecture).map((kind) => (kind === "sparse" && variant === "hybrid-swa" ? "window" : kind));
 }
 
@@ -137,7 +142,7 @@ export function expectedKvBytes(engine: Engine, a: Architecture, variant: Varian
   const perToken = 2 * a.kvHeads * a.headDim * engine.info.kvBytesPerValue;
   const ring = Math.min(tokens, variant === "streaming" ? 4 + a.window : a.window);
   const rows: Readonly<Record<MixerId, number>> = {
-    ...{ full: tokens, sparse: ring, window: ring, streaming: ring },
+    ...{ full: tokens, reuse: tokens, sparse: ring, window: ring, streaming: ring },
     moba: tokens + Math.ceil(tokens / Number(a.laid?.["moba"]?.["block"] ?? 512)) / 2,
   };
   return expectedMixers(a, variant).map((kind) => perToken * rows[kind]);
@@ -176,7 +181,7 @@ class Fixture {
   async run(engine: Engine, variant: Variant, count: number, options: LoadOptions & TraceOptions = {}): Promise<Run> {
     const { chunk, ...rest } = options;
     const runner = await engine.load(this.model, variant, chunk === undefined ? {} : { chunk });
-    const trace = await traceRun(runner, this.model.architecture, this.tokens(count), rest);
+    const trace = await traceRun(runner, asRun(this.model.architecture, variant), this.tokens(count), rest);
     const selection = await runner.selection();
     await runner.dispose();
     return { trace, selection };

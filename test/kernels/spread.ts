@@ -6,7 +6,7 @@ import { tinyArchitecture, type TinyModelOptions } from "./tiny-model.ts";
 export interface Subject {
   readonly name: string;
   readonly architecture: Architecture;
-  /** Designs whose query heads choose for themselves are run on it: they know neither windows, sinks nor schedules. */
+  /** Designs that choose blocks of a layer's own keys are run on it: they know neither sinks nor the model's schedule. */
   readonly ownChoice?: true;
   readonly options?: TinyModelOptions;
 }
@@ -79,10 +79,16 @@ export const SUBJECTS: readonly Subject[] = [
   },
 ];
 
-/** Designs whose parameters are no model's get some that small contexts feel: MoBA the model's blocks, and one more than it selects. */
+/**
+ * Designs whose parameters are no model's get some that small contexts feel: MoBA the model's blocks, and one more than it selects;
+ * index reuse as many of at most 32 tokens, and a window that touches no more than three of them.
+ */
 export function withSmallBlocks(architecture: Architecture): Architecture {
-  const { block } = architecture;
-  return withParameters(architecture, "moba", { block, topk: selectedBlocks(architecture) + 1 });
+  const slots = selectedBlocks(architecture);
+  const block = Math.min(architecture.block, 32);
+  const reuse = { anchors: "0+2", block, k: slots * block, window: Math.min(architecture.window, block + 4) };
+  const moba = { block: architecture.block, topk: slots + 1 };
+  return withParameters(withParameters(architecture, "moba", moba), "index-reuse", reuse);
 }
 
 /** The prompt lengths at which an architecture's blocks and windows begin, fill and overflow. */

@@ -10,10 +10,8 @@ import { present, type LayerStep, type Recording } from "./layer-step.ts";
 type Mixer = (recording: Recording, step: LayerStep) => void;
 
 export const MIXERS: MixerTable<Mixer> = {
-  full: (recording, step) => {
-    if (step.role.restricted) restricted(recording, step);
-    else everything(recording, step);
-  },
+  full: ofOwnKeys,
+  reuse: ofOwnKeys,
 
   sparse: (recording, step) => {
     recording.begin(step.layer, "sparse");
@@ -35,6 +33,12 @@ export const MIXERS: MixerTable<Mixer> = {
   // The first tokens take what a learned sink would.
   streaming: (recording, step) => windowAlone(recording, step, step.weights.noSinks),
 };
+
+/** Attention to the layer's own keys: those in the blocks that another layer chose for it, else all. */
+function ofOwnKeys(recording: Recording, step: LayerStep): void {
+  if (step.role.restricted) restricted(recording, step);
+  else everything(recording, step);
+}
 
 /** Causal attention to the whole cache, with scores and a choice by them where anyone asks. */
 function everything(recording: Recording, step: LayerStep): void {

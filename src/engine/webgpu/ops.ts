@@ -1,5 +1,6 @@
 import { blockGateGpu } from "../../../kernels/block-gate/gpu.ts";
 import { blockMeansGpu } from "../../../kernels/block-means/gpu.ts";
+import { OWN_BLOCK } from "../../../kernels/block-topk/block-topk.ts";
 import { blockTopkGpu } from "../../../kernels/block-topk/gpu.ts";
 import { embeddingGpu } from "../../../kernels/embedding/gpu.ts";
 import { gateFusionGpu } from "../../../kernels/gate-fusion/gpu.ts";
@@ -55,7 +56,7 @@ function ownChoiceOps({ Hq, Hkv, d }: Shape, { block, top }: Pick<BlockGate, "bl
     slots: top,
     means: named("means", blockMeansGpu({ kvHeads: Hkv, headDim: d, block }, traits)),
     gate: named("gate", blockGateGpu({ ...heads, block }, traits)),
-    topk: named("own topk", blockTopkGpu({ kvHeads: Hq, slots: top, block, own: true }, traits)),
+    topk: named("own topk", blockTopkGpu({ kvHeads: Hq, slots: top, block, forced: OWN_BLOCK, signed: true }, traits)),
     plan: named("plan", forms.plan),
     sparse: named("sparse", forms.sparse),
     planBytes: forms.planBytes,
