@@ -1,3 +1,4 @@
+import type { ForcedBlocks } from "../../kernels/block-topk/block-topk.ts";
 import type { Architecture } from "../model/architecture.ts";
 import { planOf, type DesignId } from "./designs.ts";
 import type { LayerPlan } from "./plan.ts";
@@ -16,11 +17,17 @@ export function asWritten(architecture: Architecture): Omit<Architecture, "laid"
 export function asPlanned(architecture: Architecture, plan: readonly LayerPlan[]): Architecture {
   const keeps = plan.map((layer) => layer.keeps).find(({ kind }) => kind === "ring");
   const choice = plan.find((layer) => layer.choice !== undefined)?.choice;
+  const window = keeps?.kind === "ring" ? keeps.tokens : choice?.forced && forcedWindow(choice.block, choice.forced);
   return {
     ...asWritten(architecture),
-    ...(keeps?.kind === "ring" ? { window: keeps.tokens } : {}),
+    ...(window === undefined ? {} : { window }),
     ...(choice === undefined ? {} : { block: choice.block, selectedTokens: choice.slots * choice.block }),
   };
+}
+
+/** Newest tokens that every query reads where its last blocks are always read, wherever it stands in its own. */
+function forcedWindow(block: number, { last }: ForcedBlocks): number {
+  return (last - 1) * block + 1;
 }
 
 /** The architecture as it runs under the design called `id`; as it is where there is none. */

@@ -28,6 +28,8 @@ export interface Design<P = ParameterValues> {
   /** It is profiled only where it is asked for: what runs without a word of the user stays as it is. */
   readonly onRequest?: true;
   readonly needs: readonly ExtraWeights[];
+  /** Nothing is trained for it: what weights of the baseline do under it is what it does. */
+  readonly untrained?: true;
   /** Present where a checkpoint may say that its weights were made for the design. */
   readonly checkpoint?: {
     /** "a dense model". */

@@ -1,5 +1,5 @@
 import type { Span } from "../designs/costs.ts";
-import { designById, parametersOf, planOf } from "../designs/designs.ts";
+import { designById, parametersOf, planOf, type DesignId } from "../designs/designs.ts";
 import { throughOf, type LayerPlan } from "../designs/plan.ts";
 import type { Ceilings, Variant } from "../engine/engine.ts";
 import type { Selection } from "../engine/selection.ts";
@@ -38,6 +38,7 @@ export function variantReport(m: VariantMeasurement): VariantReport {
       kvBytes: kvBytes[index] ?? 0,
       kvBytesPredicted: predicted[index] ?? 0,
       ...(plan.readsFrom === undefined ? {} : { kvBorrowedFrom: plan.readsFrom }),
+      ...(plan.chosenBy === undefined ? {} : { chosenBy: plan.chosenBy }),
       prefill: layerPhase(
         m,
         plan,
@@ -78,7 +79,7 @@ export function variantReport(m: VariantMeasurement): VariantReport {
     ...(designById(m.variant).parameters === undefined
       ? {}
       : { parameters: { ...parametersOf(model.architecture, m.variant) } }),
-    ...(model.origin === "trained" && m.variant !== model.design
+    ...(model.origin === "trained" && !meansSomething(m.variant, model.design)
       ? {
           note:
             `These weights were trained as ${designById(model.design).words}: times and memory are valid, this variant's ` +
@@ -86,6 +87,11 @@ export function variantReport(m: VariantMeasurement): VariantReport {
         }
       : {}),
   };
+}
+
+/** Whether the output under a design is that of weights that were made for it, `made` being what they were made for. */
+function meansSomething(design: DesignId, made: DesignId): boolean {
+  return design === made || (designById(design).untrained === true && designById(made).baseline === true);
 }
 
 function perTokenTotals(samples: readonly number[]): Partial<VariantReport["totals"]> {

@@ -3,8 +3,9 @@ import { after, before, describe, it } from "node:test";
 import { linear } from "../../kernels/linear/reference.ts";
 import { rmsnorm } from "../../kernels/rmsnorm/reference.ts";
 import { asRun } from "../../src/designs/as-planned.ts";
+import { planOf } from "../../src/designs/designs.ts";
 import type { MixerId } from "../../src/designs/plan.ts";
-import { VARIANTS, type Engine, type LoadOptions, type Variant } from "../../src/engine/engine.ts";
+import { type Engine, type LoadOptions, type Variant } from "../../src/engine/engine.ts";
 import { floatModel } from "../../src/engine/float-model.ts";
 import { ReferenceEngine } from "../../src/engine/reference/engine.ts";
 import { schedule, type Architecture } from "../../src/model/architecture.ts";
@@ -12,7 +13,16 @@ import type { Model } from "../../src/model/model.ts";
 import { assertClose, assertSameRun, type Coverage, type Run, type Tolerance } from "./compare.ts";
 import { describeBehaviour } from "./behaviour.ts";
 import { GateTies } from "./gate-ties.ts";
-import { chunkings, decodings, edgeLengths, LONG, SUBJECTS, withSmallBlocks, type Subject } from "./spread.ts";
+import {
+  chunkings,
+  decodings,
+  designsOf,
+  edgeLengths,
+  LONG,
+  SUBJECTS,
+  withSmallBlocks,
+  type Subject,
+} from "./spread.ts";
 import { randomTokens, tinyModel } from "./tiny-model.ts";
 import { traceRun, type TraceOptions } from "./trace.ts";
 
@@ -56,9 +66,7 @@ export function describeEngine(name: string, createEngine: () => Promise<Engine>
       describe(subject.name, () => {
         const architecture = withSmallBlocks(subject.architecture);
         const fixture = new Fixture({ ...subject, architecture }, SEED + index, halves);
-        for (const variant of VARIANTS.filter(
-          (id) => subject.ownChoice === true || !(id === "moba" || id === "index-reuse"),
-        )) {
+        for (const variant of designsOf(subject)) {
           const known = new Map<number, Promise<Run>>();
           const expected = (tokens: number): Promise<Run> => {
             const found = known.get(tokens) ?? fixture.expected(reference, variant, tokens, limits.tieGap);
@@ -174,7 +182,11 @@ class Fixture {
     const ties = new GateTies(this.model.architecture, tieGap);
     const observed = variant === "moba" ? { onProjected: ties.onProjected } : {};
     const run = await this.run(reference, variant, count, observed);
-    return { ...run, tied: ties.at };
+    return {
+      ...run,
+      tied: ties.at,
+      choice: planOf(this.model.architecture, variant).find(({ choice }) => choice)?.choice,
+    };
   }
 
   /** Runs the first `count` tokens on a runner of its own. */

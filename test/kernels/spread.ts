@@ -1,3 +1,4 @@
+import { VARIANTS, type Variant } from "../../src/engine/engine.ts";
 import { withParameters } from "../../src/designs/laid.ts";
 import { selectedBlocks, type Architecture } from "../../src/model/architecture.ts";
 import { tinyArchitecture, type TinyModelOptions } from "./tiny-model.ts";
@@ -6,9 +7,14 @@ import { tinyArchitecture, type TinyModelOptions } from "./tiny-model.ts";
 export interface Subject {
   readonly name: string;
   readonly architecture: Architecture;
-  /** Designs that choose blocks of a layer's own keys are run on it: they know neither sinks nor the model's schedule. */
-  readonly ownChoice?: true;
+  /** Designs that know neither windows, sinks nor schedules of a model are run only on subjects that say so. */
+  readonly also?: readonly Variant[];
   readonly options?: TinyModelOptions;
+}
+
+/** Those of every subject, and its own. */
+export function designsOf({ also = [] }: Subject): Variant[] {
+  return VARIANTS.filter((id) => !(id === "moba" || id === "index-reuse") || also.includes(id));
 }
 
 /** The longest context of the suite: a few of the largest blocks, and off every block's edge. */
@@ -19,7 +25,7 @@ const MIDDLE = 131;
 
 /** Between them: every G, block, window and schedule on each side of its edges, both gates, sinks, ties, odd widths. */
 export const SUBJECTS: readonly Subject[] = [
-  { name: "G = 2, window between one and two blocks", architecture: tinyArchitecture(), ownChoice: true },
+  { name: "G = 2, window between one and two blocks", architecture: tinyArchitecture(), also: ["moba", "index-reuse"] },
   {
     name: "G = 1, one selected block of 4, window smaller than it, element gates, no sinks, own head",
     architecture: tinyArchitecture({
@@ -43,7 +49,7 @@ export const SUBJECTS: readonly Subject[] = [
   },
   {
     name: "d = 64, one block of 64, window of two blocks, no sinks",
-    ownChoice: true,
+    also: ["moba"],
     architecture: tinyArchitecture({
       ...{ layers: 3, queryHeads: 2, kvHeads: 1, headDim: 64, sparsePerFull: 1, block: 64, selectedTokens: 64 },
       ...{ window: 128, sinks: false },

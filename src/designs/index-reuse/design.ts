@@ -50,6 +50,7 @@ export const indexReuse = {
   look: { hue: "cyan", pattern: "falling", dash: [4, 2], point: "rectRot" },
   onRequest: true,
   needs: [],
+  untrained: true,
   parameters,
   refuse: ({ anchors, k, block }, { layers }) => {
     if (k % block !== 0) return `k = ${k} is not a multiple of the block size ${block}`;

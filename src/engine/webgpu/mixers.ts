@@ -10,8 +10,15 @@ import { present, type LayerStep, type Recording } from "./layer-step.ts";
 type Mixer = (recording: Recording, step: LayerStep) => void;
 
 export const MIXERS: MixerTable<Mixer> = {
-  full: ofOwnKeys,
-  reuse: ofOwnKeys,
+  full: (recording, step) => {
+    if (step.role.restricted) restricted(recording, step);
+    else everything(recording, step);
+  },
+
+  reuse: (recording, step) => {
+    recording.begin(step.layer, "sparse");
+    inBlocks(recording, step, recording.at("attended"));
+  },
 
   sparse: (recording, step) => {
     recording.begin(step.layer, "sparse");
@@ -34,15 +41,9 @@ export const MIXERS: MixerTable<Mixer> = {
   streaming: (recording, step) => windowAlone(recording, step, step.weights.noSinks),
 };
 
-/** Attention to the layer's own keys: those in the blocks that another layer chose for it, else all. */
-function ofOwnKeys(recording: Recording, step: LayerStep): void {
-  if (step.role.restricted) restricted(recording, step);
-  else everything(recording, step);
-}
-
 /** Causal attention to the whole cache, with scores and a choice by them where anyone asks. */
 function everything(recording: Recording, step: LayerStep): void {
-  const { layer, rows, start, cache, scores, selection } = step;
+  const { layer, rows, start, cache, scores, selection, plans } = step;
   const { full, fullDecode, topk } = recording.ops;
   recording.begin(layer, scores ? "score" : "attend");
   const buffers = {
@@ -59,7 +60,7 @@ function everything(recording: Recording, step: LayerStep): void {
   if (selection === undefined) return;
   recording.begin(layer, "select");
   recording.run(topk, { rows, start, firstRow: start }, { scores: recording.at("scores"), ...selection });
-  if (rows > 1) plan(recording, step);
+  if (plans) plan(recording, step);
 }
 
 /**

@@ -6,7 +6,7 @@ import { PIECE, valueCount, type LazyTensor } from "../../model/tensor.ts";
 /** Bytes sent before the device is waited for: until then they lie in staging memory as well. */
 const STAGED = 1 << 23;
 /** Stands for "no sink": WGSL need not honour infinities, and exp of this is zero beside any logit. */
-export const NO_SINK = -1e30;
+const NO_SINK = -1e30;
 
 /** One layer's weights on the device. Matrices are 16-bit [out, in]; vectors are f32. */
 export interface LayerBlocks {
