@@ -1,7 +1,6 @@
-import type { ForcedBlocks } from "../../kernels/block-topk/block-topk.ts";
 import type { Architecture } from "../model/architecture.ts";
 import { planOf, type DesignId } from "./designs.ts";
-import type { LayerPlan } from "./plan.ts";
+import type { BlockChoice, LayerPlan } from "./plan.ts";
 
 /** The architecture as files and reports hold it. */
 export function asWritten(architecture: Architecture): Omit<Architecture, "laid"> {
@@ -17,7 +16,7 @@ export function asWritten(architecture: Architecture): Omit<Architecture, "laid"
 export function asPlanned(architecture: Architecture, plan: readonly LayerPlan[]): Architecture {
   const keeps = plan.map((layer) => layer.keeps).find(({ kind }) => kind === "ring");
   const choice = plan.find((layer) => layer.choice !== undefined)?.choice;
-  const window = keeps?.kind === "ring" ? keeps.tokens : choice?.forced && forcedWindow(choice.block, choice.forced);
+  const window = keeps?.kind === "ring" ? keeps.tokens : choice && forcedWindow(choice);
   return {
     ...asWritten(architecture),
     ...(window === undefined ? {} : { window }),
@@ -26,8 +25,8 @@ export function asPlanned(architecture: Architecture, plan: readonly LayerPlan[]
 }
 
 /** Newest tokens that every query reads where its last blocks are always read, wherever it stands in its own. */
-function forcedWindow(block: number, { last }: ForcedBlocks): number {
-  return (last - 1) * block + 1;
+function forcedWindow({ block, forced }: BlockChoice): number | undefined {
+  return forced && (forced.last - 1) * block + 1;
 }
 
 /** The architecture as it runs under the design called `id`; as it is where there is none. */

@@ -1,5 +1,3 @@
-import type { ForcedBlocks } from "../../kernels/block-topk/block-topk.ts";
-
 /** What a layer keeps of its own keys and values for a context of T tokens. */
 export type KeptStream =
   /** Every token: T rows. With `means`, the mean key of every block of so many tokens, too, the last one filling or not. */
@@ -24,8 +22,8 @@ export interface BlockChoice {
   readonly block: number;
   /** Blocks that a query reads at most, per KV head: k / B, and those that are forced. */
   readonly slots: number;
-  /** Blocks that are always read, and so no part of the choice; none when absent. */
-  readonly forced?: ForcedBlocks;
+  /** How many blocks, from the first on and back from the query's own, are always read and so no part of the choice. */
+  readonly forced?: { readonly first: number; readonly last: number };
 }
 
 /** What one layer does under a design. Engines know this and nothing of designs. */
