@@ -51,7 +51,7 @@ describe("the plan of a design", () => {
     assert.deepEqual([anchor?.feeds, anchor?.scores, follower?.scores], [[1, 2], true, false]);
     // k = 16, blocks of 8, the first 4 tokens, and a window of 12 that may touch 3 blocks.
     assert.deepEqual(follower?.choice, { block: 8, slots: 6, forced: { first: 1, last: 3 } });
-    assert.deepEqual(follower?.keeps, { kind: "all" });
+    assert.deepEqual(follower.keeps, { kind: "all" });
   });
 
   it("keeps all rows, or those of a ring beside the first of the context", () => {
