@@ -1,5 +1,5 @@
 import type { Architecture } from "../model/architecture.ts";
-import { MOST_TOKENS } from "../model/limits.ts";
+import { MOST_BLOCK, MOST_TOKENS } from "../model/limits.ts";
 import { LAYERS_FORM, layersNamed } from "./layer-list.ts";
 import type { ParameterValue, ParameterValues } from "./values.ts";
 
@@ -45,6 +45,14 @@ export const WINDOW = {
   least: 1,
   most: MOST_TOKENS,
   default: ({ window }: Architecture): number => window,
+} as const satisfies NumberParameter;
+
+/** The blocks of a design that selects by them: the model's, where nobody says. */
+export const BLOCK = {
+  meaning: "consecutive tokens that are selected together",
+  least: 1,
+  most: MOST_BLOCK,
+  default: ({ block }: Architecture): number => block,
 } as const satisfies NumberParameter;
 
 /** What a model of this shape has where nobody chooses. */

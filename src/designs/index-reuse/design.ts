@@ -1,9 +1,9 @@
 import type { Architecture } from "../../model/architecture.ts";
-import { MOST_BLOCK, MOST_TOKENS } from "../../model/limits.ts";
+import { MOST_TOKENS } from "../../model/limits.ts";
 import { count, plural } from "../../text/format.ts";
 import type { Design } from "../design.ts";
 import { layersNamed } from "../layer-list.ts";
-import { WINDOW, type ValuesOf } from "../parameters.ts";
+import { BLOCK, WINDOW, type ValuesOf } from "../parameters.ts";
 import type { BlockChoice, LayerPlan } from "../plan.ts";
 
 /** By default as far apart, and so many tokens, as the model's own schedule has it, so that both sides of a comparison read alike. */
@@ -19,12 +19,7 @@ const parameters = {
     most: MOST_TOKENS,
     default: ({ selectedTokens }: Architecture): number => selectedTokens,
   },
-  block: {
-    meaning: "consecutive tokens that are chosen together",
-    least: 1,
-    most: MOST_BLOCK,
-    default: ({ block }: Architecture): number => block,
-  },
+  block: BLOCK,
   first: {
     meaning: "tokens at the beginning that are always read, in whole blocks",
     least: 0,
