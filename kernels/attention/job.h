@@ -12,13 +12,13 @@ typedef struct {
   int32_t heads, G;     // lists of blocks per query, and query heads that read one list; heads G = Hq
   int32_t share;        // lists that read one KV head: 1, or with a list per query head the group size
   int32_t d, B, slots, w;
-  int32_t first;        // window: positions 0 .. first - 1, too, are seen by whoever stands behind them
+  int32_t first;        // window: positions 0 .. first - 1, too, are seen by whoever stands behind them; top-k: blocks always in
   int32_t cap;          // rows of one KV head in k and v; a window's are a ring: see ring_row
   int32_t q_row, q_head; // floats from one query to the next, and from one KV head's queries to the next
   int32_t o_row, o_head;
   int32_t gate_row, gate_width; // floats between queries; 0: no gate, 1: per query head, d: per value
   int32_t add;          // add to out instead of setting it
-  int32_t own;          // top-k: 1 where the block that holds the query is always among them
+  int32_t last;         // top-k: so many of the newest blocks, the one that holds the query included, are always among them
   int32_t unit;         // queries of one unit
   int32_t wide;         // block lists hold 32 bits, else 16
   int32_t split;        // full attention of one query: keys of one unit, 0 when not split

@@ -67,7 +67,7 @@ static int unit_of(const Job *j, int threads) {
 }
 
 // numbers: op, start, count, heads, G, share, d, B, slots, w, first, cap, q_row, q_head, o_row, o_head, gate_row, gate_width,
-// add, own, wide, threads (in the order of job.h). Arrays that the op does not use may be null.
+// add, last, wide, threads (in the order of job.h). Arrays that the op does not use may be null.
 void EXPORT(prepare)(Job *j, const int32_t *numbers, float scale, const float *q, const float *k, const float *v,
                      const float *own_k, const float *own_v, void *list, const float *sinks, const float *gate,
                      float *out, float *scores, float *kept) {

@@ -37,7 +37,8 @@ export const checks: readonly GpuCheck[] = [...cases, ...drawn].flatMap(({ name,
     name: `${name} threads=${tuning.many}/${tuning.few}`,
     prepare: (seed, traits) => {
       const input = inputs(seed);
-      const { kvHeads, blocks, slots, block, start, own = false } = input;
+      const { kvHeads, blocks, slots, block, start, forced } = input;
+      const signed = input.scores.some((score) => score < 0);
       const rows = input.scores.length / (kvHeads * blocks);
       const want = blockTopk(input);
       const rowSize = kvHeads * slots;
@@ -53,7 +54,7 @@ export const checks: readonly GpuCheck[] = [...cases, ...drawn].flatMap(({ name,
         i % blocks > Math.floor((start + Math.floor(i / (blocks * kvHeads))) / block) ? NaN : score,
       );
       return checkOf({
-        op: blockTopkGpu({ kvHeads, slots, block, own }, traits, tuning),
+        op: blockTopkGpu({ kvHeads, slots, block, forced, signed }, traits, tuning),
         run: { rows, start, firstRow: FIRST_ROW },
         buffers: {
           scores,

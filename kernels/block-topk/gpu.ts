@@ -1,13 +1,15 @@
+import type { ForcedBlocks } from "./block-topk.ts";
 import { spreadWorkgroups, type DeviceTraits, type GpuOp, type GpuProgram } from "../gpu-op.ts";
 
 export interface BlockTopkShape {
   readonly kvHeads: number;
-  /** k / B */
+  /** k / B, and those that are forced. */
   readonly slots: number;
   /** B */
   readonly block: number;
-  /** The query's own block is always in, and scores may have either sign. */
-  readonly own?: boolean;
+  readonly forced?: ForcedBlocks | undefined;
+  /** Scores may have either sign. */
+  readonly signed?: boolean;
 }
 
 export interface BlockTopkRun {
@@ -33,12 +35,12 @@ const FEW_WORKGROUPS = 512;
 const FIXED_BYTES = 2560;
 
 /**
- * Buffers: scores f32 [C, Hkv, ceil((start + C) / B)], finite, and non-negative but with `own`; blocks u32 and selected f32 [any, Hkv, k / B],
+ * Buffers: scores f32 [C, Hkv, ceil((start + C) / B)], finite, and non-negative but with `signed`; blocks u32 and selected f32 [any, Hkv, k / B],
  * written at rows firstRow .. firstRow + C - 1 only.
  * @throws Error when the list of chosen blocks does not fit the device's workgroup storage
  */
 export function blockTopkGpu(
-  { kvHeads, slots, block, own = false }: BlockTopkShape,
+  { kvHeads, slots, block, forced = { first: 0, last: 0 }, signed = false }: BlockTopkShape,
   traits: DeviceTraits,
   tuning: BlockTopkTuning = blockTopkTuning,
 ): GpuOp<BlockTopkRun> {
@@ -48,7 +50,10 @@ export function blockTopkGpu(
   const programOf = (width: number): GpuProgram => ({
     name: "block-topk/interval_search",
     sources: ["block-topk/interval_search.wgsl"],
-    constants: { KV_HEADS: kvHeads, SLOTS: slots, BLOCK: block, OWN: own, WIDTH: Math.min(width, 256) },
+    constants: {
+      ...{ KV_HEADS: kvHeads, SLOTS: slots, BLOCK: block, WIDTH: Math.min(width, 256) },
+      ...{ FIRST: forced.first, LAST: forced.last, SIGNED: signed },
+    },
     bindings: { scores: "read", chosen: "read_write", selected: "read_write" },
     params: { rows: "u32", start: "u32", first_row: "u32", blocks: "u32", stride: "u32" },
   });

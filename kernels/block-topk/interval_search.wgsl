@@ -6,8 +6,8 @@
 //     The search ends as soon as the whole bin is wanted, mostly after two rounds;
 //  3. where more equal keys are left than wanted, the same search over their block indices;
 //  4. chosen blocks are gathered in any order, then each finds its place by counting the lower ones.
-// With OWN the block that the query stands in does not compete: it takes the last slot, which is its place in any order. Scores
-// may be negative then, and order as their bits once those of negative ones are turned around.
+// The FIRST blocks of the context and the LAST that a query sees are always in: they take the first and last slots, which is their place
+// in any order, and the others compete. Where scores are SIGNED they order as their bits once those of negative ones are turned around.
 // Scores are read again in every round: a row is a few KiB and stays in cache, so any number of blocks works.
 //
 // scores [C, Hkv, blocks]; chosen, selected [rows of the buffer, Hkv, SLOTS], written at rows first_row .. + C - 1.
@@ -39,12 +39,12 @@ var<workgroup> found: atomic<u32>;
 var<workgroup> found_blocks: array<u32, SLOTS>;
 
 /** Slots that blocks compete for, and the keys of a search at first. */
-const RIVAL_SLOTS = SLOTS - select(0u, 1u, OWN);
-const KEY_RANGE = select(0x80000000u, 0xffffffffu, OWN);
+const RIVAL_SLOTS = SLOTS - FIRST - LAST;
+const KEY_RANGE = select(0x80000000u, 0xffffffffu, SIGNED);
 
 fn bits_of(index: u32) -> u32 {
   let bits = bitcast<u32>(scores[index]);
-  if (!OWN) { return bits & 0x7fffffffu; }
+  if (!SIGNED) { return bits & 0x7fffffffu; }
   if (bits == 0x80000000u) { return bits; }
   return select(bits | 0x80000000u, ~bits, bits >> 31u == 1u);
 }
@@ -60,19 +60,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let job = group.y * params.stride + group.x;
   if (job >= params.rows * KV_HEADS) { return; }
   let row = job / KV_HEADS;
-  let own = (params.start + row) / BLOCK;
-  let visible = own + select(1u, 0u, OWN);
+  let visible = (params.start + row) / BLOCK + 1u;
   let first = job * params.blocks;
   let into = (params.first_row * KV_HEADS + job) * SLOTS;
 
-  if (OWN && lane == 0u) {
-    let last = into + min(visible, RIVAL_SLOTS);
-    chosen[last] = own;
-    selected[last] = scores[first + own];
-  }
-  if (visible <= RIVAL_SLOTS || RIVAL_SLOTS == 0u) {
+  if (visible <= SLOTS) {
     for (var slot = lane; slot < SLOTS; slot += WIDTH) {
-      if (OWN && slot == min(visible, RIVAL_SLOTS)) { continue; }
       var block = NO_BLOCK;
       var score = 0.0;
       if (slot < visible) {
@@ -84,9 +77,18 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
     return;
   }
+  for (var i = lane; i < FIRST + LAST; i += WIDTH) {
+    let slot = i + select(RIVAL_SLOTS, 0u, i < FIRST);
+    let block = slot + select(visible - SLOTS, 0u, i < FIRST);
+    chosen[into + slot] = block;
+    selected[into + slot] = scores[first + block];
+  }
+  if (RIVAL_SLOTS == 0u) { return; }
 
+  // Those that compete are FIRST .. end - 1.
+  let end = visible - LAST;
   var most = 0u;
-  for (var i = lane; i < visible; i += WIDTH) { most = max(most, bits_of(first + i)); }
+  for (var i = FIRST + lane; i < end; i += WIDTH) { most = max(most, bits_of(first + i)); }
   if (lane == 0u) {
     shared_search = Search(0u, KEY_RANGE, FIRST_SHIFT, RIVAL_SLOTS, 0u, 0u, 0u);
     atomicStore(&highest, 0u);
@@ -101,7 +103,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   while (search.phase < 2u) {
     for (var bin = lane; bin < BINS; bin += WIDTH) { atomicStore(&bins[bin], 0u); }
     workgroupBarrier();
-    for (var i = lane; i < visible; i += WIDTH) {
+    for (var i = FIRST + lane; i < end; i += WIDTH) {
       let key = top - bits_of(first + i);
       let place = select(key, i, search.phase == 1u) - search.low;
       if (place < search.width && (search.phase == 0u || key == search.limit)) {
@@ -122,7 +124,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     if (before < search.wanted && search.wanted <= before + sum) {
       for (var i = 0u; i < BINS_EACH; i++) {
         if (before < search.wanted && search.wanted <= before + counts[i]) {
-          narrow_to(search, lane * BINS_EACH + i, search.wanted - before, counts[i], visible);
+          narrow_to(search, lane * BINS_EACH + i, search.wanted - before, counts[i], end);
         }
         before += counts[i];
       }
@@ -130,7 +132,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     search = workgroupUniformLoad(&shared_search);
   }
 
-  for (var i = lane; i < visible; i += WIDTH) {
+  for (var i = FIRST + lane; i < end; i += WIDTH) {
     let key = top - bits_of(first + i);
     if (key < search.limit || (key == search.limit && i < search.tie_limit)) {
       found_blocks[atomicAdd(&found, 1u)] = i;
@@ -139,15 +141,15 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   workgroupBarrier();
   for (var i = lane; i < RIVAL_SLOTS; i += WIDTH) {
     let block = found_blocks[i];
-    var slot = 0u;
+    var slot = FIRST;
     for (var j = 0u; j < RIVAL_SLOTS; j++) { slot += select(0u, 1u, found_blocks[j] < block); }
     chosen[into + slot] = block;
     selected[into + slot] = scores[first + block];
   }
 }
 
-/** The search after finding that `wanted` of the `count` keys in `bin` are the last ones to choose. One invocation. */
-fn narrow_to(search: Search, bin: u32, wanted: u32, count: u32, visible: u32) {
+/** The search after finding that `wanted` of the `count` keys in `bin` are the last ones to choose, of blocks below `blocks`. One invocation. */
+fn narrow_to(search: Search, bin: u32, wanted: u32, count: u32, blocks: u32) {
   var next = search;
   let skipped = bin << search.shift;
   let rest = search.width - skipped;
@@ -164,8 +166,8 @@ fn narrow_to(search: Search, bin: u32, wanted: u32, count: u32, visible: u32) {
     // Only equal scores are left. A bin of one block index never comes here: it is wanted whole.
     next.limit = next.low;
     next.low = 0u;
-    next.width = visible;
-    next.shift = shift_for(max(visible, 2u));
+    next.width = blocks;
+    next.shift = shift_for(max(blocks, 2u));
     next.phase = 1u;
   }
   shared_search = next;

@@ -1,6 +1,6 @@
 import type { Architecture } from "../model/architecture.ts";
 import { planOf, type DesignId } from "./designs.ts";
-import type { LayerPlan } from "./plan.ts";
+import type { BlockChoice, LayerPlan } from "./plan.ts";
 
 /** The architecture as files and reports hold it. */
 export function asWritten(architecture: Architecture): Omit<Architecture, "laid"> {
@@ -16,11 +16,17 @@ export function asWritten(architecture: Architecture): Omit<Architecture, "laid"
 export function asPlanned(architecture: Architecture, plan: readonly LayerPlan[]): Architecture {
   const keeps = plan.map((layer) => layer.keeps).find(({ kind }) => kind === "ring");
   const choice = plan.find((layer) => layer.choice !== undefined)?.choice;
+  const window = keeps?.kind === "ring" ? keeps.tokens : choice && forcedWindow(choice);
   return {
     ...asWritten(architecture),
-    ...(keeps?.kind === "ring" ? { window: keeps.tokens } : {}),
+    ...(window === undefined ? {} : { window }),
     ...(choice === undefined ? {} : { block: choice.block, selectedTokens: choice.slots * choice.block }),
   };
+}
+
+/** Newest tokens that every query reads where its last blocks are always read, wherever it stands in its own. */
+function forcedWindow({ block, forced }: BlockChoice): number | undefined {
+  return forced && (forced.last - 1) * block + 1;
 }
 
 /** The architecture as it runs under the design called `id`; as it is where there is none. */

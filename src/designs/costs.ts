@@ -49,7 +49,7 @@ export function ownAttention(work: Work): Cost {
   };
 }
 
-/** Attention to the keys that a selection names in another layer's cache. */
+/** Attention to the keys that another layer's selection names, in its cache or the layer's own. */
 export function selectedAttention(work: Work): Cost {
   const { architecture: a, span, selectedKeys } = work;
   const perHead = selectedKeys / a.kvHeads;

@@ -28,6 +28,8 @@ export interface Design<P = ParameterValues> {
   /** It is profiled only where it is asked for: what runs without a word of the user stays as it is. */
   readonly onRequest?: true;
   readonly needs: readonly ExtraWeights[];
+  /** Nothing is trained for it: what weights of the baseline do under it is what it does. */
+  readonly untrained?: true;
   /** Present where a checkpoint may say that its weights were made for the design. */
   readonly checkpoint?: {
     /** "a dense model". */
@@ -46,7 +48,7 @@ export interface Design<P = ParameterValues> {
   /** What users may choose of it, beside what the model's weights fix. */
   readonly parameters?: ParameterTable;
   /** What is wrong with parameters each of which is in range, as a clause: "k = 100 is not a multiple of ...". */
-  refuse?(parameters: P): string | undefined;
+  refuse?(parameters: P, architecture: Architecture): string | undefined;
   /** The parameters with which every query of so many tokens selects all the blocks that it sees; where it chooses blocks. */
   selectingAll?(parameters: P, tokens: number): P;
   /** What a reader of a profile of so many tokens must know first, in whole sentences. */

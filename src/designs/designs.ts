@@ -61,7 +61,7 @@ export function parametersProblem(a: Architecture, id: DesignId, values: Paramet
     const problem = value === unsaid[name] ? undefined : valueProblem(row, value);
     if (problem !== undefined) return `${name} ${problem} (it is ${value})`;
   }
-  return design.refuse?.({ ...unsaid, ...values });
+  return design.refuse?.({ ...unsaid, ...values }, a);
 }
 
 /** What every layer of a model of this shape does under the design called `id`, with the parameters that were chosen. */

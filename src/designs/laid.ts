@@ -29,7 +29,7 @@ export function readDesign(text: string): ChosenDesign {
       throw refusal(text, `write ${parameter}=value, not "${part}"`);
     }
     if (Object.hasOwn(parameters, parameter)) throw refusal(text, `${parameter} is given twice`);
-    const read = "choices" in row ? value : /^\d+$/.test(value) ? Number(value) : NaN;
+    const read = !("least" in row) ? value : /^\d+$/.test(value) ? Number(value) : NaN;
     const problem = valueProblem(row, read);
     if (problem !== undefined) throw refusal(text, `${parameter} ${problem} (it is "${value}")`);
     parameters[parameter] = read;
@@ -80,7 +80,7 @@ export function chosenDesigns(
     named.add(id);
     ids.add(id);
     laid = withParameters(laid, id, parameters);
-    const problem = designById(id).refuse?.(parametersOf(laid, id));
+    const problem = designById(id).refuse?.(parametersOf(laid, id), laid);
     if (problem !== undefined) throw refusal(text, problem);
   }
   return { variants: [...ids], architecture: laid };

@@ -80,6 +80,15 @@ export const MIXERS: Readonly<Record<MixerId, Mixer>> = {
       fill: { hue: "red", pattern: "rising" },
     },
   },
+  reuse: {
+    gated: false,
+    costs: (work) => ({ sparse: selectedAttention(work) }),
+    role: {
+      name: "follower",
+      meaning: "keeps the keys and values of every token, and reads those in the blocks that an earlier layer chose",
+      fill: { hue: "cyan", pattern: "falling" },
+    },
+  },
 };
 
 export const MIXER_IDS = Object.keys(MIXERS) as readonly MixerId[];

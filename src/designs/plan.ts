@@ -6,7 +6,7 @@ export type KeptStream =
   | { readonly kind: "ring"; readonly tokens: number; readonly first?: number };
 
 /** How a layer attends, by what engines have to compute between projection and output projection. */
-export type MixerId = "full" | "sparse" | "window" | "streaming" | "moba";
+export type MixerId = "full" | "sparse" | "window" | "streaming" | "moba" | "reuse";
 
 /** How every query head chooses for itself among the blocks of the layer's own keys, by the means that it keeps of them. */
 export interface MeanGate {
@@ -20,8 +20,10 @@ export interface MeanGate {
 export interface BlockChoice {
   /** Tokens of a block, B. */
   readonly block: number;
-  /** Blocks that a query reads at most, per KV head: k / B. */
+  /** Blocks that a query reads at most, per KV head: k / B, and those that are forced. */
   readonly slots: number;
+  /** How many blocks, from the first on and back from the query's own, are always read and so no part of the choice. */
+  readonly forced?: { readonly first: number; readonly last: number };
 }
 
 /** What one layer does under a design. Engines know this and nothing of designs. */
@@ -30,6 +32,8 @@ export interface LayerPlan {
   readonly keeps: KeptStream;
   /** The earlier layer whose keys, values and selection it reads beside its own. */
   readonly readsFrom?: number;
+  /** The earlier layer by whose selection it reads its own keys and values. */
+  readonly chosenBy?: number;
   /** It scores every block of its keys, and the choice made from the scores can be asked for. */
   readonly scores: boolean;
   /** In layers that score blocks, or read those that another chose; the same in all of a plan. */
@@ -62,6 +66,11 @@ export function gateOf({ keeps, gate }: Pick<LayerPlan, "keeps" | "gate">): Bloc
     throw new Error("a layer without a gate or the means of its blocks chooses none of them");
   }
   return { ...gate, block: keeps.means };
+}
+
+/** The earlier layer whose selection a layer reads through, whosever keys and values. */
+export function throughOf({ readsFrom, chosenBy }: Pick<LayerPlan, "readsFrom" | "chosenBy">): number | undefined {
+  return readsFrom ?? chosenBy;
 }
 
 /** How a layer chooses, or chose whose blocks it reads. @throws Error where no block is chosen */

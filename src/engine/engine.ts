@@ -94,7 +94,8 @@ export interface Runner {
 /**
  * Replaces what layers read through the choices of others, to learn whether it matters; for prefill only.
  * - blocks: the sparse layers read the blocks that `choose` names instead of those their oracle selected
- * - silent: the block-sparse branch of every sparse layer gives zeros, as if all its attention went to the sink
+ * - silent: the block-sparse branch of every sparse layer gives zeros, as if all its attention went to the sink; for designs whose
+ *   layers have another branch beside it
  * - restrict-last: the last layer, which must be full, reads of its own K and V only the blocks that the last oracle that
  *   feeds a sparse layer selected; without a sink, as any full layer
  */

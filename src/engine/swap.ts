@@ -14,6 +14,9 @@ export function swapRefusal(
   if (!plan.some(({ scores }) => scores)) {
     return new Error(`${variant} has no selection to swap: none of its layers chooses blocks`);
   }
+  if (swap.kind === "silent" && plan.every(({ readsFrom }) => readsFrom === undefined)) {
+    return new Error(`${variant} has no branch to silence: none of its layers reads another's keys beside its own`);
+  }
   if (swap.kind !== "restrict-last") return undefined;
   const why = notRestrictable(plan);
   return why === undefined

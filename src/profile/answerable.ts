@@ -1,5 +1,6 @@
-import { FIDELITY_DESIGNS, selectingDesign } from "../designs/designs.ts";
-import { schedule } from "../model/architecture.ts";
+import { FIDELITY_DESIGNS, planOf, selectingDesign, type DesignId } from "../designs/designs.ts";
+import { throughOf } from "../designs/plan.ts";
+import { schedule, type Architecture } from "../model/architecture.ts";
 import { UserError, words, type Words } from "../model/errors.ts";
 import { fidelityShortage } from "./fidelity.ts";
 import type { ProfileRequest } from "./request.ts";
@@ -56,25 +57,37 @@ function obstacles(request: ProfileRequest): Obstacle[] {
     const wayOut = words`drop ${named(asked)} or choose a trained model (${trained})`;
     return [{ checks: asked, why, wayOut }];
   }
-  if (!schedule(model.architecture).includes("sparse")) {
-    const why = `${model.name} has no sparse layers, so no layer inherits a selection`;
-    return [{ checks: asked, why, wayOut: words`drop ${named(asked)}` }];
-  }
+  const selecting = selectingDesign(model.architecture, variants);
+  const idle = asked.filter((check) => !inherits(model.architecture, check === "swaps" ? selecting : undefined));
   const found: Obstacle[] = [];
-  const selecting = selectingDesign(model.architecture);
-  if (swaps === true && selectingDesign(model.architecture, [model.design]) === undefined) {
-    const why = `${model.name} is a dense model and selects nothing`;
-    found.push({ checks: ["swaps"], why, wayOut: words`drop ${SWAPS} (${FIDELITY} works)` });
-  } else if (swaps === true && selecting !== undefined && !variants.includes(selecting)) {
-    const wayOut = words`add ${selecting} to ${VARIANTS}, or drop ${SWAPS}`;
-    found.push({ checks: ["swaps"], why: `${selecting} is not among the variants`, wayOut });
+  if (idle.length > 0) {
+    const why = `${model.name} has no sparse layers, so no layer inherits a selection`;
+    found.push({ checks: idle, why, wayOut: words`drop ${named(idle)}` });
   }
-  if (fidelity === true && !FIDELITY_DESIGNS.some((id) => variants.includes(id))) {
+  if (swaps === true && selecting === undefined && !idle.includes("swaps")) found.push(nothingToSwap(model));
+  if (fidelity === true && !idle.includes("fidelity") && !FIDELITY_DESIGNS.some((id) => variants.includes(id))) {
     const wayOut = words`add one of them to ${VARIANTS}, or drop ${FIDELITY}`;
     const why = `neither ${FIDELITY_DESIGNS.join(" nor ")} is among the variants`;
     found.push({ checks: ["fidelity"], why, wayOut });
   }
   return found;
+}
+
+/** Whether layers read by the choice of others: under a design, or where none is named by the model's schedule. */
+function inherits(architecture: Architecture, design: DesignId | undefined): boolean {
+  return design === undefined
+    ? schedule(architecture).includes("sparse")
+    : planOf(architecture, design).some((layer) => throughOf(layer) !== undefined);
+}
+
+/** None of the variants chooses blocks. */
+function nothingToSwap({ name, architecture, design }: ProfileRequest["model"]): Obstacle {
+  if (selectingDesign(architecture, [design]) === undefined) {
+    const why = `${name} is a dense model and selects nothing`;
+    return { checks: ["swaps"], why, wayOut: words`drop ${SWAPS} (${FIDELITY} works)` };
+  }
+  const wayOut = words`add ${design} to ${VARIANTS}, or drop ${SWAPS}`;
+  return { checks: ["swaps"], why: `${design} is not among the variants`, wayOut };
 }
 
 function settle(request: ProfileRequest, found: readonly Obstacle[]): Answerable {

@@ -1,14 +1,15 @@
+import type { BlockChoice } from "../designs/plan.ts";
 import type { ChooseBlocks } from "../engine/engine.ts";
-import { selectedBlocks, type Architecture } from "../model/architecture.ts";
 import { Random, seedOf } from "../model/random.ts";
 
-/** The newest k / B visible blocks. */
-export function recentBlocks(a: Architecture): ChooseBlocks {
-  const slots = selectedBlocks(a);
+const NONE_FORCED = { first: 0, last: 0 };
+
+/** The newest visible blocks, as many as a choice has slots; those of the first that are always read stay. */
+export function recentBlocks({ block, slots, forced = NONE_FORCED }: BlockChoice): ChooseBlocks {
   return (_, query, __, out) => {
-    const visible = Math.floor(query / a.block) + 1;
+    const visible = Math.floor(query / block) + 1;
     const count = Math.min(slots, visible);
-    for (let slot = 0; slot < count; slot++) out[slot] = visible - count + slot;
+    for (let slot = 0; slot < count; slot++) out[slot] = slot < forced.first ? slot : visible - count + slot;
     return count;
   };
 }
@@ -17,22 +18,25 @@ export function recentBlocks(a: Architecture): ChooseBlocks {
 const SEED = 1;
 
 /**
- * k / B visible blocks, every set of them equally likely, drawn anew for every oracle, query and KV head; the same
- * whenever they are asked for.
+ * As many visible blocks as a choice has slots: those that are always read, and of the others every set equally likely, drawn anew
+ * for every oracle, query and KV head; the same whenever they are asked for.
  */
-export function randomBlocks(a: Architecture, draw: number): ChooseBlocks {
-  const slots = selectedBlocks(a);
+export function randomBlocks(choice: BlockChoice, draw: number): ChooseBlocks {
+  const { block, slots, forced = NONE_FORCED } = choice;
+  const newest = recentBlocks(choice);
   return (layer, query, kvHead, out) => {
-    const visible = Math.floor(query / a.block) + 1;
-    const count = Math.min(slots, visible);
+    const count = newest(layer, query, kvHead, out);
+    const visible = Math.floor(query / block) + 1;
+    if (visible <= slots) return count;
+    const drawn = out.subarray(forced.first, slots - forced.last);
     const random = new Random(seedOf(SEED, `${draw} ${layer} ${query} ${kvHead}`));
-    // Floyd's sampling: the i-th number comes from the first visible - count + i + 1; one that is taken gives way to the last.
-    for (let slot = 0; slot < count; slot++) {
-      const last = visible - count + slot;
-      const drawn = random.below(last + 1);
-      out[slot] = out.subarray(0, slot).includes(drawn) ? last : drawn;
-    }
-    out.subarray(0, count).sort();
+    // Floyd's sampling: the i-th number comes from the first end - length + i + 1; one that is taken gives way to the last.
+    drawn.forEach((_, i) => {
+      const last = visible - forced.last - drawn.length + i;
+      const next = forced.first + random.below(last - forced.first + 1);
+      drawn[i] = drawn.subarray(0, i).includes(next) ? last : next;
+    });
+    drawn.sort();
     return count;
   };
 }

@@ -1,6 +1,6 @@
 import { FIDELITY_DESIGNS, parametersProblem } from "../designs/designs.ts";
 import { VARIANTS } from "../engine/engine.ts";
-import { blockIn } from "../report/plan.ts";
+import { blockIn, planIn, selectingIn } from "../report/plan.ts";
 import type { LayerReport, Report, Samples, VariantReport } from "../protocol/report.ts";
 
 /** Two parts of a report that cannot both be right: the field's path, and what is wrong with it. */
@@ -154,14 +154,12 @@ function* oneVariantRules({ model }: Report, { layers, totals }: VariantReport, 
   yield* between(min, decode, max, `${path}.totals.timePerOutputTokenMs`);
 }
 
-function* lenderRules(
-  layers: readonly LayerReport[],
-  { kvBorrowedFrom: lender, index }: LayerReport,
-  at: string,
-): Rules {
-  if (lender === undefined) return;
-  const good = lender < index && layers[lender]?.kind === "full";
-  yield* must(good, `${at}.kvBorrowedFrom`, () => `layer ${lender} is not a full layer before it`);
+function* lenderRules(layers: readonly LayerReport[], { index, ...layer }: LayerReport, at: string): Rules {
+  for (const what of ["kvBorrowedFrom", "chosenBy"] as const) {
+    const lender = layer[what];
+    const good = lender === undefined || (lender < index && layers[lender]?.kind === "full");
+    yield* must(good, `${at}.${what}`, () => `layer ${lender ?? 0} is not a full layer before it`);
+  }
 }
 
 function* samplesRules(
@@ -185,19 +183,17 @@ function* selectionRules(report: Report): Rules {
   const blocks = blocksOf(report);
   const { kvHeads } = model.architecture;
   const block = blockIn(report);
+  const variant = selectingIn(report);
+  const plan = variant === undefined ? [] : planIn(report, variant);
   yield* must(selection.block === block, "selection.block", () => `${selection.block}, where the design says ${block}`);
   const seen = new Set<number>();
   for (const [i, { layer, feeds, queries, timesSelected }] of selection.oracles.entries()) {
     const at = `selection.oracles[${i}]`;
-    yield* must(
-      model.schedule[layer] === "full",
-      `${at}.layer`,
-      () => `layer ${layer} is not a full layer of the model`,
-    );
+    yield* must(plan[layer]?.scores === true, `${at}.layer`, () => `layer ${layer} is not a full layer of the model`);
     yield* must(!seen.has(layer), `${at}.layer`, () => `layer ${layer} is there twice`);
     seen.add(layer);
-    const stray = feeds.find((fed) => model.schedule[fed] !== "sparse" || fed <= layer);
-    yield* must(stray === undefined, `${at}.feeds`, () => `layer ${stray ?? 0} is not a sparse layer behind it`);
+    const stray = feeds.find((fed) => !plan[layer]?.feeds.includes(fed));
+    yield* must(stray === undefined, `${at}.feeds`, () => `layer ${stray ?? 0} does not read its blocks`);
     yield* must(
       timesSelected === undefined || timesSelected.length === blocks,
       `${at}.timesSelected`,

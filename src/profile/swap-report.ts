@@ -84,7 +84,7 @@ function method(tokens: number, run: ReadonlyMap<SwapName, unknown>): string {
   return (
     "one untimed prefill of the whole document under each selection, -log2 of every next token's probability in float64, " +
     `divided by the UTF-8 bytes of the predicted tokens; ${all}recent: the newest blocks; random: the mean of ${DRAWS} ` +
-    `draws, each anew for every query, KV head and oracle; none: the block-sparse branch gives zeros${last}; added: the ` +
+    `draws, each anew for every query, KV head and oracle; none: no selected block, only what is always read${last}; added: the ` +
     "difference to learned on the same tokens, with a 95 % t-interval that takes segments of " +
     `${segmentTokens(tokens)} consecutive tokens as independent, the last with what is left over`
   );

@@ -1,6 +1,6 @@
 import type { Span } from "../designs/costs.ts";
-import { designById, parametersOf, planOf } from "../designs/designs.ts";
-import type { LayerPlan } from "../designs/plan.ts";
+import { designById, parametersOf, planOf, type DesignId } from "../designs/designs.ts";
+import { throughOf, type LayerPlan } from "../designs/plan.ts";
 import type { Ceilings, Variant } from "../engine/engine.ts";
 import type { Selection } from "../engine/selection.ts";
 import type { Model } from "../model/model.ts";
@@ -38,6 +38,7 @@ export function variantReport(m: VariantMeasurement): VariantReport {
       kvBytes: kvBytes[index] ?? 0,
       kvBytesPredicted: predicted[index] ?? 0,
       ...(plan.readsFrom === undefined ? {} : { kvBorrowedFrom: plan.readsFrom }),
+      ...(plan.chosenBy === undefined ? {} : { chosenBy: plan.chosenBy }),
       prefill: layerPhase(
         m,
         plan,
@@ -78,7 +79,7 @@ export function variantReport(m: VariantMeasurement): VariantReport {
     ...(designById(m.variant).parameters === undefined
       ? {}
       : { parameters: { ...parametersOf(model.architecture, m.variant) } }),
-    ...(model.origin === "trained" && m.variant !== model.design
+    ...(model.origin === "trained" && !meansSomething(m.variant, model.design)
       ? {
           note:
             `These weights were trained as ${designById(model.design).words}: times and memory are valid, this variant's ` +
@@ -86,6 +87,11 @@ export function variantReport(m: VariantMeasurement): VariantReport {
         }
       : {}),
   };
+}
+
+/** Whether the output under a design is that of weights that were made for it, `made` being what they were made for. */
+function meansSomething(design: DesignId, made: DesignId): boolean {
+  return design === made || (designById(design).untrained === true && designById(made).baseline === true);
 }
 
 function perTokenTotals(samples: readonly number[]): Partial<VariantReport["totals"]> {
@@ -107,7 +113,7 @@ function layerPhase(
   { steps, pieces }: { readonly steps: number; readonly pieces: number },
 ): LayerReport["prefill"] {
   const { architecture } = m.model;
-  const through = keysRead(m.rounds.selection, plan.readsFrom, span, plan.choice?.block);
+  const through = keysRead(m.rounds.selection, throughOf(plan), span, plan.choice?.block);
   const costs = layerCosts(architecture, { plan, selectedKeys: through }, span, m.bytesPerValue);
   const perStep = Object.fromEntries(
     Object.entries(withAttend(costs)).map(([stage, { flops, bytes }]) => [

@@ -50,6 +50,7 @@ const layer = z.strictObject({
   kvBytes: bytes.describe("as allocated at the end of prefill"),
   kvBytesPredicted: bytes.describe("by the formula, for the same tokens"),
   kvBorrowedFrom: index.optional().describe("the full layer whose K, V this sparse layer reads"),
+  chosenBy: index.optional().describe("the full layer by whose selection this layer reads its own K, V"),
   prefill: phase,
   decode: phase.optional().describe("per output token; absent when no token was decoded"),
 });

@@ -25,9 +25,10 @@ export type PhaseName = keyof typeof PHASE_NAMES;
 /** "for the last token": importance is never shown without saying for which queries. */
 export const QUERY_WORDS = { "last-token": "last token", document: "whole document" } as const;
 
-/** The kind of a layer with the layer it borrows from, where it owns no keys of its own: "sparse (reads 4)". */
-export function kindText(layer: LayerReport): string {
-  return layer.kvBorrowedFrom === undefined ? layer.kind : `${layer.kind} (reads ${layer.kvBorrowedFrom})`;
+/** The kind of a layer with the layer that it depends on: "sparse (reads 4)", "reuse (chosen by 4)". */
+export function kindText({ kind, kvBorrowedFrom, chosenBy }: LayerReport): string {
+  if (kvBorrowedFrom !== undefined) return `${kind} (reads ${kvBorrowedFrom})`;
+  return chosenBy === undefined ? kind : `${kind} (chosen by ${chosenBy})`;
 }
 
 /** The name of a document that came through a pipe. */

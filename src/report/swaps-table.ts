@@ -20,7 +20,7 @@ export const SWAP_MEANINGS: Readonly<Record<SwapName, string>> = {
   all: "sparse layers read every visible block: the most a larger k could bring without training",
   recent: "sparse layers read as many of the newest blocks",
   random: "sparse layers read as many random visible blocks",
-  none: "the block-sparse branch of every sparse layer outputs zeros",
+  none: "sparse layers read no selected block, only what they always read",
   "restrict-last": "as learned, but the last full layer reads only the blocks selected by the last oracle before it",
 };
 

@@ -133,6 +133,7 @@ function layerNode(layer: LayerReport, phase: PhaseReport): Node {
       floorMs: floorOf(phase),
       kvBytes: layer.kvBytes,
       ...(layer.kvBorrowedFrom === undefined ? {} : { kvBorrowedFrom: layer.kvBorrowedFrom }),
+      ...(layer.chosenBy === undefined ? {} : { chosenBy: layer.chosenBy }),
     },
     parts: SEQUENCE.flatMap((name) =>
       stages[name] ? [stageNode(name, stages[name], name === "attend" ? inside : [])] : [],

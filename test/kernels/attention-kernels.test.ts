@@ -115,14 +115,14 @@ for (const [name, load] of BUILDS) {
     for (const { name: title, inputs } of topkCases) {
       it(title, async () => {
         const input = inputs(SEED);
-        const { kvHeads, blocks, slots, block, start, own = false } = input;
+        const { kvHeads, blocks, slots, block, start, forced } = input;
         const count = input.scores.length / (kvHeads * blocks);
         const expected = blockTopk(input);
         for (const list of [new Uint16Array(expected.blocks.length), new Uint32Array(expected.blocks.length)]) {
           const kept = new Float32Array(expected.scores.length);
           const scores = Float32Array.from(input.scores);
           const shape = { G: 1, share: 1, d: 1, scale: 0 };
-          const call = { start, count, heads: kvHeads, ...shape, B: block, slots, ownBlock: own };
+          const call = { start, count, heads: kvHeads, ...shape, B: block, slots, forced };
           await run({ op: "topk", ...call, list, kept, scores });
           assert.deepEqual(list, (list.constructor as typeof Uint16Array).from(expected.blocks));
           assert.deepEqual(Array.from(kept), Array.from(expected.scores));

@@ -63,6 +63,7 @@ export function describeBehaviour({ engine, reference, limits, seed, halves }: B
         "hybrid-swa": { window: 5 },
         streaming: { first: 2, window: 5 },
         moba: { block: 4, topk: 2 },
+        "index-reuse": { anchors: "0+3", block: 4, k: 4, window: 5 },
       };
       const chosen = { ...model, architecture: { ...architecture, laid } };
       const own: Readonly<Partial<Record<Variant, Partial<Architecture>>>> = {
@@ -72,8 +73,8 @@ export function describeBehaviour({ engine, reference, limits, seed, halves }: B
         moba: { laid: { moba: laid.moba } },
         full: {},
       };
-      // That query heads choose as they are told, moba.test.ts shows.
-      for (const variant of VARIANTS.filter((id) => id !== "moba")) {
+      // That blocks are chosen as designs are told, moba.test.ts and index-reuse.test.ts show.
+      for (const variant of VARIANTS.filter((id) => id !== "moba" && id !== "index-reuse")) {
         const alike = { ...model, architecture: { ...architecture, ...own[variant] } };
         const runner = await engine().load(chosen, variant);
         const trace = await traceRun(runner, architecture, tokens);
@@ -81,9 +82,7 @@ export function describeBehaviour({ engine, reference, limits, seed, halves }: B
         const expected = await run(reference, alike, variant);
         assertSameRun({ trace, selection }, expected, limits, noCoverage, variant);
         const perRow = 2 * architecture.kvHeads * architecture.headDim * engine().info.kvBytesPerValue;
-        // MoBA keeps the mean key of every block of 4 beside all keys and values.
-        const moba = tokens.length + Math.ceil(tokens.length / 4) / 2;
-        const rows = { hysparse: 5, "hybrid-swa": 5, streaming: 7, full: tokens.length, moba }[variant];
+        const rows = { hysparse: 5, "hybrid-swa": 5, streaming: 7, full: tokens.length }[variant];
         assert.equal(runner.kvBytes()[1], rows * perRow, variant);
         await runner.dispose();
       }
@@ -304,6 +303,7 @@ export function describeBehaviour({ engine, reference, limits, seed, halves }: B
             window: ["window"],
             streaming: ["window"],
             moba: ["select", "sparse"],
+            reuse: ["sparse"],
           };
           const inside = [...told].filter(([stage]) => parts.includes(stage));
           assert.ok(

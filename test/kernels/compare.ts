@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import type { ForcedBlocks } from "../../kernels/block-topk/block-topk.ts";
+import type { BlockChoice } from "../../src/designs/plan.ts";
 import type { Selection } from "../../src/engine/selection.ts";
 import type { Trace } from "./trace.ts";
 
@@ -57,6 +59,8 @@ export interface Run {
   readonly selection: Selection | undefined;
   /** Of the reference: whether a layer chose between blocks that tie for the query at a position, where no scores tell. */
   readonly tied?: (layer: number, position: number) => boolean;
+  /** Of the reference: how blocks are chosen, where some are always read. */
+  readonly choice?: BlockChoice | undefined;
 }
 
 /**
@@ -112,7 +116,10 @@ export function assertSameRun(actual: Run, expected: Run, limits: Tolerance, cov
       for (let head = 0; head < pair.expected.kvHeads; head++) {
         const chosen = pair.actual.at(t, head);
         const agrees = assertSelected(
-          { chosen: chosen.blocks, expected: pair.expected.at(t, head).blocks, scores: scores![t]![head]! },
+          {
+            ...{ chosen: chosen.blocks, expected: pair.expected.at(t, head).blocks, scores: scores![t]![head]! },
+            forced: expected.choice?.forced,
+          },
           limits.tieGap,
           coverage,
           `${name}, selection of query ${t}, KV head ${head}`,
@@ -144,11 +151,12 @@ interface Choice {
   readonly expected: readonly number[];
   /** The reference's score of every visible block. */
   readonly scores: Float32Array;
+  readonly forced: ForcedBlocks | undefined;
 }
 
 /** Asserts that a choice differs from the reference's only by blocks that tie; returns whether it does not differ. */
 function assertSelected(
-  { chosen, expected, scores }: Choice,
+  { chosen, expected, scores, forced = { first: 0, last: 0 } }: Choice,
   tieGap: number,
   coverage: Coverage,
   what: string,
@@ -158,7 +166,8 @@ function assertSelected(
     chosen.every((block, i) => block < scores.length && (i === 0 || block > chosen[i - 1]!)),
     `${what}: [${chosen.join()}] is not ascending below ${scores.length}`,
   );
-  const last = Math.min(...expected.map((block) => scores[block]!));
+  const rivals = expected.filter((block) => block >= forced.first && block < scores.length - forced.last);
+  const last = Math.min(...rivals.map((block) => scores[block]!));
   const next = Math.max(0, ...scores.filter((_, block) => !expected.includes(block)));
   const close = (a: number, b: number): boolean =>
     Math.abs(a - b) < tieGap * Math.max(a, b) || (tieGap > 0 && Math.max(a, b) < VANISHED);

@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { linear } from "../../kernels/linear/reference.ts";
 import { rmsnorm } from "../../kernels/rmsnorm/reference.ts";
+import { asRun } from "../../src/designs/as-planned.ts";
+import { planOf } from "../../src/designs/designs.ts";
 import type { MixerId } from "../../src/designs/plan.ts";
-import { VARIANTS, type Engine, type LoadOptions, type Variant } from "../../src/engine/engine.ts";
+import { type Engine, type LoadOptions, type Variant } from "../../src/engine/engine.ts";
 import { floatModel } from "../../src/engine/float-model.ts";
 import { ReferenceEngine } from "../../src/engine/reference/engine.ts";
 import { schedule, type Architecture } from "../../src/model/architecture.ts";
@@ -11,7 +13,17 @@ import type { Model } from "../../src/model/model.ts";
 import { assertClose, assertSameRun, type Coverage, type Run, type Tolerance } from "./compare.ts";
 import { describeBehaviour } from "./behaviour.ts";
 import { GateTies } from "./gate-ties.ts";
-import { chunkings, decodings, edgeLengths, edgesOf, LONG, SUBJECTS, withSmallBlocks, type Subject } from "./spread.ts";
+import {
+  chunkings,
+  decodings,
+  designsOf,
+  edgeLengths,
+  edgesOf,
+  LONG,
+  SUBJECTS,
+  withSmallBlocks,
+  type Subject,
+} from "./spread.ts";
 import { randomTokens, tinyModel } from "./tiny-model.ts";
 import { traceRun, type TraceOptions } from "./trace.ts";
 
@@ -55,7 +67,7 @@ export function describeEngine(name: string, createEngine: () => Promise<Engine>
       describe(subject.name, () => {
         const architecture = withSmallBlocks(subject.architecture);
         const fixture = fixtureOf({ ...subject, architecture }, SEED + index, halves);
-        for (const variant of VARIANTS.filter((id) => id !== "moba" || subject.ownChoice === true)) {
+        for (const variant of designsOf(subject)) {
           const edges = edgesOf(variant, architecture);
           const expected = (tokens: number): Promise<Run> =>
             fixture.expected(reference, variant, tokens, limits.tieGap);
@@ -66,7 +78,7 @@ export function describeEngine(name: string, createEngine: () => Promise<Engine>
             const mixers = runner.plan.map(({ mixer }) => mixer);
             assert.deepEqual(mixers, expectedMixers(architecture, variant));
             for (const tokens of edgeLengths(edges)) {
-              const trace = await traceRun(runner, architecture, fixture.tokens(tokens));
+              const trace = await traceRun(runner, asRun(architecture, variant), fixture.tokens(tokens));
               const actual = { trace, selection: await runner.selection() };
               assertSameRun(actual, await expected(tokens), limits, coverage, `${tokens} tokens`);
               assert.deepEqual(runner.kvBytes(), expectedKvBytes(engine, architecture, variant, tokens), "KV bytes");
@@ -126,6 +138,8 @@ export function describeEngine(name: string, createEngine: () => Promise<Engine>
 function expectedMixers(architecture: Architecture, variant: Variant): MixerId[] {
   if (variant === "full" || variant === "streaming" || variant === "moba")
     return schedule(architecture).map(() => variant);
+  if (variant === "index-reuse")
+    return schedule(architecture).map((_, layer) => (layer === 0 || layer === 2 ? "full" : "reuse"));
   return schedule(architecture).map((kind) => (kind === "sparse" && variant === "hybrid-swa" ? "window" : kind));
 }
 
@@ -134,7 +148,7 @@ export function expectedKvBytes(engine: Engine, a: Architecture, variant: Varian
   const perToken = 2 * a.kvHeads * a.headDim * engine.info.kvBytesPerValue;
   const ring = Math.min(tokens, variant === "streaming" ? 4 + a.window : a.window);
   const rows: Readonly<Record<MixerId, number>> = {
-    ...{ full: tokens, sparse: ring, window: ring, streaming: ring },
+    ...{ full: tokens, reuse: tokens, sparse: ring, window: ring, streaming: ring },
     moba: tokens + Math.ceil(tokens / Number(a.laid?.["moba"]?.["block"] ?? 512)) / 2,
   };
   return expectedMixers(a, variant).map((kind) => perToken * rows[kind]);
@@ -184,14 +198,18 @@ class Fixture {
     const ties = new GateTies(this.model.architecture, tieGap);
     const observed = variant === "moba" ? { onProjected: ties.onProjected } : {};
     const run = await this.run(reference, variant, count, observed);
-    return { ...run, tied: ties.at };
+    return {
+      ...run,
+      tied: ties.at,
+      choice: planOf(this.model.architecture, variant).find(({ choice }) => choice)?.choice,
+    };
   }
 
   /** Runs the first `count` tokens on a runner of its own. */
   async run(engine: Engine, variant: Variant, count: number, options: LoadOptions & TraceOptions = {}): Promise<Run> {
     const { chunk, ...rest } = options;
     const runner = await engine.load(this.model, variant, chunk === undefined ? {} : { chunk });
-    const trace = await traceRun(runner, this.model.architecture, this.tokens(count), rest);
+    const trace = await traceRun(runner, asRun(this.model.architecture, variant), this.tokens(count), rest);
     const selection = await runner.selection();
     await runner.dispose();
     return { trace, selection };

@@ -1,5 +1,5 @@
+import { VARIANTS, type Variant } from "../../src/engine/engine.ts";
 import { withParameters } from "../../src/designs/laid.ts";
-import type { Variant } from "../../src/engine/engine.ts";
 import { selectedBlocks, type Architecture } from "../../src/model/architecture.ts";
 import { tinyArchitecture, type TinyModelOptions } from "./tiny-model.ts";
 
@@ -7,9 +7,14 @@ import { tinyArchitecture, type TinyModelOptions } from "./tiny-model.ts";
 export interface Subject {
   readonly name: string;
   readonly architecture: Architecture;
-  /** Designs whose query heads choose for themselves are run on it: they know neither windows, sinks nor schedules. */
-  readonly ownChoice?: true;
+  /** Designs that know neither windows, sinks nor schedules of a model are run only on subjects that say so. */
+  readonly also?: readonly Variant[];
   readonly options?: TinyModelOptions;
+}
+
+/** Those of every subject, and its own. */
+export function designsOf({ also = [] }: Subject): Variant[] {
+  return VARIANTS.filter((id) => !(id === "moba" || id === "index-reuse") || also.includes(id));
 }
 
 /** The longest context of the suite: a few of the largest blocks, and off every block's edge. */
@@ -20,7 +25,7 @@ const MIDDLE = 131;
 
 /** Between them: every G, block, window and schedule on each side of its edges, both gates, sinks, ties, odd widths. */
 export const SUBJECTS: readonly Subject[] = [
-  { name: "G = 2, window between one and two blocks", architecture: tinyArchitecture(), ownChoice: true },
+  { name: "G = 2, window between one and two blocks", architecture: tinyArchitecture(), also: ["moba", "index-reuse"] },
   {
     name: "G = 1, one selected block of 4, window smaller than it, element gates, no sinks, own head",
     architecture: tinyArchitecture({
@@ -44,7 +49,7 @@ export const SUBJECTS: readonly Subject[] = [
   },
   {
     name: "d = 64, one block of 64, window of two blocks, no sinks",
-    ownChoice: true,
+    also: ["moba"],
     architecture: tinyArchitecture({
       ...{ layers: 3, queryHeads: 2, kvHeads: 1, headDim: 64, sparsePerFull: 1, block: 64, selectedTokens: 64 },
       ...{ window: 128, sinks: false },
@@ -80,10 +85,16 @@ export const SUBJECTS: readonly Subject[] = [
   },
 ];
 
-/** Designs whose parameters are no model's get some that small contexts feel: MoBA the model's blocks, and one more than it selects. */
+/**
+ * Designs whose parameters are no model's get some that small contexts feel: MoBA the model's blocks, and one more than it selects;
+ * index reuse as many of at most 32 tokens, and a window that touches no more than three of them.
+ */
 export function withSmallBlocks(architecture: Architecture): Architecture {
-  const { block } = architecture;
-  return withParameters(architecture, "moba", { block, topk: selectedBlocks(architecture) + 1 });
+  const slots = selectedBlocks(architecture);
+  const block = Math.min(architecture.block, 32);
+  const reuse = { anchors: "0+2", block, k: slots * block, window: Math.min(architecture.window, block + 4) };
+  const moba = { block: architecture.block, topk: slots + 1 };
+  return withParameters(withParameters(architecture, "moba", moba), "index-reuse", reuse);
 }
 
 /** What prompts, chunks and decode steps may cut under a design; absent where the design has no such thing. */

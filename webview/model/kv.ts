@@ -2,7 +2,7 @@ import type { Fill } from "../../src/designs/look.ts";
 import { MIXER_IDS, MIXERS } from "../../src/designs/mixers.ts";
 import type { Variant } from "../../src/engine/engine.ts";
 import type { PanelState } from "../../src/protocol/panel.ts";
-import type { Report, VariantReport } from "../../src/protocol/report.ts";
+import type { LayerReport, Report, VariantReport } from "../../src/protocol/report.ts";
 import { variantsOf } from "../../src/report/breakdown.ts";
 import { bytes, byteUnit, count, type Unit } from "../../src/text/format.ts";
 import { growthOf, type Growth } from "../../src/report/growth.ts";
@@ -73,6 +73,7 @@ function bars(variant: Variant, data: VariantReport, report: Report, unit: Unit,
       `${bytes(layer.kvBytes)} allocated`,
       agreement(layer.kvBytes, layer.kvBytesPredicted),
       ...(layer.kvBorrowedFrom === undefined ? [] : [`reads blocks of layer ${layer.kvBorrowedFrom}`]),
+      ...(layer.chosenBy === undefined ? [] : [`reads where layer ${layer.chosenBy} chose`]),
     ]),
   };
 }
@@ -103,6 +104,11 @@ function ledger(report: Report, growth: Growth): Table {
   };
 }
 
+function readsText({ kvBorrowedFrom, chosenBy }: LayerReport): string {
+  if (kvBorrowedFrom !== undefined) return `blocks of layer ${kvBorrowedFrom}, own window`;
+  return chosenBy === undefined ? "own cache" : `own cache where layer ${chosenBy} chose`;
+}
+
 function layerLedger(data: VariantReport): Table {
   let sum = 0;
   return {
@@ -119,7 +125,7 @@ function layerLedger(data: VariantReport): Table {
       return [
         String(layer.index),
         MIXERS[layer.kind].role.name,
-        layer.kvBorrowedFrom === undefined ? "own cache" : `blocks of layer ${layer.kvBorrowedFrom}, own window`,
+        readsText(layer),
         bytes(layer.kvBytes),
         layer.kvBytes === layer.kvBytesPredicted ? "same" : bytes(layer.kvBytesPredicted),
         bytes(sum),

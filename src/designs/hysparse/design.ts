@@ -1,9 +1,9 @@
 import type { Architecture } from "../../model/architecture.ts";
 import { fedBy, oracleOf, schedule } from "../../model/schedule.ts";
-import { MOST_BLOCK, MOST_TOKENS } from "../../model/limits.ts";
+import { MOST_TOKENS } from "../../model/limits.ts";
 import { count, plural } from "../../text/format.ts";
 import type { Design } from "../design.ts";
-import { WINDOW, type ValuesOf } from "../parameters.ts";
+import { BLOCK, WINDOW, type ValuesOf } from "../parameters.ts";
 
 /** What no weights depend on; the schedule, gates and sinks are the checkpoint's. */
 const parameters = {
@@ -13,12 +13,7 @@ const parameters = {
     most: MOST_TOKENS,
     default: ({ selectedTokens }: Architecture): number => selectedTokens,
   },
-  block: {
-    meaning: "consecutive tokens that are selected together",
-    least: 1,
-    most: MOST_BLOCK,
-    default: ({ block }: Architecture): number => block,
-  },
+  block: BLOCK,
   window: WINDOW,
 } as const;
 

@@ -1,3 +1,4 @@
+import { OWN_BLOCK, type ForcedBlocks } from "../../../kernels/block-topk/block-topk.ts";
 import type { BlockGate } from "../../designs/plan.ts";
 import type { RunObserver, Stage } from "../engine.ts";
 import type { BlockList, OracleSelection } from "../selection.ts";
@@ -34,6 +35,15 @@ export interface Branch {
   readonly out: Float32Array;
 }
 
+/** What a full layer's block scores are for. */
+export interface Scored {
+  /** The selection that is made from them. */
+  readonly into: OracleSelection | undefined;
+  /** Blocks that are in it whatever they score. */
+  readonly forced?: ForcedBlocks | undefined;
+  readonly onScores: RunObserver["onScores"];
+}
+
 /** What a window is read from: older positions lie in the ring, the chunk's own keys and values are [Hkv, count, d]. */
 export interface Window {
   readonly ring: KvCache;
@@ -63,16 +73,10 @@ export class Attention {
   }
 
   /**
-   * Causal attention over the whole cache. With `scored` it emits block scores too, fills the selection `into` from them
-   * and hands them to `onScores`.
+   * Causal attention over the whole cache. With `scored` it emits block scores too, fills a selection from them and hands them
+   * on.
    */
-  async full(
-    chunk: Chunk,
-    cache: KvCache,
-    out: Float32Array,
-    clock: StageClock,
-    scored?: { into: OracleSelection | undefined; onScores: RunObserver["onScores"] },
-  ): Promise<void> {
+  async full(chunk: Chunk, cache: KvCache, out: Float32Array, clock: StageClock, scored?: Scored): Promise<void> {
     const { Hkv, Hq, G, d, B } = this.#s;
     const { layer, count } = chunk;
     if (scored === undefined) {
@@ -81,7 +85,7 @@ export class Attention {
       );
       return;
     }
-    const { into, onScores } = scored;
+    const { into, forced, onScores } = scored;
     const step = Math.min(count, scoredQueries(Hkv, B, chunk.start + count));
     for (let from = 0; from < count; from += step) {
       const part = this.#part(chunk, from, Math.min(step, count - from));
@@ -97,7 +101,7 @@ export class Attention {
         const kept = into.scores.subarray(first, end);
         const { start, count: queries } = part;
         const shape = { start, count: queries, heads: Hkv, G, share: 1, d, B, scale: 0, slots: into.slots };
-        await this.#run(layer, "select", { op: "topk", ...shape, scores, list, kept }, clock);
+        await this.#run(layer, "select", { op: "topk", ...shape, forced, scores, list, kept }, clock);
       }
       onScores?.(layer, part.start, part.count, blocks, scores);
     }
@@ -135,7 +139,7 @@ export class Attention {
       const blocks = { k: cache.means, cap: cache.means.length / (Hkv * d) };
       await this.#run(layer, "select", { op: "gate", ...call, q: part.q, ...blocks }, clock);
       const chosen = list.subarray(from * Hq * slots, (from + queries) * Hq * slots);
-      await this.#run(layer, "select", { op: "topk", ...call, slots, ownBlock: true, list: chosen }, clock);
+      await this.#run(layer, "select", { op: "topk", ...call, slots, forced: OWN_BLOCK, list: chosen }, clock);
     }
     const call = { start, count, ...each, scale, q: chunk.q, slots, list, out };
     await this.#run(layer, "sparse", { op: "sparse", ...call, ...whole(cache) }, clock);

@@ -33,11 +33,8 @@ type Mixer = (mix: Mix) => Promise<void>;
 
 /** Attention by mixer; the gates are applied as the branches are written. */
 export const MIXERS: MixerTable<Mixer> = {
-  full: ({ attention, clock, projected, cache, reads, scored, out }) => {
-    if (reads === undefined) return attention.full(projected, cache, out, clock, scored);
-    // Like any full layer's, without sinks.
-    return attention.sparse(projected, reads.cache, reads.blocks, { sinks: attention.noSinks, out }, clock);
-  },
+  full: ofOwnKeys,
+  reuse: ofOwnKeys,
 
   sparse: async (mix) => {
     const { attention, clock, projected, reads, out } = mix;
@@ -61,6 +58,15 @@ export const MIXERS: MixerTable<Mixer> = {
   // The first tokens take what a learned sink would.
   streaming: (mix) => inWindow(mix, { sinks: mix.attention.noSinks, out: mix.out }),
 };
+
+/** Attention to the layer's own keys: those in the blocks that another layer chose for it, else all. */
+function ofOwnKeys({ attention, clock, plan, projected, cache, reads, scored, out }: Mix): Promise<void> {
+  if (reads === undefined) {
+    return attention.full(projected, cache, out, clock, scored && { ...scored, forced: plan.choice?.forced });
+  }
+  // Like any full layer's, without sinks.
+  return attention.sparse(projected, reads.cache, reads.blocks, { sinks: attention.noSinks, out }, clock);
+}
 
 /** Attention to what the layer itself keeps; the ring gains the chunk. */
 async function inWindow({ attention, clock, plan, projected, cache }: Mix, branch: Branch): Promise<void> {

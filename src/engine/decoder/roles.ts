@@ -1,5 +1,5 @@
 import { MIXERS } from "../../designs/mixers.ts";
-import type { LayerPlan } from "../../designs/plan.ts";
+import { throughOf, type LayerPlan } from "../../designs/plan.ts";
 import { MOST_DECODED, MOST_TOKENS } from "../../model/limits.ts";
 import type { SelectionSwap } from "../engine.ts";
 import { restriction } from "../swap.ts";
@@ -20,15 +20,15 @@ export interface LayerRole extends LayerPlan {
 export function rolesOf(plan: readonly LayerPlan[], swap: SelectionSwap | undefined): LayerRole[] {
   const restricting = restriction(swap, plan);
   return plan.map((layer, index): LayerRole => {
-    const restricted = restricting?.layer === index;
-    const through = restricted ? restricting.oracle : layer.readsFrom;
+    const swapped = restricting?.layer === index;
+    const through = swapped ? restricting.oracle : throughOf(layer);
     return {
       ...layer,
       gated: MIXERS[layer.mixer].gated,
       ...(through === undefined ? {} : { through }),
-      restricted,
+      restricted: swapped || layer.chosenBy !== undefined,
       silent: swap?.kind === "silent" && layer.readsFrom !== undefined,
-      scores: layer.scores && !restricted,
+      scores: layer.scores && !swapped,
     };
   });
 }

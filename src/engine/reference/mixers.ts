@@ -1,5 +1,6 @@
 import { blockGate } from "../../../kernels/block-gate/reference.ts";
 import { blockSparseAttention } from "../../../kernels/block-sparse-attention/reference.ts";
+import { OWN_BLOCK } from "../../../kernels/block-topk/block-topk.ts";
 import { blockTopk } from "../../../kernels/block-topk/reference.ts";
 import { fullAttention, scoredAttention } from "../../../kernels/full-attention/reference.ts";
 import { gateFusion } from "../../../kernels/gate-fusion/reference.ts";
@@ -17,10 +18,8 @@ import type { BlockReads, LayerStep } from "./step.ts";
 type Mixer = (step: LayerStep, projected: Projected) => () => Float64Array;
 
 export const MIXERS: MixerTable<Mixer> = {
-  full: (step, projected) => {
-    const out = step.reads === undefined ? everything(step, projected) : restricted(step, projected, step.reads);
-    return () => out;
-  },
+  full: ofOwnKeys,
+  reuse: ofOwnKeys,
 
   /** Two branches of one q': the oracle's blocks and the layer's own window, mixed by gates of its input (eq. 4-9). */
   sparse: (step, projected) => {
@@ -58,17 +57,24 @@ export const MIXERS: MixerTable<Mixer> = {
   },
 };
 
+/** Attention to the layer's own keys: those in the blocks that another layer chose for it, else all. */
+function ofOwnKeys(step: LayerStep, projected: Projected): () => Float64Array {
+  const out = step.reads === undefined ? everything(step, projected) : restricted(step, projected, step.reads);
+  return () => out;
+}
+
 /** Full causal attention, with block scores and a choice by them where anyone asks (eq. 1-3). */
 function everything(step: LayerStep, { queries, own }: Projected): Float64Array {
-  const { architecture, chunk, scoring, timed } = step;
+  const { architecture, chunk, role, scoring, timed } = step;
   const input = { queries, ...own, ...headCounts(step) };
   if (scoring === undefined) return fullAttention(input);
   const { block, kvHeads } = architecture;
   const { out, groupScores } = timed("score", () => scoredAttention({ ...input, block }));
   const shape = { scores: groupScores, blocks: Math.ceil((chunk.start + chunk.rows) / block), block, kvHeads };
   const slots = selectedBlocks(architecture);
+  const forced = role.choice?.forced;
   const chosen = scoring.chooses
-    ? timed("select", () => blockTopk({ ...shape, slots, start: chunk.start }))
+    ? timed("select", () => blockTopk({ ...shape, slots, start: chunk.start, forced }))
     : undefined;
   scoring.deliver(groupScores, chosen);
   return out;
@@ -83,7 +89,7 @@ function ownChoice(step: LayerStep, { queries, own }: Projected): Float64Array {
   const blocks = timed("select", () => {
     const scores = blockGate({ queries, means: cache.means, kvHeads, ...rest, block });
     const shape = { kvHeads: queryHeads, blocks: Math.ceil((rest.start + step.chunk.rows) / block), block };
-    return blockTopk({ scores, ...shape, slots: top, start: rest.start, own: true }).blocks;
+    return blockTopk({ scores, ...shape, slots: top, start: rest.start, forced: OWN_BLOCK }).blocks;
   });
   const sinks = noSinks(step);
   return timed("sparse", () =>
@@ -91,7 +97,7 @@ function ownChoice(step: LayerStep, { queries, own }: Projected): Float64Array {
   );
 }
 
-/** Attention of a full layer's queries inside some blocks of its own cache; like any full layer's, without a sink. */
+/** Attention inside some blocks of its own cache; like any full layer's, without a sink. */
 function restricted(step: LayerStep, { queries }: Projected, reads: BlockReads): Float64Array {
   return step.timed("sparse", () => inBlocks(step, queries, reads, noSinks(step)));
 }

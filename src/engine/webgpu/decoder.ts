@@ -189,9 +189,10 @@ export class GpuDecoder implements DecoderBody {
       cache: this.caches[layer]!,
       scores: emitsScores(role, observer?.onScores !== undefined),
       selection: this.selections.of(layer),
+      plans: role.feeds.some((reader) => chunk.rows > 1 || this.#roles[reader]!.restricted),
       reads: this.#reads(through, chunk),
       from: this.caches[role.restricted ? layer : through]!,
-      blockSinks: this.#swapped?.sinksOf(role) ?? weights.sparseSinks,
+      blockSinks: this.#swapped?.sinksOf(role) ?? (role.restricted ? weights.noSinks : weights.sparseSinks),
     };
   }
 

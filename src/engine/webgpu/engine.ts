@@ -117,7 +117,7 @@ export class WebGpuEngine implements Engine {
     };
     const { swap } = options;
     const ops = this.#opsOf(model, plan);
-    const chunk = chunkOf(ops, options.chunk ?? this.defaultChunk(model));
+    const chunk = chunkOf(ops, plan, options.chunk ?? this.defaultChunk(model));
     const architecture = asPlanned(model.architecture, plan);
     const parts = { session, ops, ...loaded };
     const body = new GpuDecoder({ ...model, architecture }, rolesOf(plan, swap), swap, chunk, parts, release);
@@ -125,8 +125,8 @@ export class WebGpuEngine implements Engine {
   }
 
   defaultChunk({ architecture }: Model): number {
-    const choosing = DESIGN_IDS.map((id) => planOf(architecture, id)).filter((plan) =>
-      plan.some(({ choice }) => choice),
+    const choosing = DESIGN_IDS.map((id) => planOf(architecture, id)).filter(
+      (plan) => plan.some(({ choice }) => choice) && !readsOwnBlocks(plan),
     );
     const most = choosing.map((plan) => this.#opsOf({ architecture }, plan).largestRows);
     return Math.max(1, Math.min(LARGEST_CHUNK, ...most));
@@ -140,7 +140,7 @@ export class WebGpuEngine implements Engine {
   estimateBytes(model: Model, variant: Variant, tokens: number): number {
     const plan = planOf(model.architecture, variant);
     const ops = this.#opsOf(model, plan);
-    const rows = Math.min(tokens, chunkOf(ops, this.defaultChunk(model)));
+    const rows = Math.min(tokens, chunkOf(ops, plan, this.defaultChunk(model)));
     const needs = needsOf(rolesOf(plan, undefined), true);
     const held = [activationSizes(ops, rows, tokens, needs), scratchSizes(ops, rows, tokens, needs)]
       .flatMap((sizes) => Object.values(sizes))
@@ -182,7 +182,9 @@ export class WebGpuEngine implements Engine {
     const ring = plan.find(({ keeps }) => keeps.kind === "ring");
     const shape = asPlanned(architecture, plan);
     const gated = plan.find(({ gate }) => gate !== undefined);
+    const forced = plan.find(({ choice }) => choice !== undefined)?.choice?.forced;
     const asked = {
+      ...(forced && { forced }),
       ...(ring === undefined ? {} : { first: firstOf(ring) }),
       ...(gated === undefined ? {} : { gate: gateOf(gated) }),
     };
@@ -230,11 +232,17 @@ async function uploadTables(
 }
 
 /**
- * Queries of a chunk: as asked, or fewer where query heads choose for themselves and the partial results of so many do not fit.
+ * Queries of a chunk: as asked, or fewer where layers read blocks of their own keys and the partial results of so many do not fit.
  * One at least: the allocation says what is too large then.
  */
-function chunkOf({ ownChoice }: Ops, asked: number): number {
-  return ownChoice === undefined ? asked : Math.max(1, Math.min(asked, ownChoice.largestRows));
+function chunkOf({ ownChoice, largestRows }: Ops, plan: readonly LayerPlan[], asked: number): number {
+  const most = ownChoice?.largestRows ?? (readsOwnBlocks(plan) ? largestRows : Infinity);
+  return Math.max(1, Math.min(asked, most));
+}
+
+/** Whether layers read blocks of their own keys that another chose; the chunks of other designs do not depend on theirs. */
+function readsOwnBlocks(plan: readonly LayerPlan[]): boolean {
+  return plan.some(({ chosenBy }) => chosenBy !== undefined);
 }
 
 /** @throws UserError when a width cannot be cut into the kernels' vectors */

@@ -29,6 +29,8 @@ export interface LayerStep extends Chunk {
   readonly scores: boolean;
   /** Where the layer's own choice goes. */
   readonly selection: HeldSelection<GpuBlock> | undefined;
+  /** The choice is put in the order in which layers read it: not for single queries of layers that take them as they lie. */
+  readonly plans: boolean;
   /** What a layer reads through another's choice; of one that chooses, what the layers after it will. */
   readonly reads: BlockRows | undefined;
   /** The cache that the blocks which a layer reads lie in. */

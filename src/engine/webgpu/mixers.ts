@@ -15,6 +15,11 @@ export const MIXERS: MixerTable<Mixer> = {
     else everything(recording, step);
   },
 
+  reuse: (recording, step) => {
+    recording.begin(step.layer, "sparse");
+    inBlocks(recording, step, recording.at("attended"));
+  },
+
   sparse: (recording, step) => {
     recording.begin(step.layer, "sparse");
     if (step.rows === 1) {
@@ -38,7 +43,7 @@ export const MIXERS: MixerTable<Mixer> = {
 
 /** Causal attention to the whole cache, with scores and a choice by them where anyone asks. */
 function everything(recording: Recording, step: LayerStep): void {
-  const { layer, rows, start, cache, scores, selection } = step;
+  const { layer, rows, start, cache, scores, selection, plans } = step;
   const { full, fullDecode, topk } = recording.ops;
   recording.begin(layer, scores ? "score" : "attend");
   const buffers = {
@@ -55,7 +60,7 @@ function everything(recording: Recording, step: LayerStep): void {
   if (selection === undefined) return;
   recording.begin(layer, "select");
   recording.run(topk, { rows, start, firstRow: start }, { scores: recording.at("scores"), ...selection });
-  if (rows > 1) plan(recording, step);
+  if (plans) plan(recording, step);
 }
 
 /**

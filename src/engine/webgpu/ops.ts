@@ -1,6 +1,7 @@
 import { blockGateGpu } from "../../../kernels/block-gate/gpu.ts";
 import { blockMeansGpu } from "../../../kernels/block-means/gpu.ts";
 import { plannedBlockSparse } from "../../../kernels/block-sparse-attention/forms.ts";
+import { OWN_BLOCK, type ForcedBlocks } from "../../../kernels/block-topk/block-topk.ts";
 import { blockTopkGpu } from "../../../kernels/block-topk/gpu.ts";
 import { embeddingGpu } from "../../../kernels/embedding/gpu.ts";
 import { forms as fullAttention } from "../../../kernels/full-attention/forms.ts";
@@ -49,6 +50,8 @@ export function projectedWidth({ Hq, Hkv, d, gates }: Shape, gated: boolean): nu
 export interface PlanShape {
   /** Tokens of the context that its rings keep beside the window. */
   readonly first?: number;
+  /** Blocks that are in every choice of an oracle. */
+  readonly forced?: ForcedBlocks;
   /** How its query heads choose blocks for themselves. */
   readonly gate?: Pick<BlockGate, "block" | "top">;
 }
@@ -62,7 +65,7 @@ function ownChoiceOps({ Hq, Hkv, d }: Shape, { block, top }: Pick<BlockGate, "bl
     slots: top,
     means: named("means", blockMeansGpu({ kvHeads: Hkv, headDim: d, block }, traits)),
     gate: named("gate", blockGateGpu({ ...heads, block }, traits)),
-    topk: named("own topk", blockTopkGpu({ kvHeads: Hq, slots: top, block, own: true }, traits)),
+    topk: named("own topk", blockTopkGpu({ kvHeads: Hq, slots: top, block, forced: OWN_BLOCK, signed: true }, traits)),
     plan: named("plan", forms.plan),
     sparse: named("sparse", forms.sparse),
     planBytes: forms.planBytes,
@@ -70,7 +73,7 @@ function ownChoiceOps({ Hq, Hkv, d }: Shape, { block, top }: Pick<BlockGate, "bl
   };
 }
 
-export function makeOps(a: Architecture, traits: DeviceTraits, { first = 0, gate }: PlanShape = {}) {
+export function makeOps(a: Architecture, traits: DeviceTraits, { first = 0, gate, forced }: PlanShape = {}) {
   const s = shapeOf(a);
   const heads = { queryHeads: s.Hq, kvHeads: s.Hkv, headDim: s.d };
   const project = (gated: boolean) =>
@@ -108,7 +111,7 @@ export function makeOps(a: Architecture, traits: DeviceTraits, { first = 0, gate
     split: { plain: split(false), gated: split(true) },
     full: { plain: full(false), scored: full(true) },
     fullDecode: { plain: fullDecode(false), scored: fullDecode(true) },
-    topk: named("topk", blockTopkGpu({ kvHeads: s.Hkv, slots: s.slots, block: s.B }, traits)),
+    topk: named("topk", blockTopkGpu({ kvHeads: s.Hkv, slots: s.slots, block: s.B, forced }, traits)),
     plan: named("plan", sparse.plan),
     planBytes: sparse.planBytes,
     largestRows: sparse.largestRows,
@@ -148,7 +151,7 @@ export interface Needs {
   readonly scores: boolean;
   readonly sparse: boolean;
   readonly window: boolean;
-  /** A full layer attends to blocks, also when it has one query. */
+  /** A layer attends to blocks of its own keys, also when it has one query. */
   readonly restricted: boolean;
 }
 

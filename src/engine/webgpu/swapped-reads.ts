@@ -7,7 +7,6 @@ import { chosenInstead } from "../swap.ts";
 import type { GpuBlock } from "./allocator.ts";
 import type { BlockRows } from "./layer-step.ts";
 import type { GpuSession } from "./session.ts";
-import { NO_SINK } from "./weights.ts";
 
 const WORD = 4;
 /** Finite, also times log2 e: beside this sink every exponential is exactly zero. */
@@ -41,15 +40,15 @@ export class SwappedReads {
       const names = [...this.#oracles].map(nameInstead);
       return workspace.ensure("selection", Object.fromEntries(names.map((name) => [name, rows * Hkv * slots * WORD])));
     }
+    if (this.#swap.kind !== "silent") return false;
     const replaced = await workspace.ensure("selection", { [SINKS]: Hq * WORD });
-    const value = this.#swap.kind === "silent" ? WHOLE_SINK : NO_SINK;
-    device.gpu.queue.writeBuffer(workspace.get(SINKS).buffer, 0, new Float32Array(Hq).fill(value));
+    device.gpu.queue.writeBuffer(workspace.get(SINKS).buffer, 0, new Float32Array(Hq).fill(WHOLE_SINK));
     return replaced;
   }
 
-  /** Sinks for a layer's attention to blocks, in place of the model's or of none; undefined where the swap leaves them. */
-  sinksOf({ silent, restricted }: LayerRole): GpuBlock | undefined {
-    return silent || restricted ? this.#session.workspace.get(SINKS) : undefined;
+  /** Sinks for a layer's attention to blocks, in place of the model's; undefined where the swap leaves them. */
+  sinksOf({ silent }: LayerRole): GpuBlock | undefined {
+    return silent ? this.#session.workspace.get(SINKS) : undefined;
   }
 
   /**

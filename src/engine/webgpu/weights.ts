@@ -7,7 +7,7 @@ import { DeviceWeights, halvesBytes, valuesOf, type LayerOnDevice } from "../dev
 /** Bytes sent before the device is waited for: until then they lie in staging memory as well. */
 const STAGED = 1 << 23;
 /** Stands for "no sink": WGSL need not honour infinities, and exp of this is zero beside any logit. */
-export const NO_SINK = -1e30;
+const NO_SINK = -1e30;
 
 /** One layer's weights on the device. */
 export interface LayerBlocks extends LayerOnDevice<GpuBlock> {

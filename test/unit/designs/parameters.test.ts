@@ -47,7 +47,9 @@ describe("parameters of a design", () => {
   it("make the architecture that an engine runs", () => {
     const { architecture } = chosenDesigns(["hysparse:k=64,block=16,window=5"], [], a);
     assert.deepEqual(asRun(architecture, "hysparse"), { ...a, block: 16, selectedTokens: 64, window: 5 });
-    for (const design of DESIGN_IDS) assert.deepEqual(asRun(a, design), a, design);
+    for (const design of DESIGN_IDS.filter((id) => id !== "index-reuse")) assert.deepEqual(asRun(a, design), a, design);
+    // What is always read, a block at the beginning and three at the end, joins the list.
+    assert.deepEqual(asRun(a, "index-reuse"), { ...a, selectedTokens: 16 + 4 * 8, window: 2 * 8 + 1 });
   });
 
   it("are written as they are read, without what nobody chose", () => {
@@ -73,5 +75,12 @@ describe("parameters of a design", () => {
     }
     refused(["hysparse:k=20"], /k = 20 is not a multiple of the block size 8/);
     refused(["hysparse:block=32"], /k = 16 is not a multiple of the block size 32/);
+    for (const bad of ["3+0", "0+0", "0,3", "0+", "every-0", "every", "0-3", ""]) {
+      refused(
+        [`index-reuse:anchors=${bad}`],
+        /anchors must be layers in ascending order such as 0\+3\+12, or every-N|"3"/,
+      );
+    }
+    refused(["index-reuse:anchors=0+4"], /anchors names layer 4, and the model's last is 3/);
   });
 });

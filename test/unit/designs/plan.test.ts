@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { planOf } from "../../../src/designs/designs.ts";
+import { withParameters } from "../../../src/designs/laid.ts";
 import { keptRows } from "../../../src/designs/plan.ts";
 import { tinyArchitecture } from "../../kernels/tiny-model.ts";
 
@@ -37,6 +38,20 @@ describe("the plan of a design", () => {
     );
     assert.deepEqual(plan[1]?.keeps, ring);
     assert.ok(plan.every(({ scores, feeds, readsFrom }) => !scores && feeds.length === 0 && readsFrom === undefined));
+  });
+
+  it("index-reuse: layers after an anchor read by its choice, those before the first one everything", () => {
+    const laid = (anchors: string): unknown[] =>
+      planOf(withParameters(a, "index-reuse", { anchors }), "index-reuse").map(({ mixer, chosenBy, feeds }) =>
+        mixer === "full" ? feeds : chosenBy,
+      );
+    assert.deepEqual(laid("every-4"), [[1, 2, 3], 0, 0, 0, [5], 4]);
+    assert.deepEqual(laid("1+2+5"), [[], [], [3, 4], 2, 2, []]);
+    const [anchor, follower] = planOf(a, "index-reuse");
+    assert.deepEqual([anchor?.feeds, anchor?.scores, follower?.scores], [[1, 2], true, false]);
+    // k = 16, blocks of 8, the first 4 tokens, and a window of 12 that may touch 3 blocks.
+    assert.deepEqual(follower?.choice, { block: 8, slots: 6, forced: { first: 1, last: 3 } });
+    assert.deepEqual(follower.keeps, { kind: "all" });
   });
 
   it("keeps all rows, or those of a ring beside the first of the context", () => {

@@ -24,6 +24,7 @@ describe("an engine without a mixer", () => {
     window: () => "attends",
     streaming: () => "attends",
     moba: () => "attends",
+    reuse: () => "attends",
   };
 
   it("declines the designs that need it, and no others", () => {
@@ -88,7 +89,9 @@ describe("bytes of a context", () => {
     const [tokens, bytesPerValue] = [100, 2];
     for (const variant of VARIANTS) {
       const caches = predictedKvBytes(a, variant, tokens, bytesPerValue).reduce((sum, bytes) => sum + bytes, 0);
-      const choices = variant === "hysparse" ? 2 * tokens * a.kvHeads * (a.selectedTokens / a.block) * 8 : 0;
+      // Of two oracles each; beside the chosen blocks a list of index reuse has the first and three at the end.
+      const slots = { hysparse: 2, "index-reuse": 2 + 4 }[variant as string] ?? 0;
+      const choices = 2 * tokens * a.kvHeads * slots * 8;
       assert.equal(contextBytes(planOf(a, variant), a, tokens, bytesPerValue), caches + choices, variant);
     }
   });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { NO_BLOCK } from "../../../kernels/block-topk/block-topk.ts";
+import { NO_BLOCK, OWN_BLOCK } from "../../../kernels/block-topk/block-topk.ts";
 import { cases } from "../../../kernels/block-topk/cases.ts";
 import { blockTopk } from "../../../kernels/block-topk/reference.ts";
 import { assertNear, SEED } from "./near.ts";
@@ -39,7 +39,7 @@ describe(`block top-k (SEED=${SEED})`, () => {
     const own = (scores: number[], slots: number): number[] => [
       ...blockTopk({
         scores: Float64Array.from(scores),
-        ...{ kvHeads: 1, blocks: scores.length, slots, block: 4, start: 4 * scores.length - 1, own: true },
+        ...{ kvHeads: 1, blocks: scores.length, slots, block: 4, start: 4 * scores.length - 1, forced: OWN_BLOCK },
       }).blocks,
     ];
     assert.deepEqual(own([-0.5, -0.1, -0.4, -9], 2), [1, 3]);
@@ -57,13 +57,13 @@ describe(`block top-k (SEED=${SEED})`, () => {
   for (const { name, inputs } of cases) {
     it(`${name}: agrees with repeated search for the first maximum`, () => {
       const input = inputs(SEED);
-      const { scores, kvHeads, blocks, slots, block, start, own = false } = input;
+      const { scores, kvHeads, blocks, slots, block, start, forced = { first: 0, last: 0 } } = input;
       const result = blockTopk(input);
       for (let pair = 0; pair < scores.length / blocks; pair++) {
         const visible = Math.ceil((start + Math.floor(pair / kvHeads) + 1) / block);
         const left = [...scores.subarray(pair * blocks, pair * blocks + visible)];
-        const taken: number[] = own ? [visible - 1] : [];
-        if (own) left[visible - 1] = -Infinity;
+        const taken = left.flatMap((_, i) => (i < forced.first || i >= visible - forced.last ? [i] : []));
+        for (const i of taken) left[i] = -Infinity;
         while (taken.length < Math.min(slots, visible)) {
           const first = left.indexOf(Math.max(...left));
           taken.push(first);

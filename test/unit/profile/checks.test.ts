@@ -162,6 +162,33 @@ describe("checks that are asked for", () => {
     }
   });
 
+  it("a dense model's selection is swapped under a design that reuses it", async () => {
+    const designs = ["index-reuse:anchors=0+2,k=8,window=1"];
+    const { swaps, selection, variants } = await reported({ model: dense, variants: ["full"], designs, swaps: true });
+    assert.deepEqual(
+      swaps?.results.map(({ name }) => name),
+      ["learned", "all", "recent", "random", "none"],
+    );
+    // Everything is what full attention does; nothing chosen leaves the first block and the query's own.
+    assert.deepEqual(
+      selection?.oracles.map(({ layer, feeds, queries }) => [layer, feeds, queries[0]?.heads[0]?.blocks.length]),
+      [
+        [0, [1], 3],
+        [2, [3], 3],
+      ],
+    );
+    const reuse = variants["index-reuse"];
+    assert.deepEqual(reuse?.parameters, { anchors: "0+2", k: 8, block: 8, first: 4, window: 1 });
+    assert.equal(reuse.note, undefined);
+    assert.deepEqual(
+      reuse.layers.map(({ kind, chosenBy, kvBytes }) => [kind, chosenBy, kvBytes]),
+      variants.full?.layers.map(({ kvBytes }, layer) =>
+        layer % 2 === 0 ? ["full", undefined, kvBytes] : ["reuse", layer - 1, kvBytes],
+      ),
+    );
+    assert.ok(reuse.layers.every(({ prefill }) => Object.values(prefill.stages).every((stage) => stage.floorMs > 0)));
+  });
+
   it("are refused where memory cannot hold them", () => {
     const asked = answerable(request({ fidelity: true, swaps: true }));
     assert.deepEqual(answerableFor(100, asked), asked);

@@ -16,6 +16,7 @@ import { tinyArchitecture } from "../../kernels/tiny-model.ts";
 
 /** 3 blocks of 8 tokens. */
 const a = tinyArchitecture({ block: 8, selectedTokens: 24 });
+const three = { block: 8, slots: 3 };
 
 function choice(choose: ChooseBlocks, layer: number, query: number, kvHead: number): number[] {
   const out = new Uint32Array(3).fill(77);
@@ -28,7 +29,7 @@ function near(actual: number, expected: number, within: number, what?: string): 
 
 describe("blocks chosen in place of the learned ones", () => {
   it("recent: the newest visible, the query's own among them", () => {
-    const recent = recentBlocks(a);
+    const recent = recentBlocks(three);
     assert.deepEqual(choice(recent, 0, 0, 0), [0]);
     assert.deepEqual(choice(recent, 0, 15, 1), [0, 1]);
     assert.deepEqual(choice(recent, 0, 24, 0), [1, 2, 3]);
@@ -36,7 +37,7 @@ describe("blocks chosen in place of the learned ones", () => {
   });
 
   it("random: ascending, visible, as many as fit, and the same whenever asked", () => {
-    const random = randomBlocks(a, 1);
+    const random = randomBlocks(three, 1);
     for (let query = 0; query < 400; query++) {
       for (const kvHead of [0, 1]) {
         const blocks = choice(random, 3, query, kvHead);
@@ -48,7 +49,7 @@ describe("blocks chosen in place of the learned ones", () => {
         );
       }
     }
-    const again = randomBlocks(a, 1);
+    const again = randomBlocks(three, 1);
     for (const query of [399, 5, 100]) assert.deepEqual(choice(again, 3, query, 1), choice(random, 3, query, 1));
   });
 
@@ -57,7 +58,7 @@ describe("blocks chosen in place of the learned ones", () => {
     for (const seed of [0, 1, 2]) {
       for (const layer of [0, 4]) {
         for (const query of [8000, 8001]) {
-          for (const kvHead of [0, 1]) all.add(choice(randomBlocks(a, seed), layer, query, kvHead).join());
+          for (const kvHead of [0, 1]) all.add(choice(randomBlocks(three, seed), layer, query, kvHead).join());
         }
       }
     }
@@ -68,11 +69,24 @@ describe("blocks chosen in place of the learned ones", () => {
     // 5 visible blocks, 3 drawn: 10 sets, each expected 1000 times with a deviation of 30.
     const counts = new Map<string, number>();
     for (let seed = 0; seed < 10_000; seed++) {
-      const blocks = choice(randomBlocks(a, seed % 100), Math.floor(seed / 100), 36, 1).join();
+      const blocks = choice(randomBlocks(three, seed % 100), Math.floor(seed / 100), 36, 1).join();
       counts.set(blocks, (counts.get(blocks) ?? 0) + 1);
     }
     assert.equal(counts.size, 10);
     for (const [blocks, count] of counts) near(count, 1000, 150, blocks);
+  });
+
+  it("what is always read stays, and the rest is drawn from the others", () => {
+    const forced = { ...three, forced: { first: 1, last: 1 } };
+    assert.deepEqual(choice(recentBlocks(forced), 0, 24, 0), [0, 2, 3]);
+    const drawn = new Set<string>();
+    for (let draw = 0; draw < 50; draw++) drawn.add(choice(randomBlocks(forced, draw), 0, 39, 0).join());
+    assert.deepEqual([...drawn].sort(), ["0,1,4", "0,2,4", "0,3,4"]);
+    assert.deepEqual(choice(randomBlocks(forced, 0), 0, 23, 0), [0, 1, 2]);
+    const none = swapRuns(a, "index-reuse", 1000).find(({ name }) => name === "none")?.swap;
+    assert.ok(none?.kind === "blocks");
+    const out = new Uint32Array(9);
+    assert.deepEqual([...out.subarray(0, none.choose(0, 80, 0, out))], [0, 8, 9, 10], "window of 12, blocks of 8");
   });
 
   it("are run after the learned", () => {

@@ -1,3 +1,4 @@
+import type { ForcedBlocks } from "../../../../kernels/block-topk/block-topk.ts";
 import type { BlockList } from "../../selection.ts";
 
 /** What one call of the attention kernels computes; the C source is in kernels/, the numbers are those of job.h. */
@@ -39,8 +40,8 @@ export interface Call {
   readonly own?: { readonly k: Float32Array; readonly v: Float32Array };
   /** [count, H, slots]; read by sparse, written by topk. */
   readonly list?: BlockList;
-  /** The block that holds the query is always among them (topk). */
-  readonly ownBlock?: boolean;
+  /** Blocks that are always among them (topk). */
+  readonly forced?: ForcedBlocks | undefined;
   /** [Hq]; none when absent. */
   readonly sinks?: Float32Array;
   /** After the sigmoid, [count, Hq] or [count, Hq d]; ones when absent. */
@@ -69,14 +70,15 @@ export const PEAK_ROUND = 384;
 
 /** The numbers of a call in the order in which `prepare` of kernels.c takes them. */
 export function numbersOf(call: Call, threads: number): Int32Array {
-  const { op, start, count, heads, G, share, d, B, slots = 1, window = 1, first = 0, cap = 0, list, gate } = call;
+  const { op, start, count, heads, G, share, d, B, slots = 1, window = 1, cap = 0, list, gate, forced } = call;
+  const { first = 0 } = forced ?? call;
   const width = heads * G * d;
   const outOfHead = op === "means" ? call.out!.length / heads : G * d;
   const gateWidth = gate === undefined ? 0 : gate.length / (count * heads * G);
   return Int32Array.of(
     ...[OPS[op], start, count, heads, G, share, d, B, slots, window, first, cap],
     ...[share * G * d, count * share * G * d, width, outOfHead],
-    ...[gateWidth * heads * G, gateWidth, call.add === true ? 1 : 0, call.ownBlock === true ? 1 : 0],
+    ...[gateWidth * heads * G, gateWidth, call.add === true ? 1 : 0, forced?.last ?? 0],
     ...[list instanceof Uint32Array ? 1 : 0, threads],
   );
 }
