@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { planOf } from "../../src/designs/designs.ts";
-import { keptVectors, type MixerId } from "../../src/designs/plan.ts";
+import { keptVectors, streamsOf, type MixerId } from "../../src/designs/plan.ts";
 import { ATTEND_PARTS, VARIANTS, type Engine, type Stage, type Variant } from "../../src/engine/engine.ts";
 import { UserError } from "../../src/model/errors.ts";
 import type { Architecture } from "../../src/model/architecture.ts";
@@ -63,6 +63,7 @@ export function describeBehaviour({ engine, reference, limits, seed, halves }: B
         "hybrid-swa": { window: 5 },
         streaming: { first: 2, window: 5 },
         moba: { block: 4, topk: 2 },
+        nsa: { compress: 4, stride: 2, block: 4, blocks: 3, window: 5 },
       };
       const chosen = { ...model, architecture: { ...architecture, laid } };
       const own: Readonly<Partial<Record<Variant, Partial<Architecture>>>> = {
@@ -70,10 +71,11 @@ export function describeBehaviour({ engine, reference, limits, seed, halves }: B
         "hybrid-swa": { window: 5 },
         streaming: { laid: { streaming: { first: 2 } }, window: 5 },
         moba: { laid: { moba: laid.moba } },
+        nsa: { laid: { nsa: laid.nsa } },
         full: {},
       };
-      // That query heads choose as they are told, moba.test.ts shows.
-      for (const variant of VARIANTS.filter((id) => id !== "moba")) {
+      // That blocks are chosen as they are told, moba.test.ts and nsa.test.ts show.
+      for (const variant of VARIANTS.filter((id) => id !== "moba" && id !== "nsa")) {
         const alike = { ...model, architecture: { ...architecture, ...own[variant] } };
         const runner = await engine().load(chosen, variant);
         const trace = await traceRun(runner, architecture, tokens);
@@ -83,7 +85,8 @@ export function describeBehaviour({ engine, reference, limits, seed, halves }: B
         const perRow = 2 * architecture.kvHeads * architecture.headDim * engine().info.kvBytesPerValue;
         // MoBA keeps the mean key of every block of 4 beside all keys and values.
         const moba = tokens.length + Math.ceil(tokens.length / 4) / 2;
-        const rows = { hysparse: 5, "hybrid-swa": 5, streaming: 7, full: tokens.length, moba }[variant];
+        const nsa = tokens.length + 5 + 4 + Math.floor((tokens.length - 4) / 2) + 1;
+        const rows = { hysparse: 5, "hybrid-swa": 5, streaming: 7, full: tokens.length, moba, nsa }[variant];
         assert.equal(runner.kvBytes()[1], rows * perRow, variant);
         await runner.dispose();
       }
@@ -135,12 +138,10 @@ export function describeBehaviour({ engine, reference, limits, seed, halves }: B
         const exact = runner.kvBytes();
         await runner.reserve(20);
         const reserved = runner.kvBytes();
-        runner.plan.forEach(({ keeps }, l) =>
-          assert.ok(
-            reserved[l]! * keptVectors(keeps, 5) >= exact[l]! * keptVectors(keeps, 20),
-            `${variant}, layer ${l}: room for 20`,
-          ),
-        );
+        runner.plan.forEach((layer, l) => {
+          const [few, many] = [5, 20].map((count) => keptVectors(streamsOf(layer), count));
+          assert.ok(reserved[l]! * few! >= exact[l]! * many!, `${variant}, layer ${l}: room for 20`);
+        });
         for (let t = 5; t < 20; t++) await runner.decode(tokens[t]!);
         assert.deepEqual(runner.kvBytes(), reserved, `${variant}: decode allocated caches`);
         runner.reset();
@@ -304,6 +305,7 @@ export function describeBehaviour({ engine, reference, limits, seed, halves }: B
             window: ["window"],
             streaming: ["window"],
             moba: ["select", "sparse"],
+            nsa: ["compress", "select", "sparse", "window"],
           };
           const inside = [...told].filter(([stage]) => parts.includes(stage));
           assert.ok(

@@ -34,6 +34,8 @@ export const MIXERS: MixerTable<Mixer> = {
   streaming: (step) => inWindow(step, undefined, step.at("attended")),
 
   moba: { declined: "it has no kernel for MoBA yet" },
+
+  nsa: { declined: "it has no kernels for NSA yet" },
 };
 
 /** Causal attention to the whole cache, with scores and a choice by them where anyone asks. */

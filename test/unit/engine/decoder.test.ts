@@ -24,6 +24,7 @@ describe("an engine without a mixer", () => {
     window: () => "attends",
     streaming: () => "attends",
     moba: () => "attends",
+    nsa: () => "attends",
   };
 
   it("declines the designs that need it, and no others", () => {

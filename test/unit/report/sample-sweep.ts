@@ -9,6 +9,7 @@ const PREFILL: Readonly<Record<Variant, (tokens: number) => number>> = {
   "hybrid-swa": (tokens) => 0.3 * tokens,
   streaming: (tokens) => 0.2 * tokens,
   moba: (tokens) => 0.5 * tokens,
+  nsa: (tokens) => 0.7 * tokens,
 };
 
 const DECODE: Readonly<Record<Variant, (tokens: number) => number>> = {
@@ -17,6 +18,7 @@ const DECODE: Readonly<Record<Variant, (tokens: number) => number>> = {
   "hybrid-swa": () => 5,
   streaming: () => 4,
   moba: () => 5,
+  nsa: () => 6,
 };
 
 /** The report with a sweep over `lengths`; samples spread by 2 % either way. */
