@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { planOf } from "../../src/designs/designs.ts";
 import { keptVectors, streamsOf, type MixerId } from "../../src/designs/plan.ts";
-import { ATTEND_PARTS, VARIANTS, type Engine, type Stage, type Variant } from "../../src/engine/engine.ts";
+import { ATTEND_PARTS, type Engine, type Stage, type Variant } from "../../src/engine/engine.ts";
 import { UserError } from "../../src/model/errors.ts";
 import type { Architecture } from "../../src/model/architecture.ts";
 import type { Model } from "../../src/model/model.ts";
 import { assertClose, assertSameRun, type Run, type Tolerance } from "./compare.ts";
-import { withSmallBlocks } from "./spread.ts";
+import { runnable, withSmallBlocks } from "./spread.ts";
 import { randomTokens, tinyArchitecture, tinyModel } from "./tiny-model.ts";
 import { traceRun } from "./trace.ts";
 
@@ -33,6 +33,7 @@ export function describeBehaviour({ engine, reference, limits, seed, halves }: B
     await runner.dispose();
     return { trace, selection };
   }
+  const variants = (): Variant[] => runnable(engine(), architecture);
   const noCoverage = { queries: 0, tied: 0, rows: 0, skippedRows: 0 };
 
   describe("rules", () => {
@@ -45,7 +46,7 @@ export function describeBehaviour({ engine, reference, limits, seed, halves }: B
     });
 
     it("tells nobody's observer the same as an observer", async () => {
-      for (const variant of VARIANTS) {
+      for (const variant of variants()) {
         const runner = await engine().load(model, variant);
         const logits = await runner.prefill(tokens);
         const selection = await runner.selection();
@@ -62,20 +63,16 @@ export function describeBehaviour({ engine, reference, limits, seed, halves }: B
         hysparse: { k: 32, window: 5 },
         "hybrid-swa": { window: 5 },
         streaming: { first: 2, window: 5 },
-        moba: { block: 4, topk: 2 },
-        nsa: { compress: 4, stride: 2, block: 4, blocks: 3, window: 5 },
       };
       const chosen = { ...model, architecture: { ...architecture, laid } };
       const own: Readonly<Partial<Record<Variant, Partial<Architecture>>>> = {
         hysparse: { selectedTokens: 32, window: 5 },
         "hybrid-swa": { window: 5 },
         streaming: { laid: { streaming: { first: 2 } }, window: 5 },
-        moba: { laid: { moba: laid.moba } },
-        nsa: { laid: { nsa: laid.nsa } },
         full: {},
       };
       // That blocks are chosen as they are told, moba.test.ts and nsa.test.ts show.
-      for (const variant of VARIANTS.filter((id) => id !== "moba" && id !== "nsa")) {
+      for (const variant of variants().filter((id) => id !== "moba" && id !== "nsa")) {
         const alike = { ...model, architecture: { ...architecture, ...own[variant] } };
         const runner = await engine().load(chosen, variant);
         const trace = await traceRun(runner, architecture, tokens);
@@ -83,10 +80,7 @@ export function describeBehaviour({ engine, reference, limits, seed, halves }: B
         const expected = await run(reference, alike, variant);
         assertSameRun({ trace, selection }, expected, limits, noCoverage, variant);
         const perRow = 2 * architecture.kvHeads * architecture.headDim * engine().info.kvBytesPerValue;
-        // MoBA keeps the mean key of every block of 4 beside all keys and values.
-        const moba = tokens.length + Math.ceil(tokens.length / 4) / 2;
-        const nsa = tokens.length + 5 + 4 + Math.floor((tokens.length - 4) / 2) + 1;
-        const rows = { hysparse: 5, "hybrid-swa": 5, streaming: 7, full: tokens.length, moba, nsa }[variant];
+        const rows = { hysparse: 5, "hybrid-swa": 5, streaming: 7, full: tokens.length }[variant];
         assert.equal(runner.kvBytes()[1], rows * perRow, variant);
         await runner.dispose();
       }
@@ -131,7 +125,7 @@ export function describeBehaviour({ engine, reference, limits, seed, halves }: B
     });
 
     it("keeps decode steps inside what was reserved, and frees caches on reset", async () => {
-      for (const variant of VARIANTS) {
+      for (const variant of variants()) {
         const runner = await engine().load(model, variant);
         assert.equal(runner.length, 0);
         await runner.prefill(tokens.slice(0, 5));
@@ -158,7 +152,7 @@ export function describeBehaviour({ engine, reference, limits, seed, halves }: B
     it("goes back to a mark as often as wanted, as if nothing had been decoded since", async () => {
       const answer = tokens.slice(60, 75);
       const [own, other] = [answer.slice(0, 7), answer.slice(7, 14)];
-      for (const variant of VARIANTS) {
+      for (const variant of variants()) {
         // Rings that have wrapped, rings that wrap only after the mark, and rings that never do; one length where there are none.
         const rings = planOf(architecture, variant).some(({ keeps }) => keeps.kind === "ring");
         for (const prompt of rings ? [60, architecture.window - 3, 2] : [60]) {
@@ -195,7 +189,7 @@ export function describeBehaviour({ engine, reference, limits, seed, halves }: B
     });
 
     it("has a selection in hysparse only, of the oracles that feed sparse layers", async () => {
-      for (const variant of VARIANTS) {
+      for (const variant of variants()) {
         const { selection } = await run(engine(), model, variant);
         assert.deepEqual(
           selection?.oracles.map(({ layer }) => layer),
@@ -215,7 +209,7 @@ export function describeBehaviour({ engine, reference, limits, seed, halves }: B
     });
 
     it("estimates no less than the caches it will allocate, more for more tokens", async () => {
-      for (const variant of VARIANTS) {
+      for (const variant of variants()) {
         const runner = await engine().load(model, variant);
         await runner.prefill(tokens);
         const allocated = runner.kvBytes().reduce((sum, bytes) => sum + bytes, 0);
@@ -286,7 +280,7 @@ export function describeBehaviour({ engine, reference, limits, seed, halves }: B
   describe("observer", () => {
     it("is told of the stages that engine.ts lists, parts of attend within it", async () => {
       const parts: readonly Stage[] = ATTEND_PARTS;
-      for (const variant of VARIANTS) {
+      for (const variant of variants()) {
         const runner = await engine().load(model, variant, { chunk: 20 });
         const times = runner.plan.map(() => new Map<Stage, number>());
         const onStage = (layer: number, stage: Stage, ms: number): void => {

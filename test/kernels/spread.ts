@@ -1,4 +1,6 @@
+import { planOf } from "../../src/designs/designs.ts";
 import { withParameters } from "../../src/designs/laid.ts";
+import { VARIANTS, type Engine, type Variant } from "../../src/engine/engine.ts";
 import { selectedBlocks, type Architecture } from "../../src/model/architecture.ts";
 import { tinyArchitecture, type TinyModelOptions } from "./tiny-model.ts";
 
@@ -79,10 +81,19 @@ export const SUBJECTS: readonly Subject[] = [
   },
 ];
 
-/** Designs whose parameters are no model's get some that small contexts feel: MoBA the model's blocks, and one more than it selects. */
+/**
+ * Designs whose parameters are no model's get some that small contexts feel: MoBA the model's blocks, and one more than it selects,
+ * NSA its blocks and window.
+ */
 export function withSmallBlocks(architecture: Architecture): Architecture {
-  const { block } = architecture;
-  return withParameters(architecture, "moba", { block, topk: selectedBlocks(architecture) + 1 });
+  const { block, window } = architecture;
+  const moba = withParameters(architecture, "moba", { block, topk: selectedBlocks(architecture) + 1 });
+  return withParameters(moba, "nsa", { compress: block / 2, stride: block / 4, block, blocks: 4, window });
+}
+
+/** The designs that an engine does not decline. */
+export function runnable(engine: Pick<Engine, "canRun">, architecture: Architecture): Variant[] {
+  return VARIANTS.filter((variant) => engine.canRun(planOf(architecture, variant)) === undefined);
 }
 
 /** The prompt lengths at which an architecture's blocks and windows begin, fill and overflow. */

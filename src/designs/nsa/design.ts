@@ -54,7 +54,7 @@ export const nsa = {
   words: "NSA",
   meaning:
     "every layer reads compressed blocks, the blocks that these choose, and a window, each with its own keys and values",
-  look: { hue: "cyan", pattern: "crosses", dash: [2, 2, 8, 2], point: "crossRot" },
+  look: { hue: "cyan", pattern: "falling", dash: [2, 2, 8, 2], point: "crossRot" },
   onRequest: true,
   needs: [],
   parameters,
