@@ -42,6 +42,8 @@ export interface LayerPlan {
   readonly choice?: BlockChoice;
   /** Of a layer that keeps `means`. */
   readonly gate?: MeanGate;
+  /** Of a layer that keeps compressed keys: how the weights of these choose blocks of its own keys, per KV head. */
+  readonly selects?: BlockChoice;
   /** The later layers that read its selection, ascending; empty where nobody does. */
   readonly feeds: readonly number[];
 }
@@ -67,21 +69,22 @@ export function keptRows(keeps: KeptStream, tokens: number): number {
 
 type Ring = Extract<KeptStream, { kind: "ring" }>;
 
-/** What a layer of three branches keeps beside all its keys and values, as its plan lists it. */
+/** What a layer of three branches keeps beside all its keys and values, as its plan lists it, and how it chooses of these. */
 export interface Branches {
   readonly window: Ring;
   /** The last tokens, of which the next compressed key and value are made. */
   readonly pending: Ring;
   readonly compressed: Extract<KeptStream, { kind: "compressed" }>;
+  readonly selects: BlockChoice;
 }
 
 /** @throws Error for a layer without such branches */
-export function branchesOf({ more = [] }: Pick<LayerPlan, "more">): Branches {
+export function branchesOf({ more = [], selects }: Pick<LayerPlan, "more" | "selects">): Branches {
   const [window, pending, compressed] = more;
-  if (window?.kind !== "ring" || pending?.kind !== "ring" || compressed?.kind !== "compressed") {
+  if (window?.kind !== "ring" || pending?.kind !== "ring" || compressed?.kind !== "compressed" || !selects) {
     throw new Error("a layer without a window and compressed keys beside its own was asked for its branches");
   }
-  return { window, pending, compressed };
+  return { window, pending, compressed, selects };
 }
 
 /** How the query heads of a layer choose blocks of its own keys, and how many tokens a block has. */

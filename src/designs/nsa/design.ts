@@ -81,8 +81,8 @@ export const nsa = {
         { kind: "ring", tokens: compress },
         { kind: "compressed", block: compress, stride },
       ],
+      selects: { block, slots: blocks },
       scores: false,
-      choice: { block, slots: blocks },
       feeds: [],
     })),
 } as const satisfies Design<ValuesOf<typeof parameters>>;

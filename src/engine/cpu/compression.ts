@@ -2,7 +2,7 @@ import { FORCED, LOCAL_BEFORE } from "../../../kernels/block-importance/block-im
 import { compressedBlocks, type Strides } from "../../../kernels/compress-blocks/compress-blocks.ts";
 import { ringRow } from "../../../kernels/sliding-window/ring.ts";
 import type { NsaTensor } from "../../designs/nsa/weights.ts";
-import { branchesOf, choiceIn, type LayerPlan } from "../../designs/plan.ts";
+import { branchesOf, type LayerPlan } from "../../designs/plan.ts";
 import { extraOf } from "../../model/extra-weights.ts";
 import type { Shape } from "../shape.ts";
 import { partOf, scoredQueries, whole } from "./attention.ts";
@@ -39,8 +39,8 @@ export interface CompressedStep {
 /** Floats that one chunk of a layer takes beside what every layer does. */
 export function branchFloats(s: Shape, layer: LayerPlan, rows: number, tokens: number): number {
   if (layer.more === undefined) return 0;
-  const { compressed } = branchesOf(layer);
-  const { block, slots } = choiceIn(layer);
+  const { compressed, selects } = branchesOf(layer);
+  const { block, slots } = selects;
   const made = s.Hkv * (rows / compressed.stride + 1) * s.d;
   const weighed = scoredQueries(s.Hq, compressed.stride, tokens) * s.Hq * (tokens / compressed.stride + s.d);
   const chosen = rows * s.Hkv * (Math.ceil(tokens / block) + Math.min(slots, Math.ceil(tokens / block)));
@@ -69,8 +69,8 @@ export class Compression {
 
   async attend(step: CompressedStep): Promise<void> {
     const { plan, projected, cache, out, clock } = step;
-    const { compressed: strides } = branchesOf(plan);
-    const { block: select, slots: most } = choiceIn(plan);
+    const { compressed: strides, selects } = branchesOf(plan);
+    const { block: select, slots: most } = selects;
     const { layer, start, count } = projected;
     const { Hkv, G, d, scale } = this.#s;
     const slots = Math.min(most, Math.ceil((start + count) / select));
@@ -146,14 +146,15 @@ export class Compression {
   /** Attention of a part's queries to compressed keys, into `out`, and the blocks that it chooses, [queries, Hkv, slots]. */
   async #choose(step: CompressedStep, part: Part, slots: number, list: Uint32Array): Promise<void> {
     const { plan, projected, clock } = step;
-    const { block: select } = choiceIn(plan);
+    const { compressed: strides, selects } = branchesOf(plan);
+    const { block: select } = selects;
     const { Hkv, G, d } = this.#s;
     const count = part.groups * part.size;
     const start = projected.start + part.from;
     const scores = this.#buffers.get("scores", count * Hkv * Math.ceil((start + count) / select));
     await clock.time(projected.layer, "compress", async () => {
       const weights = await this.#attend(step, part);
-      this.#judge(branchesOf(plan).compressed, select, start, part, weights, scores);
+      this.#judge(strides, select, start, part, weights, scores);
     });
     const call = { start, count, heads: Hkv, G, share: 1, d, B: select, scale: 0, slots, scores };
     await clock.time(projected.layer, "select", () => this.#kernels.run({ op: "topk", ...call, list }, clock.signal));

@@ -7,7 +7,7 @@ import { compressedAttention } from "../../../kernels/compressed-attention/refer
 import { roundToHalf } from "../../../kernels/half.ts";
 import { slidingWindow } from "../../../kernels/sliding-window/reference.ts";
 import type { NsaTensor } from "../../designs/nsa/weights.ts";
-import { branchesOf, choiceIn, type Branches } from "../../designs/plan.ts";
+import { branchesOf, type Branches } from "../../designs/plan.ts";
 import { extraOf } from "../../model/extra-weights.ts";
 import { windowOf } from "../decoder/roles.ts";
 import { headCounts, noSinks } from "./head-counts.ts";
@@ -23,8 +23,8 @@ export function threeBranches(step: LayerStep, { queries, own, extra }: Projecte
   const { chunk, more, role, timed } = step;
   const [windowCache, pendingCache, compressedCache] = more;
   if (!windowCache || !pendingCache || !compressedCache) throw new Error("a layer of three branches lacks a cache");
-  const { window, compressed: strides } = branchesOf(role);
-  const { block: select, slots } = choiceIn(role);
+  const { window, compressed: strides, selects } = branchesOf(role);
+  const { block: select, slots } = selects;
   const heads = headCounts(step);
   const of = (name: NsaTensor): Float64Array => extraOf(extra, name);
   const shape = { ...heads, ...strides };
