@@ -1,18 +1,13 @@
 import type { Strides } from "../compress-blocks/compress-blocks.ts";
+import type { FullAttentionInput } from "../full-attention/full-attention.ts";
 import type { NumericArray } from "../numeric-array.ts";
 
 /** Softmax attention over blocks that are one key and one value each, as far as all of their tokens are visible. */
-export interface CompressedAttentionInput extends Strides {
-  /** [C, Hq, d], rotated; row c stands at position start + c. */
-  readonly queries: NumericArray;
+export interface CompressedAttentionInput extends Strides, Omit<FullAttentionInput, "keys" | "values"> {
   /** [Hkv, room, d]; the rows of blocks that no query sees are never read. */
   readonly keys: NumericArray;
   /** [Hkv, room, d] */
   readonly values: NumericArray;
-  readonly queryHeads: number;
-  readonly kvHeads: number;
-  readonly headDim: number;
-  readonly start: number;
 }
 
 export interface CompressedAttentionOutput {
