@@ -1,4 +1,4 @@
-import { projectedNames } from "../../designs/extra-weights.ts";
+import { projectedNames, type ExtraTensors } from "../../designs/extra-weights.ts";
 import { extraOf, extraTensors } from "../../model/extra-weights.ts";
 import type { LayerWeights } from "../../model/model.ts";
 import type { LayerRole } from "../decoder/roles.ts";
@@ -87,36 +87,14 @@ export class Dense {
     }
     const key = ["project", gated, ...names].join(" ");
     const session = await this.#sessions.get(key, () => projectGraph(this.#s, gated, further));
-    const sparse = gated ? weights.sparse : undefined;
     const rope = this.#rope(layer);
-    const { qBias, kBias, vBias, qNorm, kNorm } = weights;
     await session.run(
       {
         x: floats(x, [count, hidden]),
-        norm: this.#weight(weights.inputNorm, [hidden]),
-        wq: this.#weight(weights.q, [Hq * d, hidden]),
-        wk: this.#weight(weights.k, [Hkv * d, hidden]),
-        wv: this.#weight(weights.v, [Hkv * d, hidden]),
         cos: floats(rope.cos, [rope.positions, d / 2]),
         sin: floats(rope.sin, [rope.positions, d / 2]),
         position: int64s([start]),
-        ...(qBias && kBias && vBias
-          ? {
-              bq: this.#weight(qBias, [Hq * d]),
-              bk: this.#weight(kBias, [Hkv * d]),
-              bv: this.#weight(vBias, [Hkv * d]),
-            }
-          : {}),
-        ...(qNorm && kNorm ? { nq: this.#weight(qNorm, [d]), nk: this.#weight(kNorm, [d]) } : {}),
-        ...(sparse === undefined
-          ? {}
-          : {
-              sparseGate: this.#weight(sparse.sparseGate, [gates, hidden]),
-              windowGate: this.#weight(sparse.windowGate, [gates, hidden]),
-            }),
-        ...Object.fromEntries(
-          names.map((name) => [name, this.#weight(extraOf(weights.extra, name), further[name]!.shape)]),
-        ),
+        ...this.#projections(weights, gated, further),
       },
       {
         q: floats(q, [Hkv, count, G * d]),
@@ -132,6 +110,36 @@ export class Dense {
       },
     );
     return { layer, start, count, q, k, v, gs, gw, extra };
+  }
+
+  /** The tensors of a layer that `projectGraph` reads. */
+  #projections(weights: LayerWeights<Float32Array>, gated: boolean, further: ExtraTensors): Record<string, Tensor> {
+    const { hidden, Hq, Hkv, d, gates } = this.#s;
+    const { qBias, kBias, vBias, qNorm, kNorm } = weights;
+    const sparse = gated ? weights.sparse : undefined;
+    return {
+      norm: this.#weight(weights.inputNorm, [hidden]),
+      wq: this.#weight(weights.q, [Hq * d, hidden]),
+      wk: this.#weight(weights.k, [Hkv * d, hidden]),
+      wv: this.#weight(weights.v, [Hkv * d, hidden]),
+      ...(qBias && kBias && vBias
+        ? {
+            bq: this.#weight(qBias, [Hq * d]),
+            bk: this.#weight(kBias, [Hkv * d]),
+            bv: this.#weight(vBias, [Hkv * d]),
+          }
+        : {}),
+      ...(qNorm && kNorm ? { nq: this.#weight(qNorm, [d]), nk: this.#weight(kNorm, [d]) } : {}),
+      ...(sparse === undefined
+        ? {}
+        : {
+            sparseGate: this.#weight(sparse.sparseGate, [gates, hidden]),
+            windowGate: this.#weight(sparse.windowGate, [gates, hidden]),
+          }),
+      ...Object.fromEntries(
+        projectedNames(further).map((name) => [name, this.#weight(extraOf(weights.extra, name), further[name]!.shape)]),
+      ),
+    };
   }
 
   /** One row [d] for each of `rows` [N, block d], into `out` [N, d]. */
