@@ -25,7 +25,9 @@ const ENGINES: readonly (readonly [string, Engine, number])[] = [
 
 describe(`NSA (SEED=${SEED})`, () => {
   for (const [name, engine, tolerance] of ENGINES) {
-    for (const [what, shape] of Object.entries(SHAPES)) {
+    // The build has no say in how queries are grouped: one shape is enough for the second.
+    const shapes = Object.entries(SHAPES).slice(0, name.includes("WebAssembly") ? 1 : undefined);
+    for (const [what, shape] of shapes) {
       it(`${name}: is its definition, in prefill and in decode: ${what}`, async () => {
         const { compress } = shape;
         for (const [prompt, decoded] of [
