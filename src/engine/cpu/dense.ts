@@ -74,7 +74,7 @@ export class Dense {
     const { gated } = role;
     const further = extraTensors(this.#model.architecture, role);
     const names = projectedNames(further);
-    const { hidden, Hq, Hkv, G, d, gates } = this.#s;
+    const { hidden, Hkv, G, d, gates } = this.#s;
     const q = this.#buffers.get("q", Hkv * count * G * d);
     const k = this.#buffers.get("k", Hkv * count * d);
     const v = this.#buffers.get("v", Hkv * count * d);
