@@ -63,7 +63,8 @@ export function selectedAttention(work: Work): Cost {
 /** Attention of every query head to the blocks of the layer's own keys that it chose for itself. */
 export function ownChoiceAttention(work: Work): Cost {
   const { architecture: a, span } = work;
-  const pairs = sumOver(span, (t) => gatedKeys(work.layer, t));
+  const { block, top } = gateOf(work.layer);
+  const pairs = sumOver(span, (t) => chosenKeys(block, top, t));
   return {
     flops: 4 * a.headDim * a.queryHeads * pairs,
     // A decode step reads least where all heads of a group chose alike.
@@ -89,8 +90,7 @@ export function ownChoice(work: Work): Cost {
 }
 
 /** Keys that the query at `t` reads: those of its own block up to it, and of so many other blocks as there are and it may. */
-function gatedKeys(layer: LayerPlan, t: number): number {
-  const { block, top } = gateOf(layer);
+export function chosenKeys(block: number, top: number, t: number): number {
   return Math.min(Math.floor(t / block), top - 1) * block + (t % block) + 1;
 }
 
@@ -111,18 +111,18 @@ export function indexBytes({ architecture: a, layer, span }: Work): number {
 }
 
 /** Queries in, outputs out. */
-function queryBytes(work: Work): number {
+export function queryBytes(work: Work): number {
   const { architecture: a, span } = work;
   return rowBytes(span.to - span.from, 2 * a.queryHeads * a.headDim, work);
 }
 
 /** A prefill reads every cached key once; each decode step reads all that its one query can see. */
-function keysRead({ passes }: Span, visible: number, most: number): number {
+export function keysRead({ passes }: Span, visible: number, most: number): number {
   return passes === 1 ? most : visible;
 }
 
 function ringOf(keeps: KeptStream): { readonly tokens: number; readonly first?: number } {
-  return keeps.kind === "all" ? { tokens: Infinity } : keeps;
+  return keeps.kind === "ring" ? keeps : { tokens: Infinity };
 }
 
 /** Sum over the span's queries of the keys each sees, at most `most`: min(t + 1, most). */
@@ -137,7 +137,7 @@ function sumBlocks(span: Span, block: number, most: number): number {
   return sumOver(span, (t) => Math.min(Math.floor(t / block) + 1, most));
 }
 
-function sumOver({ from, to }: Span, of: (t: number) => number): number {
+export function sumOver({ from, to }: Span, of: (t: number) => number): number {
   let sum = 0;
   for (let t = from; t < to; t++) sum += of(t);
   return sum;

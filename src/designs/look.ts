@@ -14,5 +14,5 @@ export interface Fill {
 export interface Look extends Fill {
   /** Lengths of strokes and gaps in pixels, in turn; empty for a whole line. */
   readonly dash: readonly number[];
-  readonly point: "circle" | "rect" | "rectRot" | "triangle" | "star";
+  readonly point: "circle" | "rect" | "rectRot" | "triangle" | "star" | "crossRot";
 }

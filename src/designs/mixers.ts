@@ -8,13 +8,18 @@ import {
   type Costs,
   type Work,
 } from "./costs.ts";
+import type { ExtraWeightsOf } from "./extra-weights.ts";
 import type { Fill } from "./look.ts";
+import { nsaCosts } from "./nsa/costs.ts";
+import { nsaTensors } from "./nsa/weights.ts";
 import type { MixerId } from "./plan.ts";
 
 /** What is known of a way to attend apart from how an engine computes it. */
 export interface Mixer {
   /** Two gates per query head (or per value) are projected beside queries and keys. */
   readonly gated: boolean;
+  /** Tensors that no checkpoint has: those that a model lacks are made up for it, at random (src/model/extra-weights.ts). */
+  readonly weights?: ExtraWeightsOf;
   /** The stages inside `attend`, or `attend` itself where it is not split. */
   costs(work: Work): Costs;
   /** What the KV ledger calls a layer that mixes so, and how it is drawn there. */
@@ -78,6 +83,16 @@ export const MIXERS: Readonly<Record<MixerId, Mixer>> = {
       name: "chooser",
       meaning: "keeps the keys and values of every token and the mean of every block, and reads the blocks it chooses",
       fill: { hue: "red", pattern: "rising" },
+    },
+  },
+  nsa: {
+    gated: false,
+    weights: nsaTensors,
+    costs: nsaCosts,
+    role: {
+      name: "three branches",
+      meaning: "keeps the keys and values of every token, others of a window, and one compressed pair per stride",
+      fill: { hue: "cyan", pattern: "crosses" },
     },
   },
   reuse: {

@@ -1,12 +1,16 @@
+import { compressedBlocks, type Strides } from "../../kernels/compress-blocks/compress-blocks.ts";
+
 /** What a layer keeps of its own keys and values for a context of T tokens. */
 export type KeptStream =
   /** Every token: T rows. With `means`, the mean key of every block of so many tokens, too, the last one filling or not. */
   | { readonly kind: "all"; readonly means?: number }
   /** The last `tokens`, in a ring, and the `first` of the context for good: min(T, tokens + first) rows. */
-  | { readonly kind: "ring"; readonly tokens: number; readonly first?: number };
+  | { readonly kind: "ring"; readonly tokens: number; readonly first?: number }
+  /** One key and one value for every block of tokens that are all there: see compressedBlocks. */
+  | ({ readonly kind: "compressed" } & Strides);
 
 /** How a layer attends, by what engines have to compute between projection and output projection. */
-export type MixerId = "full" | "sparse" | "window" | "streaming" | "moba" | "reuse";
+export type MixerId = "full" | "sparse" | "window" | "streaming" | "moba" | "nsa" | "reuse";
 
 /** How every query head chooses for itself among the blocks of the layer's own keys, by the means that it keeps of them. */
 export interface MeanGate {
@@ -30,6 +34,8 @@ export interface BlockChoice {
 export interface LayerPlan {
   readonly mixer: MixerId;
   readonly keeps: KeptStream;
+  /** Further keys and values, each of projections of its own or made of such; in the order that the mixer knows. */
+  readonly more?: readonly KeptStream[];
   /** The earlier layer whose keys, values and selection it reads beside its own. */
   readonly readsFrom?: number;
   /** The earlier layer by whose selection it reads its own keys and values. */
@@ -40,19 +46,49 @@ export interface LayerPlan {
   readonly choice?: BlockChoice;
   /** Of a layer that keeps `means`. */
   readonly gate?: MeanGate;
+  /** Of a layer that keeps compressed keys: how the weights of these choose blocks of its own keys, per KV head. */
+  readonly selects?: BlockChoice;
   /** The later layers that read its selection, ascending; empty where nobody does. */
   readonly feeds: readonly number[];
 }
 
-/** Vectors [Hkv, d] that a stream holds for `tokens` in context: keys, values, and means of keys. */
-export function keptVectors(keeps: KeptStream, tokens: number): number {
-  const means = keeps.kind === "all" && keeps.means !== undefined ? Math.ceil(tokens / keeps.means) : 0;
-  return 2 * keptRows(keeps, tokens) + means;
+/** Everything that a layer keeps of its own. */
+export function streamsOf({ keeps, more = [] }: Pick<LayerPlan, "keeps" | "more">): readonly KeptStream[] {
+  return [keeps, ...more];
+}
+
+/** Vectors [Hkv, d] that some streams hold for `tokens` in context: keys, values, and means of keys. */
+export function keptVectors(streams: readonly KeptStream[], tokens: number): number {
+  return streams.reduce((sum, stream) => {
+    const means = stream.kind === "all" && stream.means !== undefined ? Math.ceil(tokens / stream.means) : 0;
+    return sum + 2 * keptRows(stream, tokens) + means;
+  }, 0);
 }
 
 /** Rows of keys (and of values) that a stream holds for `tokens` in context. */
 export function keptRows(keeps: KeptStream, tokens: number): number {
+  if (keeps.kind === "compressed") return compressedBlocks(keeps, tokens);
   return keeps.kind === "all" ? tokens : Math.min(tokens, keeps.tokens + (keeps.first ?? 0));
+}
+
+type Ring = Extract<KeptStream, { kind: "ring" }>;
+
+/** What a layer of three branches keeps beside all its keys and values, as its plan lists it, and how it chooses of these. */
+export interface Branches {
+  readonly window: Ring;
+  /** The last tokens, of which the next compressed key and value are made. */
+  readonly pending: Ring;
+  readonly compressed: Extract<KeptStream, { kind: "compressed" }>;
+  readonly selects: BlockChoice;
+}
+
+/** @throws Error for a layer without such branches */
+export function branchesOf({ more = [], selects }: Pick<LayerPlan, "more" | "selects">): Branches {
+  const [window, pending, compressed] = more;
+  if (window?.kind !== "ring" || pending?.kind !== "ring" || compressed?.kind !== "compressed" || !selects) {
+    throw new Error("a layer without a window and compressed keys beside its own was asked for its branches");
+  }
+  return { window, pending, compressed, selects };
 }
 
 /** How the query heads of a layer choose blocks of its own keys, and how many tokens a block has. */

@@ -4,7 +4,8 @@ import { hybridSwa } from "./hybrid-swa/design.ts";
 import { hysparse } from "./hysparse/design.ts";
 import { indexReuse } from "./index-reuse/design.ts";
 import { moba } from "./moba/design.ts";
+import { nsa } from "./nsa/design.ts";
 import { streaming } from "./streaming/design.ts";
 
 /** Every design, in the order in which they are shown. Code asks designs.ts, never this list. */
-export const ROWS = [hysparse, full, hybridSwa, streaming, moba, indexReuse] as const satisfies readonly Design[];
+export const ROWS = [hysparse, full, hybridSwa, streaming, moba, nsa, indexReuse] as const satisfies readonly Design[];

@@ -36,6 +36,13 @@ export const STAGE_ROWS = [
     within: "attend",
   },
   {
+    id: "compress",
+    name: "compressed branch",
+    meaning: "making compressed keys and values, attention over them, and what it says of each block",
+    fill: { hue: "cyan", pattern: "crosses" },
+    within: "attend",
+  },
+  {
     id: "select",
     name: "select",
     meaning: "selecting the blocks and planning which layer reads them",

@@ -45,8 +45,8 @@ export async function floatModel(model: Model, available: number = availableMemo
 export function floatBytes({ weights, architecture }: Model): number {
   const tensors = new Set([weights.embedding, weights.finalNorm, weights.head]);
   for (let index = 0; index < architecture.layers; index++) {
-    const { sparse, ...dense } = weights.layer(index);
-    for (const tensor of [...Object.values(dense), ...Object.values<LazyTensor>({ ...sparse })]) tensors.add(tensor);
+    const { sparse, extra, ...dense } = weights.layer(index);
+    for (const tensor of Object.values<LazyTensor>({ ...dense, ...sparse, ...extra })) tensors.add(tensor);
   }
   let values = 0;
   for (const tensor of tensors) values += HELD.has(tensor) ? 0 : valueCount(tensor.shape);
@@ -63,8 +63,12 @@ function hold(tensor: LazyTensor): Promise<Float32Array> {
   return reading;
 }
 
-async function holdLayer({ sparse, ...dense }: LayerWeights): Promise<LayerWeights<Float32Array>> {
-  return { ...(await holdAll(dense)), ...(sparse === undefined ? {} : { sparse: await holdAll({ ...sparse }) }) };
+async function holdLayer({ sparse, extra, ...dense }: LayerWeights): Promise<LayerWeights<Float32Array>> {
+  return {
+    ...(await holdAll(dense)),
+    ...(sparse === undefined ? {} : { sparse: await holdAll({ ...sparse }) }),
+    ...(extra === undefined ? {} : { extra: await holdAll(extra) }),
+  };
 }
 
 /** One after the other: reading needs a buffer each. What a model lacks is absent from the result too. */

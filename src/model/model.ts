@@ -37,6 +37,8 @@ export interface LayerWeights<T = LazyTensor> {
   readonly kNorm?: T;
   /** Present exactly in the layers whose mixer needs it, under the design that the weights were made for. */
   readonly sparse?: SparseWeights<T>;
+  /** What else the mixer of the design that is run needs, by the names in src/designs: see extra-weights.ts. */
+  readonly extra?: Readonly<Record<string, T>>;
 }
 
 /**

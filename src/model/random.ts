@@ -48,6 +48,18 @@ export class Random {
   }
 }
 
+/** Fills with normal values of this deviation for what is called `name`, from the one at `from` on; the same on every call. */
+export function seededNormals(
+  seed: number,
+  name: string,
+  deviation: number,
+): (out: Float32Array, from: number) => void {
+  return (out, from) => {
+    const values = new Random(seedOf(seed, name)).gaussians(from + out.length).subarray(from);
+    out.set(values.map((value) => value * deviation));
+  };
+}
+
 function rotateLeft(value: number, bits: number): number {
   return (value << bits) | (value >>> (32 - bits));
 }

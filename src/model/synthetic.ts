@@ -3,7 +3,7 @@ import type { Architecture, ScheduleKind } from "./architecture.ts";
 import { UserError } from "./errors.ts";
 import { assembleLayer } from "./layer-weights.ts";
 import type { LayerWeights, Model, ModelWeights } from "./model.ts";
-import { Random, seedOf } from "./random.ts";
+import { Random, seededNormals, seedOf } from "./random.ts";
 import { computedTensor, type LazyTensor } from "./tensor.ts";
 import { layerPrefix, layerShapes, parameterCount, tensorKinds } from "./tensors.ts";
 import type { Tokenizer } from "./tokenizer.ts";
@@ -124,8 +124,7 @@ abstract class SyntheticWeights implements ModelWeights {
 
 class PerLayerWeights extends SyntheticWeights {
   protected override fill(out: Float32Array, from: number, name: string, deviation: number): void {
-    const values = new Random(seedOf(this.seed, name)).gaussians(from + out.length).subarray(from);
-    out.set(values.map((value) => value * deviation));
+    seededNormals(this.seed, name, deviation)(out, from);
   }
 
   override get head(): LazyTensor {

@@ -1,4 +1,5 @@
 import { rowBytes, type Cost, type Costs, type Span, type Work } from "../designs/costs.ts";
+import { projectedWidth } from "../designs/extra-weights.ts";
 import { MIXERS } from "../designs/mixers.ts";
 import type { LayerPlan } from "../designs/plan.ts";
 import { ATTEND_PARTS } from "../designs/stages.ts";
@@ -38,7 +39,8 @@ export function layerCosts(
   const work: Work = { architecture: a, layer: plan, span, bytesPerValue, selectedKeys };
   const queries = span.to - span.from;
   const gates = mixer.gated ? 2 * (a.gate === "head" ? Hq : Hq * d) : 0;
-  const widths = (Hq + 2 * Hkv) * d + gates;
+  const extra = mixer.weights === undefined ? 0 : projectedWidth(mixer.weights(a, plan));
+  const widths = (Hq + 2 * Hkv) * d + gates + extra;
   const rows = (count: number, width: number): number => rowBytes(count, width, work);
   const weights = (count: number): number => span.passes * count * bytesPerValue;
   return {

@@ -2,6 +2,7 @@ import type { Variant } from "../engine/engine.ts";
 import type { Report, VariantReport } from "../protocol/report.ts";
 import { variantsOf } from "./breakdown.ts";
 import { bytes, count } from "../text/format.ts";
+import { keptVectors, streamsOf } from "../designs/plan.ts";
 import { filledAt, planIn } from "./plan.ts";
 
 /** How KV memory grows with the context, and at which length it fills the device. */
@@ -56,11 +57,15 @@ function measuredGrowth(report: Report, variant: Variant): number | undefined {
   return (last.bytes - first.bytes) / (last.tokens - first.tokens);
 }
 
-/** Bytes per token of the layers that keep every token: 2 Hkv d b each. */
+/** Bytes per token of the layers that keep every token: 2 Hkv d b each, and what else of theirs grows with the context. */
 function formulaGrowth(report: Report, variant: Variant, { layers }: VariantReport): number {
   const plan = planIn(report, variant);
-  const growing = layers.filter(({ index }) => plan[index]?.keeps.kind === "all");
-  return growing.reduce((sum, layer) => sum + layer.kvBytesPredicted, 0) / report.document.tokens;
+  const { tokens } = report.document;
+  return layers.reduce((sum, { index, kvBytesPredicted }) => {
+    const streams = streamsOf(plan[index]!);
+    const growing = streams.filter(({ kind }) => kind !== "ring");
+    return sum + (kvBytesPredicted * keptVectors(growing, tokens)) / keptVectors(streams, tokens) / tokens;
+  }, 0);
 }
 
 /** On a GPU what was free when the engine started, weights not yet loaded; else the machine's memory. */

@@ -1,6 +1,6 @@
 import { asRun } from "../designs/as-planned.ts";
 import { planOf, selectingDesign } from "../designs/designs.ts";
-import { keptRows, type LayerPlan } from "../designs/plan.ts";
+import { keptRows, streamsOf, type LayerPlan } from "../designs/plan.ts";
 import type { ParameterValues } from "../designs/values.ts";
 import type { Variant } from "../engine/engine.ts";
 import type { Architecture } from "../model/architecture.ts";
@@ -40,6 +40,6 @@ export function keepingAll(plan: readonly LayerPlan[]): number {
 
 /** The context from which on no ring of any variant in the report grows any more. */
 export function filledAt(report: Report): number {
-  const plans = report.settings.variants.flatMap((variant) => planIn(report, variant));
-  return Math.max(0, ...plans.map(({ keeps }) => (keeps.kind === "all" ? 0 : keptRows(keeps, Infinity))));
+  const streams = report.settings.variants.flatMap((variant) => planIn(report, variant)).flatMap(streamsOf);
+  return Math.max(0, ...streams.map((stream) => (stream.kind === "ring" ? keptRows(stream, Infinity) : 0)));
 }

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { planOf } from "../../src/designs/designs.ts";
-import { keptVectors, type MixerId } from "../../src/designs/plan.ts";
-import { ATTEND_PARTS, VARIANTS, type Engine, type Stage, type Variant } from "../../src/engine/engine.ts";
+import { keptVectors, streamsOf, type MixerId } from "../../src/designs/plan.ts";
+import { ATTEND_PARTS, type Engine, type Stage, type Variant } from "../../src/engine/engine.ts";
 import { UserError } from "../../src/model/errors.ts";
 import type { Architecture } from "../../src/model/architecture.ts";
 import type { Model } from "../../src/model/model.ts";
 import { assertClose, assertSameRun, type Run, type Tolerance } from "./compare.ts";
-import { withSmallBlocks } from "./spread.ts";
+import { runnable, withSmallBlocks } from "./spread.ts";
 import { randomTokens, tinyArchitecture, tinyModel } from "./tiny-model.ts";
 import { traceRun } from "./trace.ts";
 
@@ -33,6 +33,7 @@ export function describeBehaviour({ engine, reference, limits, seed, halves }: B
     await runner.dispose();
     return { trace, selection };
   }
+  const variants = (): Variant[] => runnable(engine(), architecture);
   const noCoverage = { queries: 0, tied: 0, rows: 0, skippedRows: 0 };
 
   describe("rules", () => {
@@ -45,7 +46,7 @@ export function describeBehaviour({ engine, reference, limits, seed, halves }: B
     });
 
     it("tells nobody's observer the same as an observer", async () => {
-      for (const variant of VARIANTS) {
+      for (const variant of variants()) {
         const runner = await engine().load(model, variant);
         const logits = await runner.prefill(tokens);
         const selection = await runner.selection();
@@ -70,11 +71,10 @@ export function describeBehaviour({ engine, reference, limits, seed, halves }: B
         hysparse: { selectedTokens: 32, window: 5 },
         "hybrid-swa": { window: 5 },
         streaming: { laid: { streaming: { first: 2 } }, window: 5 },
-        moba: { laid: { moba: laid.moba } },
         full: {},
       };
-      // That blocks are chosen as designs are told, moba.test.ts and index-reuse.test.ts show.
-      for (const variant of VARIANTS.filter((id) => id !== "moba" && id !== "index-reuse")) {
+      // That blocks are chosen as they are told, moba.test.ts, index-reuse.test.ts and nsa.test.ts show.
+      for (const variant of variants().filter((id) => id !== "moba" && id !== "index-reuse" && id !== "nsa")) {
         const alike = { ...model, architecture: { ...architecture, ...own[variant] } };
         const runner = await engine().load(chosen, variant);
         const trace = await traceRun(runner, architecture, tokens);
@@ -127,19 +127,17 @@ export function describeBehaviour({ engine, reference, limits, seed, halves }: B
     });
 
     it("keeps decode steps inside what was reserved, and frees caches on reset", async () => {
-      for (const variant of VARIANTS) {
+      for (const variant of variants()) {
         const runner = await engine().load(model, variant);
         assert.equal(runner.length, 0);
         await runner.prefill(tokens.slice(0, 5));
         const exact = runner.kvBytes();
         await runner.reserve(20);
         const reserved = runner.kvBytes();
-        runner.plan.forEach(({ keeps }, l) =>
-          assert.ok(
-            reserved[l]! * keptVectors(keeps, 5) >= exact[l]! * keptVectors(keeps, 20),
-            `${variant}, layer ${l}: room for 20`,
-          ),
-        );
+        runner.plan.forEach((layer, l) => {
+          const [few, many] = [5, 20].map((count) => keptVectors(streamsOf(layer), count));
+          assert.ok(reserved[l]! * few! >= exact[l]! * many!, `${variant}, layer ${l}: room for 20`);
+        });
         for (let t = 5; t < 20; t++) await runner.decode(tokens[t]!);
         assert.deepEqual(runner.kvBytes(), reserved, `${variant}: decode allocated caches`);
         runner.reset();
@@ -156,7 +154,7 @@ export function describeBehaviour({ engine, reference, limits, seed, halves }: B
     it("goes back to a mark as often as wanted, as if nothing had been decoded since", async () => {
       const answer = tokens.slice(60, 75);
       const [own, other] = [answer.slice(0, 7), answer.slice(7, 14)];
-      for (const variant of VARIANTS) {
+      for (const variant of variants()) {
         // Rings that have wrapped, rings that wrap only after the mark, and rings that never do; one length where there are none.
         const rings = planOf(architecture, variant).some(({ keeps }) => keeps.kind === "ring");
         for (const prompt of rings ? [60, architecture.window - 3, 2] : [60]) {
@@ -193,7 +191,7 @@ export function describeBehaviour({ engine, reference, limits, seed, halves }: B
     });
 
     it("has a selection in hysparse only, of the oracles that feed sparse layers", async () => {
-      for (const variant of VARIANTS) {
+      for (const variant of variants()) {
         const { selection } = await run(engine(), model, variant);
         assert.deepEqual(
           selection?.oracles.map(({ layer }) => layer),
@@ -213,7 +211,7 @@ export function describeBehaviour({ engine, reference, limits, seed, halves }: B
     });
 
     it("estimates no less than the caches it will allocate, more for more tokens", async () => {
-      for (const variant of VARIANTS) {
+      for (const variant of variants()) {
         const runner = await engine().load(model, variant);
         await runner.prefill(tokens);
         const allocated = runner.kvBytes().reduce((sum, bytes) => sum + bytes, 0);
@@ -284,7 +282,7 @@ export function describeBehaviour({ engine, reference, limits, seed, halves }: B
   describe("observer", () => {
     it("is told of the stages that engine.ts lists, parts of attend within it", async () => {
       const parts: readonly Stage[] = ATTEND_PARTS;
-      for (const variant of VARIANTS) {
+      for (const variant of variants()) {
         const runner = await engine().load(model, variant, { chunk: 20 });
         const times = runner.plan.map(() => new Map<Stage, number>());
         const onStage = (layer: number, stage: Stage, ms: number): void => {
@@ -304,6 +302,7 @@ export function describeBehaviour({ engine, reference, limits, seed, halves }: B
             streaming: ["window"],
             moba: ["select", "sparse"],
             reuse: ["sparse"],
+            nsa: ["compress", "select", "sparse", "window"],
           };
           const inside = [...told].filter(([stage]) => parts.includes(stage));
           assert.ok(

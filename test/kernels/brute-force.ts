@@ -76,10 +76,22 @@ export class BruteForce {
 
   /** What `layer` gives, [T, E]. */
   output(layer: number, reads: LayerReads): Float64Array {
+    return this.after(
+      layer,
+      reads.kind === "full" ? this.#full(layer, reads.within) : this.#sparse(layer, reads.within),
+    );
+  }
+
+  /** The hidden states that `layer` begins with, [T, E]. */
+  inputs(layer: number): Float64Array {
+    return this.#inputs[layer]!;
+  }
+
+  /** What `layer` gives where its heads give these, [T, Hq, d]. */
+  after(layer: number, heads: Float64Array): Float64Array {
     const a = this.#a;
     const weights = this.#model.weights.layer(layer);
     const input = this.#inputs[layer]!;
-    const heads = reads.kind === "full" ? this.#full(layer, reads.within) : this.#sparse(layer, reads.within);
     const attended = sum(input, linear({ x: heads, weight: weights.o, inputs: a.queryHeads * a.headDim }));
     const x = rmsnorm({ x: attended, weight: weights.postNorm, eps: a.normEps });
     const gate = linear({ x, weight: weights.gate, inputs: a.hidden });

@@ -1,5 +1,6 @@
-import { VARIANTS, type Variant } from "../../src/engine/engine.ts";
+import { planOf } from "../../src/designs/designs.ts";
 import { withParameters } from "../../src/designs/laid.ts";
+import { VARIANTS, type Engine, type Variant } from "../../src/engine/engine.ts";
 import { selectedBlocks, type Architecture } from "../../src/model/architecture.ts";
 import { tinyArchitecture, type TinyModelOptions } from "./tiny-model.ts";
 
@@ -12,9 +13,10 @@ export interface Subject {
   readonly options?: TinyModelOptions;
 }
 
-/** Those of every subject, and its own. */
+/** Those of every subject, and its own. NSA is held against its definition in nsa.test.ts, which knows its ties. */
 export function designsOf({ also = [] }: Subject): Variant[] {
-  return VARIANTS.filter((id) => !(id === "moba" || id === "index-reuse") || also.includes(id));
+  const bySubject: readonly Variant[] = ["moba", "index-reuse", "nsa"];
+  return VARIANTS.filter((id) => !bySubject.includes(id) || also.includes(id));
 }
 
 /** The longest context of the suite: a few of the largest blocks, and off every block's edge. */
@@ -87,14 +89,21 @@ export const SUBJECTS: readonly Subject[] = [
 
 /**
  * Designs whose parameters are no model's get some that small contexts feel: MoBA the model's blocks, and one more than it selects;
- * index reuse as many of at most 32 tokens, and a window that touches no more than three of them.
+ * index reuse as many of at most 32 tokens, and a window that touches no more than three of them; NSA its blocks and window.
  */
 export function withSmallBlocks(architecture: Architecture): Architecture {
   const slots = selectedBlocks(architecture);
   const block = Math.min(architecture.block, 32);
   const reuse = { anchors: "0+2", block, k: slots * block, window: Math.min(architecture.window, block + 4) };
   const moba = { block: architecture.block, topk: slots + 1 };
-  return withParameters(withParameters(architecture, "moba", moba), "index-reuse", reuse);
+  const nsa = {
+    compress: architecture.block / 2,
+    stride: architecture.block / 4,
+    block: architecture.block,
+    blocks: 4,
+    window: architecture.window,
+  };
+  return withParameters(withParameters(withParameters(architecture, "moba", moba), "index-reuse", reuse), "nsa", nsa);
 }
 
 /** What prompts, chunks and decode steps may cut under a design; absent where the design has no such thing. */
@@ -109,6 +118,11 @@ export function edgesOf(variant: Variant, { block, window }: Architecture): Edge
   if (variant === "hybrid-swa") return { window };
   if (variant === "streaming") return { window: 4 + window };
   return { block, window };
+}
+
+/** The designs that an engine does not decline. */
+export function runnable(engine: Pick<Engine, "canRun">, architecture: Architecture): Variant[] {
+  return VARIANTS.filter((variant) => engine.canRun(planOf(architecture, variant)) === undefined);
 }
 
 /** The prompt lengths at which an architecture's blocks and windows begin, fill and overflow. */

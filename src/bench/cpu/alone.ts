@@ -81,9 +81,9 @@ export class AloneAttention {
         const count = Math.min(chunk, tokens.length - start);
         const x = inputs[layer]!.subarray(start * hidden, (start + count) * hidden);
         const weights = this.#model.weights.layer(layer);
-        const { q, k, v, gs, gw } = await dense.project(layer, x, start, count, weights, role.gated);
+        const { q, k, v, gs, gw } = await dense.project(layer, x, start, count, weights, role);
         // They lie in buffers that the next projection writes over.
-        const own = { q: q.slice(), k: k.slice(), v: v.slice(), gs: gs.slice(), gw: gw.slice() };
+        const own = { q: q.slice(), k: k.slice(), v: v.slice(), gs: gs.slice(), gw: gw.slice(), extra: {} };
         chunks.push({ layer, start, count, ...own });
         if (layer > 0) continue;
         noise.push({ q: random.normals(q.length), k: random.normals(k.length), v: random.normals(v.length) });

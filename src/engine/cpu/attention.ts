@@ -15,7 +15,7 @@ import type { StageClock } from "./stage-clock.ts";
 const SCORE_BYTES = 32 * 1024 * 1024;
 
 /** Queries of one scored call over `keys` keys, so that the block scores of its lists stay within their bound. */
-function scoredQueries(lists: number, block: number, keys: number): number {
+export function scoredQueries(lists: number, block: number, keys: number): number {
   return Math.max(1, Math.floor(SCORE_BYTES / (4 * lists * Math.ceil(keys / block))));
 }
 
@@ -171,21 +171,24 @@ export class Attention {
     return { start, count, heads: Hkv, G, share: 1, d, B, scale, q };
   }
 
-  /** Queries from .. from + count - 1 of a chunk; those of one KV head are neighbours, so a part of them is a copy. */
   #part(chunk: Chunk, from: number, count: number): Chunk {
-    if (count === chunk.count) return chunk;
-    const { Hkv, G, d } = this.#s;
-    const row = G * d;
-    const q = this.#buffers.get("part-q", Hkv * count * row);
-    for (let head = 0; head < Hkv; head++) {
-      const at = (head * chunk.count + from) * row;
-      q.set(chunk.q.subarray(at, at + count * row), head * count * row);
-    }
-    return { layer: chunk.layer, start: chunk.start + from, count, q };
+    return partOf(chunk, from, count, this.#s.Hkv, this.#buffers);
   }
 }
 
+/** Queries from .. from + count - 1 of a chunk; those of one KV head are neighbours, so a part of them is a copy. */
+export function partOf(chunk: Chunk, from: number, count: number, heads: number, buffers: Buffers): Chunk {
+  if (count === chunk.count) return chunk;
+  const row = chunk.q.length / (heads * chunk.count);
+  const q = buffers.get("part-q", heads * count * row);
+  for (let head = 0; head < heads; head++) {
+    const at = (head * chunk.count + from) * row;
+    q.set(chunk.q.subarray(at, at + count * row), head * count * row);
+  }
+  return { layer: chunk.layer, start: chunk.start + from, count, q };
+}
+
 /** A cache as the kernels read it. */
-function whole(cache: KvCache): Pick<Required<Call>, "k" | "v" | "cap"> {
+export function whole(cache: KvCache): Pick<Required<Call>, "k" | "v" | "cap"> {
   return { k: cache.k, v: cache.v, cap: cache.capacity };
 }

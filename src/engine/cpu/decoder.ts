@@ -1,4 +1,6 @@
+import { streamsOf } from "../../designs/plan.ts";
 import { decodes, type Chunk, type DecoderBody, type Run } from "../decoder/body.ts";
+import { CacheSet } from "../decoder/cache-set.ts";
 import { HostSelections } from "../decoder/host-selections.ts";
 import { mixerOf } from "../decoder/mixers.ts";
 import { chooses, emitsScores, type LayerRole } from "../decoder/roles.ts";
@@ -7,6 +9,7 @@ import type { FloatModel } from "../float-model.ts";
 import { shapeOf, type Shape } from "../shape.ts";
 import { Attention } from "./attention.ts";
 import { Buffers } from "./buffers.ts";
+import { Compression } from "./compression.ts";
 import { Dense } from "./dense.ts";
 import type { FullPaths } from "./full-paths.ts";
 import type { KernelPool } from "./kernels/pool.ts";
@@ -26,7 +29,7 @@ export interface CpuParts {
 
 /** A model on the CPU: attention on our own kernels, everything else on onnxruntime's CPU provider. */
 export class CpuDecoder implements DecoderBody {
-  readonly caches: readonly KvCache[];
+  readonly caches: readonly CacheSet[];
   readonly selections: HostSelections;
   readonly mostTokens = Infinity;
   readonly apart = true;
@@ -35,6 +38,8 @@ export class CpuDecoder implements DecoderBody {
   readonly #s: Shape;
   readonly #buffers = new Buffers();
   readonly #attention: Attention;
+  readonly #compression: Compression;
+  readonly #streams: readonly (readonly KvCache[])[];
   readonly #dense: Dense;
   readonly #rope: RopeOfLayers;
   #clock = new StageClock({});
@@ -52,10 +57,14 @@ export class CpuDecoder implements DecoderBody {
     this.#roles = roles;
     this.#s = shapeOf(a);
     this.#attention = new Attention(this.#s, kernels, fullPaths, this.#buffers);
-    this.caches = roles.map(({ keeps }) => new KvCache(kernels, a.kvHeads, a.headDim, keeps));
+    this.#streams = roles.map((role) =>
+      streamsOf(role).map((stream) => new KvCache(kernels, a.kvHeads, a.headDim, stream)),
+    );
+    this.caches = this.#streams.map((streams) => new CacheSet(streams));
     this.selections = new HostSelections(roles, a, swap);
     this.#rope = new RopeOfLayers(a);
     this.#dense = new Dense(model, this.#s, sessions, this.#buffers, (layer) => this.#rope.of(layer));
+    this.#compression = new Compression(this.#s, kernels, this.#dense, this.#buffers);
   }
 
   roomChanged(tokens: number): void {
@@ -75,11 +84,11 @@ export class CpuDecoder implements DecoderBody {
     const clock = this.#clock;
     const weights = this.#model.weights.layer(index);
     const role = this.#roles[index]!;
-    const cache = this.caches[index]!;
+    const [cache, ...more] = this.#streams[index] as readonly [KvCache, ...KvCache[]];
     const { start, rows } = chunk;
     const x = this.#x;
     const projected = await clock.time(index, "project", async () => {
-      const result = await this.#dense.project(index, x, start, rows, weights, role.gated);
+      const result = await this.#dense.project(index, x, start, rows, weights, role);
       if (role.keeps.kind === "all") cache.append(result.k, result.v, start, rows);
       return result;
     });
@@ -91,6 +100,7 @@ export class CpuDecoder implements DecoderBody {
       role.mixer,
     )({
       ...{ attention: this.#attention, clock, plan: role, projected, weights, cache, out },
+      further: { caches: more, compression: this.#compression },
       decoding: decodes(run),
       reads: this.#reads(index, role, chunk),
       scored: this.#scored(index, role, options),
@@ -122,7 +132,7 @@ export class CpuDecoder implements DecoderBody {
 
   #reads(index: number, role: LayerRole, chunk: Chunk): Mix["reads"] {
     if (role.through === undefined || role.silent) return undefined;
-    const cache = this.caches[role.restricted ? index : role.through]!;
+    const cache = this.#streams[role.restricted ? index : role.through]![0]!;
     return { cache, blocks: this.selections.readThrough(role.through, chunk) };
   }
 

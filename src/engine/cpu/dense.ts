@@ -1,9 +1,12 @@
+import { projectedNames, type ExtraTensors } from "../../designs/extra-weights.ts";
+import { extraOf, extraTensors } from "../../model/extra-weights.ts";
 import type { LayerWeights } from "../../model/model.ts";
+import type { LayerRole } from "../decoder/roles.ts";
 import type { FloatModel } from "../float-model.ts";
 import type { Shape } from "../shape.ts";
 import type { Buffers } from "./buffers.ts";
 import type { Chunk } from "./chunk.ts";
-import { headGraph, mlpGraph, outputGraph, projectGraph } from "./graphs/dense.ts";
+import { compressGraph, headGraph, mlpGraph, outputGraph, projectGraph } from "./graphs/dense.ts";
 import type { RopeTables } from "./rope-tables.ts";
 import { floats, int64s, type Sessions, type Tensor } from "./session.ts";
 
@@ -13,6 +16,15 @@ export interface Projected extends Chunk {
   readonly v: Float32Array;
   readonly gs: Float32Array;
   readonly gw: Float32Array;
+  /** What the mixer's further tensors make, by their names: keys and values [Hkv, C, d], gates [C, Hq] after the sigmoid. */
+  readonly extra: Readonly<Record<string, Float32Array>>;
+}
+
+/** A learned map of blocks, as kernels/compress-blocks has it. */
+export interface BlockMap {
+  readonly position: Float32Array;
+  readonly inner: Float32Array;
+  readonly outer: Float32Array;
 }
 
 /** Everything of a model that is not attention: embedding, projections, MLP and head. Results lie in shared buffers. */
@@ -57,51 +69,93 @@ export class Dense {
     start: number,
     count: number,
     weights: LayerWeights<Float32Array>,
-    gated: boolean,
+    role: LayerRole,
   ): Promise<Projected> {
-    const { hidden, Hq, Hkv, G, d, gates } = this.#s;
+    const { gated } = role;
+    const further = extraTensors(this.#model.architecture, role);
+    const names = projectedNames(further);
+    const { hidden, Hkv, G, d, gates } = this.#s;
     const q = this.#buffers.get("q", Hkv * count * G * d);
     const k = this.#buffers.get("k", Hkv * count * d);
     const v = this.#buffers.get("v", Hkv * count * d);
     const gs = this.#buffers.get("gs", count * gates);
     const gw = this.#buffers.get("gw", count * gates);
-    const session = await this.#sessions.get(gated ? "project gated" : "project", () => projectGraph(this.#s, gated));
-    const sparse = gated ? weights.sparse : undefined;
+    const extra: Record<string, Float32Array> = {};
+    for (const name of names) {
+      const width = further[name]!.shape[0]!;
+      extra[name] = this.#buffers.get(name, count * width);
+    }
+    const key = ["project", gated, ...names].join(" ");
+    const session = await this.#sessions.get(key, () => projectGraph(this.#s, gated, further));
     const rope = this.#rope(layer);
-    const { qBias, kBias, vBias, qNorm, kNorm } = weights;
     await session.run(
       {
         x: floats(x, [count, hidden]),
-        norm: this.#weight(weights.inputNorm, [hidden]),
-        wq: this.#weight(weights.q, [Hq * d, hidden]),
-        wk: this.#weight(weights.k, [Hkv * d, hidden]),
-        wv: this.#weight(weights.v, [Hkv * d, hidden]),
         cos: floats(rope.cos, [rope.positions, d / 2]),
         sin: floats(rope.sin, [rope.positions, d / 2]),
         position: int64s([start]),
-        ...(qBias && kBias && vBias
-          ? {
-              bq: this.#weight(qBias, [Hq * d]),
-              bk: this.#weight(kBias, [Hkv * d]),
-              bv: this.#weight(vBias, [Hkv * d]),
-            }
-          : {}),
-        ...(qNorm && kNorm ? { nq: this.#weight(qNorm, [d]), nk: this.#weight(kNorm, [d]) } : {}),
-        ...(sparse === undefined
-          ? {}
-          : {
-              sparseGate: this.#weight(sparse.sparseGate, [gates, hidden]),
-              windowGate: this.#weight(sparse.windowGate, [gates, hidden]),
-            }),
+        ...this.#projections(weights, gated, further),
       },
       {
         q: floats(q, [Hkv, count, G * d]),
         k: floats(k, [Hkv, count, d]),
         v: floats(v, [Hkv, count, d]),
         ...(gated ? { gs: floats(gs, [count, gates]), gw: floats(gw, [count, gates]) } : {}),
+        ...Object.fromEntries(
+          names.map((name) => {
+            const dims = further[name]!.makes === "gates" ? [count, further[name]!.shape[0]!] : [Hkv, count, d];
+            return [`of ${name}`, floats(extra[name]!, dims)];
+          }),
+        ),
       },
     );
-    return { layer, start, count, q, k, v, gs, gw };
+    return { layer, start, count, q, k, v, gs, gw, extra };
+  }
+
+  /** The tensors of a layer that `projectGraph` reads. */
+  #projections(weights: LayerWeights<Float32Array>, gated: boolean, further: ExtraTensors): Record<string, Tensor> {
+    const { hidden, Hq, Hkv, d, gates } = this.#s;
+    const { qBias, kBias, vBias, qNorm, kNorm } = weights;
+    const sparse = gated ? weights.sparse : undefined;
+    return {
+      norm: this.#weight(weights.inputNorm, [hidden]),
+      wq: this.#weight(weights.q, [Hq * d, hidden]),
+      wk: this.#weight(weights.k, [Hkv * d, hidden]),
+      wv: this.#weight(weights.v, [Hkv * d, hidden]),
+      ...(qBias && kBias && vBias
+        ? {
+            bq: this.#weight(qBias, [Hq * d]),
+            bk: this.#weight(kBias, [Hkv * d]),
+            bv: this.#weight(vBias, [Hkv * d]),
+          }
+        : {}),
+      ...(qNorm && kNorm ? { nq: this.#weight(qNorm, [d]), nk: this.#weight(kNorm, [d]) } : {}),
+      ...(sparse === undefined
+        ? {}
+        : {
+            sparseGate: this.#weight(sparse.sparseGate, [gates, hidden]),
+            windowGate: this.#weight(sparse.windowGate, [gates, hidden]),
+          }),
+      ...Object.fromEntries(
+        projectedNames(further).map((name) => [name, this.#weight(extraOf(weights.extra, name), further[name]!.shape)]),
+      ),
+    };
+  }
+
+  /** One row [d] for each of `rows` [N, block d], into `out` [N, d]. */
+  async compress(rows: Float32Array, block: number, map: BlockMap, out: Float32Array): Promise<void> {
+    const { d } = this.#s;
+    const count = out.length / d;
+    const session = await this.#sessions.get(`compress ${block}`, () => compressGraph(this.#s, block));
+    await session.run(
+      {
+        x: floats(rows, [count, block * d]),
+        position: this.#weight(map.position, [block * d]),
+        inner: this.#weight(map.inner, [d, block * d]),
+        outer: this.#weight(map.outer, [d, d]),
+      },
+      { y: floats(out, [count, d]) },
+    );
   }
 
   /** Output projection and residual of `o` [C, Hq d]. */

@@ -6,6 +6,7 @@ import { asPlanned } from "../../designs/as-planned.ts";
 import { planOf } from "../../designs/designs.ts";
 import { gateOf, type BlockGate, type LayerPlan } from "../../designs/plan.ts";
 import type { Architecture } from "../../model/architecture.ts";
+import { extraBytes, withExtraWeights } from "../../model/extra-weights.ts";
 import type { Model } from "../../model/model.ts";
 import { admit } from "../decoder/admit.ts";
 import { contextBytes } from "../decoder/estimate.ts";
@@ -15,6 +16,7 @@ import { DecoderRunner } from "../decoder/runner.ts";
 import type { Ceilings, Engine, EngineInfo, LoadOptions, Runner, Variant } from "../engine.ts";
 import { measureCeilings } from "./ceilings.ts";
 import { scoreFloats } from "./attention.ts";
+import { branchFloats } from "./compression.ts";
 import { CpuDecoder } from "./decoder.ts";
 import { FullPaths, type FullPath } from "./full-paths.ts";
 import { loadKernels, type LoadedKernels } from "./kernels/load.ts";
@@ -76,7 +78,7 @@ export class CpuEngine implements Engine {
   async load(model: Model, variant: Variant, options: LoadOptions = {}): Promise<Runner> {
     const plan = admit(this, model, variant, options);
     const architecture = asPlanned(model.architecture, plan);
-    const floats = { ...(await floatModel(model)), architecture };
+    const floats = { ...(await floatModel(withExtraWeights(model, plan))), architecture };
     if (this.#kernels.failure !== undefined) {
       await this.#kernels.dispose();
       this.#fullPaths.clear();
@@ -115,8 +117,11 @@ export class CpuEngine implements Engine {
       ...plan.map((layer) => (layer.gate === undefined ? 0 : choiceFloats(s, gateOf(layer), rows, tokens))),
     );
     const scratch = this.info.threads * scratchFloats(s, rows, tokens);
+    const branches = Math.max(0, ...plan.map((layer) => branchFloats(s, layer, rows, tokens)));
+    const weights = extraBytes(model, plan, FLOAT);
     const dense = rows * (3 * s.hidden + 4 * s.intermediate + 6 * s.Hq * s.d);
-    return contextBytes(plan, a, tokens, FLOAT) + FLOAT * (scores + own + scratch + dense + s.vocabulary);
+    const floats = scores + own + branches + scratch + dense + s.vocabulary;
+    return contextBytes(plan, a, tokens, FLOAT) + weights + FLOAT * floats;
   }
 
   availableBytes(): number {

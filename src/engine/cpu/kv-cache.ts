@@ -111,10 +111,10 @@ export class KvCache implements LayerCache {
     return this.#v.subarray((head * this.#capacity + from) * this.#d, (head * this.#capacity + to) * this.#d);
   }
 
-  /** The rows of a ring; nothing of a full layer. */
+  /** The rows of a ring; others are filled again before anybody reads them. */
   mark(): void {
     this.#marked =
-      this.#keeps.kind === "all" ? undefined : { k: this.#k.slice(), v: this.#v.slice(), rows: this.#capacity };
+      this.#keeps.kind === "ring" ? { k: this.#k.slice(), v: this.#v.slice(), rows: this.#capacity } : undefined;
   }
 
   /** A ring that grew since had not wrapped, so its rows keep their places. */

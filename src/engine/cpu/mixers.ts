@@ -1,10 +1,13 @@
-import { gateOf, type LayerPlan } from "../../designs/plan.ts";
+import type { NsaTensor } from "../../designs/nsa/weights.ts";
+import { branchesOf, gateOf, type LayerPlan } from "../../designs/plan.ts";
+import { extraOf } from "../../model/extra-weights.ts";
 import type { LayerWeights, SparseWeights } from "../../model/model.ts";
 import type { MixerTable } from "../decoder/mixers.ts";
 import { windowOf } from "../decoder/roles.ts";
 import type { RunObserver } from "../engine.ts";
 import type { BlockList, OracleSelection } from "../selection.ts";
 import type { Attention, Branch } from "./attention.ts";
+import type { Compression } from "./compression.ts";
 import type { Projected } from "./dense.ts";
 import type { KvCache } from "./kv-cache.ts";
 import type { StageClock } from "./stage-clock.ts";
@@ -17,9 +20,11 @@ export interface Mix {
   readonly projected: Projected;
   /** The queries are decoded tokens, not a prompt's. */
   readonly decoding: boolean;
-  readonly weights: Pick<LayerWeights<Float32Array>, "sparse">;
+  readonly weights: Pick<LayerWeights<Float32Array>, "sparse" | "extra">;
   /** The layer's own; a ring does not hold the chunk yet, whose first queries need what it overwrites. */
   readonly cache: KvCache;
+  /** Of a layer that keeps further streams: their caches, and what computes with them. */
+  readonly further?: { readonly caches: readonly KvCache[]; readonly compression: Compression };
   /** What it reads through another layer's choice: blocks [C, Hkv, k / B] of `cache`. Absent where a swap silences it. */
   readonly reads: { readonly cache: KvCache; readonly blocks: BlockList } | undefined;
   /** Where the layer's own choice goes, and who is told its scores; undefined where it computes none. */
@@ -55,6 +60,22 @@ export const MIXERS: MixerTable<Mixer> = {
       : attention.ownChoice(projected, cache, gate, out, clock);
   },
 
+  nsa: async (mix) => {
+    const { attention, further, projected, weights, out, plan } = mix;
+    const [near, pending, compressed] = further?.caches ?? [];
+    if (!near || !pending || !compressed) throw new Error("a layer of three branches lacks a cache");
+    await further?.compression.attend({ ...mix, extra: weights.extra, pending, compressed });
+    const of = (name: NsaTensor): Float32Array => extraOf(projected.extra, name);
+    const own = {
+      plan: { keeps: branchesOf(plan).window },
+      projected: { ...projected, k: of("windowK"), v: of("windowV") },
+    };
+    await inWindow(
+      { ...mix, ...own, cache: near },
+      { sinks: attention.noSinks, gate: of("windowGate"), add: true, out },
+    );
+  },
+
   // The first tokens take what a learned sink would.
   streaming: (mix) => inWindow(mix, { sinks: mix.attention.noSinks, out: mix.out }),
 };
@@ -69,7 +90,16 @@ function ofOwnKeys({ attention, clock, plan, projected, cache, reads, scored, ou
 }
 
 /** Attention to what the layer itself keeps; the ring gains the chunk. */
-async function inWindow({ attention, clock, plan, projected, cache }: Mix, branch: Branch): Promise<void> {
+async function inWindow(
+  {
+    attention,
+    clock,
+    plan,
+    projected,
+    cache,
+  }: Pick<Mix, "attention" | "clock" | "projected" | "cache"> & { plan: Pick<LayerPlan, "keeps"> },
+  branch: Branch,
+): Promise<void> {
   const { layer, start, count, k, v } = projected;
   await attention.window(projected, { ring: cache, w: windowOf(plan), k, v }, branch, clock);
   await clock.time(layer, "project", () => cache.append(k, v, start, count));

@@ -33,5 +33,5 @@ export function keyPlace({ role, rows, start, cache, at }: LayerStep): KeysAt & 
     return { k: at("chunkK").address, v: at("chunkV").address, rows, firstRow: 0 };
   }
   const { k, v, rows: room } = cache;
-  return { k, v, rows: room, firstRow: keeps.kind === "all" ? start : ringRow(start, room, keeps.first) };
+  return { k, v, rows: room, firstRow: keeps.kind === "ring" ? ringRow(start, room, keeps.first) : start };
 }

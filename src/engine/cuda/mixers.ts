@@ -36,6 +36,7 @@ export const MIXERS: MixerTable<Mixer> = {
   moba: { declined: "it has no kernel for MoBA yet" },
 
   reuse: { declined: "its choice of blocks has no room yet for those that are always read" },
+  nsa: { declined: "it has no kernels for NSA yet" },
 };
 
 /** Causal attention to the whole cache, with scores and a choice by them where anyone asks. */

@@ -1,4 +1,4 @@
-import { choiceIn, keptVectors, type LayerPlan } from "../../designs/plan.ts";
+import { choiceIn, keptVectors, streamsOf, type LayerPlan } from "../../designs/plan.ts";
 import type { Architecture } from "../../model/architecture.ts";
 import { chooses } from "./roles.ts";
 
@@ -15,7 +15,7 @@ export function contextBytes(
   tokens: number,
   bytesPerValue: number,
 ): number {
-  const vectors = plan.reduce((sum, { keeps }) => sum + keptVectors(keeps, tokens), 0);
+  const vectors = keptVectors(plan.flatMap(streamsOf), tokens);
   const slots = plan.filter(chooses).reduce((sum, layer) => sum + choiceIn(layer).slots, 0);
   const choices = slots * tokens * a.kvHeads;
   return a.kvHeads * a.headDim * vectors * bytesPerValue + choices * SELECTION_ENTRY;

@@ -1,6 +1,8 @@
+import { compressedBlocks, type Strides } from "../../../kernels/compress-blocks/compress-blocks.ts";
 import { blockMeans } from "../../../kernels/block-means/reference.ts";
 import { roundToHalf } from "../../../kernels/half.ts";
 import { ringRow } from "../../../kernels/sliding-window/ring.ts";
+import type { KeptStream } from "../../designs/plan.ts";
 import type { LayerCache } from "../decoder/body.ts";
 import type { KvType } from "./kv-type.ts";
 
@@ -156,6 +158,20 @@ export class FullCache extends HeldRows {
   }
 }
 
+/** Cache of compressed keys and values: the i-th in row i. 2 * Hkv * d * 8 * compressedBlocks(T) bytes. */
+export class CompressedCache extends FullCache {
+  readonly #strides: Strides;
+
+  constructor(kvHeads: number, headDim: number, strides: Strides) {
+    super(kvHeads, headDim);
+    this.#strides = strides;
+  }
+
+  protected override rowsFor(tokens: number): number {
+    return compressedBlocks(this.#strides, tokens);
+  }
+}
+
 /**
  * Cache of a sliding window and the first F tokens: min(T, F + w) rows, positions in them by ringRow. 2 * Hkv * d * 8 *
  * min(T, F + w) bytes. One with fewer rows has never wrapped, so it can grow without moving rows.
@@ -220,4 +236,17 @@ export class WindowCache extends HeldRows {
     }
     return { keys, values, first, from };
   }
+}
+
+/** The cache of a stream that a layer keeps. */
+export function cacheOf(
+  kvHeads: number,
+  headDim: number,
+  stream: KeptStream,
+  kvType?: KvType,
+): FullCache | WindowCache {
+  if (stream.kind === "compressed") return new CompressedCache(kvHeads, headDim, stream);
+  return stream.kind === "all"
+    ? new FullCache(kvHeads, headDim, stream.means, kvType)
+    : new WindowCache(kvHeads, headDim, stream.tokens, stream.first ?? 0);
 }

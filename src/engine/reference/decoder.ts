@@ -5,20 +5,23 @@ import { embedding } from "../../../kernels/embedding/reference.ts";
 import { linear } from "../../../kernels/linear/reference.ts";
 import { rmsnorm } from "../../../kernels/rmsnorm/reference.ts";
 import { ropeOf } from "../../model/decoder.ts";
+import { streamsOf } from "../../designs/plan.ts";
 import { decodes, type Chunk, type DecoderBody, type Run } from "../decoder/body.ts";
+import { CacheSet } from "../decoder/cache-set.ts";
 import { HostSelections } from "../decoder/host-selections.ts";
 import { chooses, emitsScores, type LayerRole } from "../decoder/roles.ts";
 import type { RunObserver, SelectionSwap } from "../engine.ts";
 import type { FloatModel } from "../float-model.ts";
 import { noBlockOf, type BlockList, type OracleSelection } from "../selection.ts";
-import { FullCache, WindowCache } from "./caches.ts";
+import { cacheOf, FullCache, type WindowCache } from "./caches.ts";
 import { runLayer } from "./layer.ts";
 import type { KvType } from "./kv-type.ts";
 import type { BlockReads, LayerStep, Scoring, Timed } from "./step.ts";
 
 /** A model run in float64 by the reference kernels. */
 export class ReferenceDecoder implements DecoderBody {
-  readonly caches: readonly (FullCache | WindowCache)[];
+  readonly caches: readonly CacheSet[];
+  readonly #streams: readonly (readonly (FullCache | WindowCache)[])[];
   readonly selections: HostSelections;
   readonly mostTokens = Infinity;
   readonly apart = true;
@@ -38,11 +41,8 @@ export class ReferenceDecoder implements DecoderBody {
     this.#model = model;
     this.#roles = roles;
     this.#kvType = kvType;
-    this.caches = roles.map(({ keeps }) =>
-      keeps.kind === "all"
-        ? new FullCache(kvHeads, headDim, keeps.means, kvType)
-        : new WindowCache(kvHeads, headDim, keeps.tokens, keeps.first ?? 0),
-    );
+    this.#streams = roles.map((role) => streamsOf(role).map((stream) => cacheOf(kvHeads, headDim, stream, kvType)));
+    this.caches = this.#streams.map((streams) => new CacheSet(streams));
     this.selections = new HostSelections(roles, model.architecture, swap);
   }
 
@@ -60,12 +60,14 @@ export class ReferenceDecoder implements DecoderBody {
     const { observer = {} } = run.options;
     const { architecture, weights } = this.#model;
     const role = this.#roles[index]!;
+    const [cache, ...more] = this.#streams[index]!;
     this.#hidden = runLayer({
       architecture,
       role,
       turn: ropeOf(architecture, index),
       weights: weights.layer(index),
-      cache: this.caches[index]!,
+      cache: cache!,
+      more,
       chunk,
       decoding: decodes(run),
       hidden: this.#hidden,
@@ -95,7 +97,7 @@ export class ReferenceDecoder implements DecoderBody {
   #reads(index: number, role: LayerRole, chunk: Chunk): BlockReads | undefined {
     if (role.through === undefined || role.silent) return undefined;
     const from = role.restricted ? index : role.through;
-    const cache = this.caches[from];
+    const [cache] = this.#streams[from]!;
     if (!(cache instanceof FullCache)) throw new Error(`layer ${from} does not keep everything`);
     return { keyValues: cache.all(), blocks: asTopk(this.selections.readThrough(role.through, chunk)) };
   }

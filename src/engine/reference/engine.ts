@@ -1,6 +1,7 @@
 import { asPlanned } from "../../designs/as-planned.ts";
 import { planOf } from "../../designs/designs.ts";
 import type { LayerPlan } from "../../designs/plan.ts";
+import { extraBytes, withExtraWeights } from "../../model/extra-weights.ts";
 import type { Model } from "../../model/model.ts";
 import { admit } from "../decoder/admit.ts";
 import { declinedOf } from "../decoder/mixers.ts";
@@ -47,7 +48,7 @@ export class ReferenceEngine implements Engine {
     const { chunk = DEFAULT_CHUNK, swap } = options;
     const { vocabulary } = model.architecture;
     const architecture = asPlanned(model.architecture, plan);
-    const floats = { ...(await floatModel(model)), architecture };
+    const floats = { ...(await floatModel(withExtraWeights(model, plan))), architecture };
     const body = new ReferenceDecoder(floats, rolesOf(plan, swap), swap, this.#kvType);
     return new DecoderRunner({ variant, plan, vocabulary, chunk, swap }, body);
   }
@@ -63,7 +64,8 @@ export class ReferenceEngine implements Engine {
   /** For chunks of the default size; weights are not in it. */
   estimateBytes(model: Model, variant: Variant, tokens: number): number {
     const plan = planOf(model.architecture, variant);
-    return estimateBytes(asPlanned(model.architecture, plan), plan, tokens, DEFAULT_CHUNK);
+    const weights = extraBytes(model, plan, Float32Array.BYTES_PER_ELEMENT);
+    return weights + estimateBytes(asPlanned(model.architecture, plan), plan, tokens, DEFAULT_CHUNK);
   }
 
   availableBytes(): number {

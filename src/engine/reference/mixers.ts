@@ -10,7 +10,9 @@ import { gateOf } from "../../designs/plan.ts";
 import { selectedBlocks } from "../../model/architecture.ts";
 import type { MixerTable } from "../decoder/mixers.ts";
 import { windowOf } from "../decoder/roles.ts";
+import { threeBranches } from "./branches.ts";
 import { FullCache } from "./caches.ts";
+import { headCounts, noSinks } from "./head-counts.ts";
 import { mixing, type Projected } from "./project.ts";
 import type { BlockReads, LayerStep } from "./step.ts";
 
@@ -47,6 +49,11 @@ export const MIXERS: MixerTable<Mixer> = {
   moba: (step, projected) => {
     const dense = step.decoding && gateOf(step.role).decode === "dense";
     const out = dense ? everything(step, projected) : ownChoice(step, projected);
+    return () => out;
+  },
+
+  nsa: (step, projected) => {
+    const out = threeBranches(step, projected);
     return () => out;
   },
 
@@ -102,10 +109,6 @@ function restricted(step: LayerStep, { queries }: Projected, reads: BlockReads):
   return step.timed("sparse", () => inBlocks(step, queries, reads, noSinks(step)));
 }
 
-function noSinks({ architecture }: LayerStep): Float64Array {
-  return new Float64Array(architecture.queryHeads).fill(-Infinity);
-}
-
 function inWindow(step: LayerStep, { queries, own }: Projected, sinks: NumericArray): Float64Array {
   const window = windowOf(step.role);
   return step.timed("window", () => slidingWindow({ queries, ...own, sinks, window, ...headCounts(step) }));
@@ -120,16 +123,4 @@ function inBlocks(
   const { block } = step.architecture;
   const slots = selectedBlocks(step.architecture);
   return blockSparseAttention({ queries, ...keyValues, blocks, sinks, block, slots, ...headCounts(step) });
-}
-
-interface HeadCounts {
-  readonly queryHeads: number;
-  readonly kvHeads: number;
-  readonly headDim: number;
-  readonly start: number;
-}
-
-function headCounts({ architecture, chunk }: LayerStep): HeadCounts {
-  const { queryHeads, kvHeads, headDim } = architecture;
-  return { queryHeads, kvHeads, headDim, start: chunk.start };
 }

@@ -2,6 +2,7 @@ import { roundToHalf } from "../../../kernels/half.ts";
 import { linear } from "../../../kernels/linear/reference.ts";
 import { rmsnorm } from "../../../kernels/rmsnorm/reference.ts";
 import { rope } from "../../../kernels/rope/reference.ts";
+import { extraOf, extraTensors } from "../../model/extra-weights.ts";
 import type { SparseWeights } from "../../model/model.ts";
 import type { KeyValues, NewRows } from "./caches.ts";
 import type { LayerStep } from "./step.ts";
@@ -16,6 +17,8 @@ export interface Projected {
   readonly own: KeyValues;
   /** Before the sigmoid, [C, Hq] or [C, Hq, d]; only of layers that are gated. */
   readonly gates: { readonly sparseGate: Float64Array; readonly windowGate: Float64Array } | undefined;
+  /** What the mixer's further tensors make of the layer's input: keys [C, Hkv, d] rotated, values, gates [C, Hq] after the sigmoid. */
+  readonly extra: Readonly<Record<string, Float64Array>>;
 }
 
 /** Norm, q, k, v and gates, RoPE; the layer's cache gains the chunk. */
@@ -31,7 +34,21 @@ export function project(step: LayerStep): Projected {
     rows,
     own: cache.write(chunk.start, chunk.rows, rows),
     gates: sparse && { sparseGate: of(sparse.sparseGate), windowGate: of(sparse.windowGate) },
+    extra: furtherRows(step, x),
   };
+}
+
+function furtherRows(step: LayerStep, x: Float64Array): Record<string, Float64Array> {
+  const { architecture: a, weights, role, kvType } = step;
+  const kept = (rows: Float64Array): Float64Array => (kvType === "float16" ? asHalves(rows) : rows);
+  const rows: Record<string, Float64Array> = {};
+  for (const [name, { makes }] of Object.entries(extraTensors(a, role))) {
+    if (makes === undefined) continue;
+    const made = linear({ x, weight: extraOf(weights.extra, name), inputs: a.hidden });
+    if (makes === "keys") rows[name] = kept(turned(step, made, weights.kNorm, a.kvHeads));
+    else rows[name] = makes === "values" ? kept(made) : made.map((value) => 1 / (1 + Math.exp(-value)));
+  }
+  return rows;
 }
 
 /** Gates and sinks of a layer that does more than attend to everything. */

@@ -33,6 +33,8 @@ export interface LayerStep {
   readonly turn: RopeTurn;
   readonly weights: LayerWeights<Float32Array>;
   readonly cache: FullCache | WindowCache;
+  /** Of the further streams that it keeps. */
+  readonly more: readonly (FullCache | WindowCache)[];
   readonly chunk: Chunk;
   /** The queries are decoded tokens, not a prompt's. */
   readonly decoding: boolean;

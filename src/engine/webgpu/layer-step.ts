@@ -67,7 +67,7 @@ export function keyPlace(
     return { k: workspace.get("chunkK"), v: workspace.get("chunkV"), room: rows, firstRow: 0 };
   }
   const { k, v, rows: room } = cache;
-  return { k, v, room, firstRow: keeps.kind === "all" ? start : ringRow(start, room, keeps.first) };
+  return { k, v, room, firstRow: keeps.kind === "ring" ? ringRow(start, room, keeps.first) : start };
 }
 
 /** @throws Error where the step lacks what its mixer needs */

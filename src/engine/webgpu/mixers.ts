@@ -37,6 +37,8 @@ export const MIXERS: MixerTable<Mixer> = {
     else ownChoice(recording, step);
   },
 
+  nsa: { declined: "it has no kernels for NSA yet" },
+
   // The first tokens take what a learned sink would.
   streaming: (recording, step) => windowAlone(recording, step, step.weights.noSinks),
 };

@@ -64,7 +64,8 @@ describe("KV cache", () => {
     it(`${variant} allocates what the formula says, to the byte, after prefill and with room for decode`, async () => {
       const engine = new CpuEngine();
       const runner = await engine.load(model, variant);
-      for (const tokens of [1, 63, 64, 65, 127, 128, 129, 4096, 32768]) {
+      // Compressed keys take seconds at the last one; nsa.test.ts holds the formula there.
+      for (const tokens of [1, 63, 64, 65, 127, 128, 129, 4096, ...(variant === "nsa" ? [] : [32768])]) {
         await runner.prefill(randomTokens(a, tokens, tokens));
         assert.deepEqual(runner.kvBytes(), predictedKvBytes(a, variant, tokens, 4), `${tokens} tokens`);
         await runner.reserve(tokens + 5);

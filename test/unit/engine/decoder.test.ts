@@ -25,6 +25,7 @@ describe("an engine without a mixer", () => {
     streaming: () => "attends",
     moba: () => "attends",
     reuse: () => "attends",
+    nsa: () => "attends",
   };
 
   it("declines the designs that need it, and no others", () => {

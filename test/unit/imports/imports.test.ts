@@ -11,7 +11,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   kernels: [],
   "src/text": [],
   "src/model": ["src/designs", "src/text"],
-  "src/designs": ["src/model", "src/text"],
+  "src/designs": ["kernels", "src/model", "src/text"],
   "src/files": ["src/model"],
   "src/engine": ["kernels", "src/model", "src/designs", "src/protocol"],
   "src/profile": ["src/model", "src/designs", "src/engine", "src/protocol", "src/report", "src/text"],

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { OracleSelection } from "../../../src/engine/selection.ts";
 import type { Span } from "../../../src/designs/costs.ts";
 import { planOf } from "../../../src/designs/designs.ts";
+import { withParameters } from "../../../src/designs/laid.ts";
 import { floorMs, layerCosts, withAttend } from "../../../src/profile/cost.ts";
 import { selectedKeys } from "../../../src/profile/selected-keys.ts";
 import { tinyArchitecture } from "../../kernels/tiny-model.ts";
@@ -94,6 +95,34 @@ describe("stage costs", () => {
       layerCosts(a, dense, { from: 37, to: 41, passes: 4 }, 4),
       layerCosts(a, situation, { from: 37, to: 41, passes: 4 }, 4),
     );
+  });
+
+  it("charges NSA for its maps, for the compressed keys that each query sees, for the blocks it reads, and for its window", () => {
+    const [l, d, B, n, w] = [4, 2, 8, 3, 5];
+    const architecture = withParameters(a, "nsa", { compress: l, stride: d, block: B, blocks: n, window: w });
+    const plan = planOf(architecture, "nsa")[0]!;
+    for (const span of [
+      { from: 0, to: 45, passes: 1 },
+      { from: 37, to: 41, passes: 4 },
+    ]) {
+      const costs = layerCosts(a, { plan, selectedKeys: 0 }, span, 4);
+      let [seen, read, near, made] = [0, 0, 0, 0];
+      for (let t = span.from; t < span.to; t++) {
+        for (let i = 0; i * d + l - 1 <= t; i++) {
+          seen++;
+          if (i * d + l - 1 === t) made++;
+        }
+        read += Math.min(Math.floor(t / B), n - 1) * B + (t % B) + 1;
+        near += Math.min(t + 1, w);
+      }
+      const perKey = 4 * a.headDim * a.queryHeads;
+      const maps = 4 * made * a.kvHeads * (l * a.headDim + a.headDim) * a.headDim;
+      assert.equal(costs.compress?.flops, perKey * seen + maps);
+      assert.equal(costs.sparse?.flops, perKey * read);
+      assert.equal(costs.window?.flops, perKey * near);
+      const widths = (a.queryHeads + 6 * a.kvHeads) * a.headDim + 3 * a.queryHeads;
+      assert.equal(costs.project?.flops, 2 * (span.to - span.from) * a.hidden * widths);
+    }
   });
 
   it("counts the indices that select writes and sparse reads, and both branches and gates that output mixes", () => {

@@ -41,6 +41,7 @@ const COST: Readonly<Record<Stage, number>> = {
   project: 38,
   attend: 118,
   score: 160,
+  compress: 0,
   select: 14,
   sparse: 96,
   window: 17,

@@ -10,6 +10,7 @@ const PREFILL: Readonly<Record<Variant, (tokens: number) => number>> = {
   streaming: (tokens) => 0.2 * tokens,
   moba: (tokens) => 0.5 * tokens,
   "index-reuse": (tokens) => 0.5 * tokens,
+  nsa: (tokens) => 0.7 * tokens,
 };
 
 const DECODE: Readonly<Record<Variant, (tokens: number) => number>> = {
@@ -19,6 +20,7 @@ const DECODE: Readonly<Record<Variant, (tokens: number) => number>> = {
   streaming: () => 4,
   moba: () => 5,
   "index-reuse": () => 5,
+  nsa: () => 6,
 };
 
 /** The report with a sweep over `lengths`; samples spread by 2 % either way. */
