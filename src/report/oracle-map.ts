@@ -3,14 +3,16 @@ import { percent, plural } from "../text/format.ts";
 import type { Table } from "./tables.ts";
 
 /** What is read off a map for a pair of layers. */
-export const MAP_MEASURES = {
+export const MAP_MEASURE_NAMES = ["rest", "mass", "withWindow", "best", "error"] as const;
+export type MapMeasure = (typeof MAP_MEASURE_NAMES)[number];
+
+export const MAP_MEASURES: Readonly<Record<MapMeasure, string>> = {
   rest: "rest",
   mass: "mass",
   withWindow: "mass with the window",
   best: "mass, best head",
   error: "output error",
-} as const;
-export type MapMeasure = keyof typeof MAP_MEASURES;
+};
 
 export const MAP_MEANINGS: Readonly<Record<MapMeasure, string>> = {
   rest:
