@@ -21,13 +21,12 @@ import { restoreUi } from "../../../webview/ui-state.ts";
 import { stateOf, withCounts, withSweep } from "../../panel/states.ts";
 import { mutated } from "./mutate.ts";
 import { withChecks } from "./sample-checks.ts";
-import { withMap } from "./sample-map.ts";
 import { sampleReport } from "./sample-report.ts";
 
 const UI = restoreUi(undefined);
 const TEXT = Array.from({ length: 60 }, (_, i) => `Line ${i} of a document for mutations.`).join("\n");
 const WHOLE: Report = withSweep(
-  withMap(withChecks(withCounts(sampleReport({ text: TEXT, tokens: 2800, repetitions: 2 })), TEXT)),
+  withChecks(withCounts(sampleReport({ text: TEXT, tokens: 2800, repetitions: 2 })), TEXT),
 );
 const MUTATIONS = 400;
 
