@@ -5,6 +5,7 @@ import { embeddedChannel } from "./embedded.ts";
 import { Panel } from "./panel.ts";
 import { aboutSection } from "./views/about.ts";
 import { checksSection } from "./views/checks.ts";
+import { oracleMapSection } from "./views/oracle-map.ts";
 import { comparisonSection } from "./views/comparison.ts";
 import { curvesSection } from "./views/curves.ts";
 import { headlineSection } from "./views/headline.ts";
@@ -26,6 +27,7 @@ const sections = [
   mapSection,
   textSection,
   checksSection,
+  oracleMapSection,
   curvesSection,
   comparisonSection,
   aboutSection,

@@ -47,6 +47,7 @@ Examples:
   npm run profile -- notes.md --sweep 1k,2k,4k,8k --compare last-week.hysparse.json
   npm run profile -- notes.md --fidelity --swaps --repetitions 1 --decode 0
   npm run profile -- notes.md --model path/to/dense-model --variants full --fidelity
+  npm run profile -- notes.md --model path/to/dense-model --variants full --repetitions 1 --decode 0 --oracle-map auto
   npm run profile -- compare last-week.hysparse.json today.hysparse.json
 
 Tables go to stdout, progress and errors to stderr. With --json - the report is the last line of stdout, after any
@@ -121,7 +122,7 @@ export function command(engines: readonly EngineRow[] = ENGINES): Command {
         "repetitions",
         "<n>",
         "timed rounds of prefill and decode; auto stops when more would not help",
-        rounds,
+        wholeOrAuto("repetitions"),
       ),
     )
     .addOption(settingOption("importance", "<queries>", "whose attention shades the document"))
@@ -138,6 +139,15 @@ export function command(engines: readonly EngineRow[] = ENGINES): Command {
     )
     .addOption(
       settingOption("swaps", "", "also measure the cost of replacing the selected blocks (random, newest, none, all)"),
+    )
+    .addOption(
+      settingOption(
+        "oracleMap",
+        "<k>",
+        "also measure how much of each layer's attention lies where earlier layers chose k tokens; auto takes the " +
+          "model's k, at most an eighth of the document",
+        wholeOrAuto("oracleMap"),
+      ),
     )
     .addOption(settingOption("includeText", "", "include the document's text in the JSON report"))
     .option("--json <file>", 'write the report as JSON; "-" prints it as the last line')
@@ -196,7 +206,7 @@ function lengths(text: string): "auto" | number[] {
   }
 }
 
-function rounds(text: string): "auto" | number {
-  const { least, most } = SETTINGS.repetitions;
-  return text === "auto" ? text : within(least, most)(text);
+function wholeOrAuto(setting: "repetitions" | "oracleMap"): (text: string) => "auto" | number {
+  const { least, most } = SETTINGS[setting];
+  return (text) => (text === "auto" ? text : within(least, most)(text));
 }

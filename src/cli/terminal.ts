@@ -9,6 +9,7 @@ import { growthOf } from "../report/growth.ts";
 import { visible } from "../model/printable.ts";
 import { snippet } from "../report/lines.ts";
 import { PHASE_NAMES, QUERY_WORDS, VARIANT_NAMES } from "../report/names.ts";
+import { MAP_MEANINGS, mapFinding, mapTable } from "../report/oracle-map.ts";
 import { coverageFinding, placesNote, swapsFinding, swapsScope } from "../report/selection-finding.ts";
 import { swapPlaces, swapsTable } from "../report/swaps-table.ts";
 import { sweepKv, sweepNotes, sweepPhases, sweepRatios, sweepTimes, growthTable } from "../report/sweep-table.ts";
@@ -32,6 +33,7 @@ export function terminalText(report: Report, text: string): string {
       .join("\n\n"),
     fidelity(report),
     swaps(report, text),
+    oracleMap(report),
     passages(report, text),
   ];
   return `${sections.filter((part) => part !== "").join("\n\n")}\n`;
@@ -98,6 +100,17 @@ function swaps(report: Report, text: string): string {
     paragraphs(swapsFinding(report)),
     wrap(visible(sentence(report.swaps.method))),
     ...(note === undefined ? [] : [["Where random blocks cost most", wrap(note), ...places].join("\n")]),
+  ].join("\n\n");
+}
+
+/** How much of each layer's attention lies where earlier ones chose. */
+function oracleMap({ oracleMap: map }: Report): string {
+  if (map === undefined) return "";
+  const { rest, error } = MAP_MEANINGS;
+  return [
+    section(`Oracle map, ${map.k} tokens in blocks of ${map.block}, window ${map.window}`, mapTable(map)),
+    paragraphs(mapFinding(map)),
+    paragraphs([`Rest: ${rest}. Error: ${error}. ${sentence(map.method)}`]),
   ].join("\n\n");
 }
 

@@ -23,10 +23,10 @@ export interface RunObserver {
   /** Output of a layer for positions start ..: [rows, hidden]. The array is only valid during the call. */
   onLayerOutput?(layer: number, start: number, hidden: Float32Array): void;
   /**
-   * A layer's queries [rows, Hq, d] and own keys [rows, Hkv, d], both after RoPE, for positions start .. (a sparse
-   * layer's own keys are those of its window). The arrays are only valid during the call.
+   * A layer's queries [rows, Hq, d], own keys (both after RoPE) and values [rows, Hkv, d] each, for positions start .. (a
+   * sparse layer's own keys are those of its window). The arrays are only valid during the call.
    */
-  onProjected?(layer: number, start: number, q: Float32Array, k: Float32Array): void;
+  onProjected?(layer: number, start: number, q: Float32Array, k: Float32Array, v: Float32Array): void;
   /**
    * Logits [rows, vocabulary] after each of the positions start .., in order, in pieces of any size; prefill only. The
    * array is only valid during the call.

@@ -3,6 +3,7 @@ export const COMMANDS = [
   "profileDocument",
   "profileSelection",
   "sweep",
+  "analyzeModel",
   "chooseEngine",
   "chooseModel",
   "toggleHighlights",

@@ -1,7 +1,7 @@
 import { chooseEngine } from "./commands/choose-engine.ts";
 import { chooseModel } from "./commands/choose-model.ts";
 import { followCursor, goToPassage, toggleHighlights } from "./commands/highlights.ts";
-import { profileDocument, profileSelection, stop, sweep } from "./commands/profile.ts";
+import { analyzeModel, profileDocument, profileSelection, stop, sweep } from "./commands/profile.ts";
 import { compare, endCompare, exportReport, openReport, showPanel, showSample } from "./commands/reports.ts";
 import type { Commands } from "./host.ts";
 
@@ -10,6 +10,7 @@ export const commands: Commands = {
   profileDocument,
   profileSelection,
   sweep,
+  analyzeModel,
   chooseEngine,
   chooseModel,
   toggleHighlights,

@@ -1,4 +1,5 @@
 import * as vscode from "vscode";
+import { BASELINE } from "../designs/designs.ts";
 import { UserError } from "../model/errors.ts";
 import type { ProfileParams } from "../protocol/jobs.ts";
 import { DocumentLink, type Origin } from "./document-link.ts";
@@ -17,10 +18,17 @@ export interface ProfileTarget {
   readonly range?: vscode.Range;
   /** Context lengths to measure besides. */
   readonly sweep?: "auto" | readonly number[];
+  /** Only how the model's layers look at the document: full attention, run as briefly as can be, and the oracle map. */
+  readonly analyze?: true;
 }
 
 /** One round that is not counted: the first one pays for memory and caches. */
 const WARMUP = 1;
+
+const ANALYSIS = {
+  ...{ variants: [BASELINE], designs: [], repetitions: 1, decodeTokens: 0, fidelity: false, swaps: false },
+  oracleMap: "auto",
+} as const;
 
 /**
  * Profiles a document from its text to panel and highlights. The text is taken now; edits made while the job runs are
@@ -28,7 +36,7 @@ const WARMUP = 1;
  * @throws what Runtime.profile throws; UserError for a text that cannot be profiled
  */
 export async function runProfile(host: Host, target: ProfileTarget): Promise<void> {
-  const { document, range, sweep } = target;
+  const { document, range, sweep, analyze } = target;
   const text = document.getText(range);
   const name = range ? `${nameOf(document)}, ${linesOf(range)}` : nameOf(document);
   const problem = textProblem(text, range ? `The selection in ${nameOf(document)}` : name);
@@ -48,7 +56,7 @@ export async function runProfile(host: Host, target: ProfileTarget): Promise<voi
   const abort = new AbortController();
   host.abort = abort;
   host.session.setJob({
-    title: sweep ? `Sweep of ${name}` : `Profile of ${name}`,
+    title: `${analyze ? "Analysis" : sweep ? "Sweep" : "Profile"} of ${name}`,
     progress: { kind: "phase", text: "starting" },
     stopping: false,
   });
@@ -81,7 +89,7 @@ export async function runProfile(host: Host, target: ProfileTarget): Promise<voi
 
 function paramsOf(
   { place, chosen }: Settings,
-  { document, sweep }: ProfileTarget,
+  { document, sweep, analyze }: ProfileTarget,
   profiled: { readonly name: string; readonly text: string },
 ): ProfileParams {
   return {
@@ -95,6 +103,7 @@ function paramsOf(
       document: profiled,
       warmup: WARMUP,
       ...(sweep === undefined ? {} : { sweep }),
+      ...(analyze ? ANALYSIS : {}),
       // A wish that holds for every document and model: where it cannot be had, the report says so and comes without it.
       checksIfPossible: true,
       // Added to what is exported, where that is asked for: reports that are kept for a reload stay without it.

@@ -60,6 +60,7 @@ export const SETTINGS = {
   sweep: { option: "--sweep", least: 1, most: MOST_TOKENS },
   fidelity: { option: "--fidelity", editor: "selectionChecks" },
   swaps: { option: "--swaps", editor: "selectionChecks" },
+  oracleMap: { option: "--oracle-map", least: 1, most: MOST_TOKENS },
   includeText: { option: "--include-text", editor: "includeText", default: false },
 } as const satisfies Readonly<Record<string, SettingFacts>>;
 

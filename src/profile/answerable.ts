@@ -3,10 +3,18 @@ import { throughOf } from "../designs/plan.ts";
 import { schedule, type Architecture } from "../model/architecture.ts";
 import { UserError, words, type Words } from "../model/errors.ts";
 import { fidelityShortage } from "./fidelity.ts";
+import type { Shortage } from "./kept-shortage.ts";
+import { budgetProblem, mapShortage } from "./oracle-map/plan.ts";
 import type { ProfileRequest } from "./request.ts";
 
-const CHECKS = ["fidelity", "swaps"] as const;
-type Check = (typeof CHECKS)[number];
+/** What is measured beside any time, with the subject of a sentence that says why one was left out. */
+export const CHECKS = {
+  fidelity: "Oracle fidelity skipped",
+  swaps: "Selection swaps skipped",
+  oracleMap: "Oracle map skipped",
+} as const;
+export type Check = keyof typeof CHECKS;
+const CHECK_NAMES: readonly Check[] = ["fidelity", "swaps", "oracleMap"];
 
 const FIDELITY = { setting: "fidelity" } as const;
 const SWAPS = { setting: "swaps" } as const;
@@ -39,17 +47,24 @@ export function answerable(request: ProfileRequest): Answerable {
 
 /** The same for what only a document of so many tokens makes impossible. @throws UserError that names the way out */
 export function answerableFor(tokens: number, { request, leftOut }: Answerable): Answerable {
-  const shortage = request.fidelity === true ? fidelityShortage(request, tokens) : undefined;
-  if (shortage === undefined) return { request, leftOut };
-  const { why, fits } = shortage;
-  const wayOut = words`${{ setting: "maxTokens", value: fits }} would fit, or drop ${named(["fidelity"])}`;
-  const settled = settle(request, [{ checks: ["fidelity"], why, wayOut }]);
+  const found = [
+    ...tooLarge("fidelity", request.fidelity === true ? fidelityShortage(request, tokens) : undefined),
+    ...tooLarge("oracleMap", request.oracleMap === undefined ? undefined : mapShortage(request, tokens)),
+  ];
+  const settled = settle(request, found);
   return { request: settled.request, leftOut: [...leftOut, ...settled.leftOut] };
+}
+
+function tooLarge(check: Check, shortage: Shortage | undefined): Obstacle[] {
+  if (shortage === undefined) return [];
+  const { why, fits } = shortage;
+  const wayOut = words`${{ setting: "maxTokens", value: fits }} would fit, or drop ${named([check])}`;
+  return [{ checks: [check], why, wayOut }];
 }
 
 function obstacles(request: ProfileRequest): Obstacle[] {
   const { model, variants, fidelity, swaps } = request;
-  const asked = CHECKS.filter((check) => request[check] === true);
+  const asked = CHECK_NAMES.filter((check) => request[check] !== undefined && request[check] !== false);
   if (asked.length === 0) return [];
   if (model.origin === "synthetic") {
     const why = `the weights of ${model.name} are random, so its attention means nothing`;
@@ -57,9 +72,12 @@ function obstacles(request: ProfileRequest): Obstacle[] {
     const wayOut = words`drop ${named(asked)} or choose a trained model (${trained})`;
     return [{ checks: asked, why, wayOut }];
   }
-  const selecting = selectingDesign(model.architecture, variants);
-  const idle = asked.filter((check) => !inherits(model.architecture, check === "swaps" ? selecting : undefined));
   const found: Obstacle[] = [];
+  const budget = budgetProblem(request);
+  if (budget !== undefined) found.push({ checks: ["oracleMap"], ...budget });
+  const selecting = selectingDesign(model.architecture, variants);
+  const inheriting = asked.filter((check) => check !== "oracleMap");
+  const idle = inheriting.filter((check) => !inherits(model.architecture, check === "swaps" ? selecting : undefined));
   if (idle.length > 0) {
     const why = `${model.name} has no sparse layers, so no layer inherits a selection`;
     found.push({ checks: idle, why, wayOut: words`drop ${named(idle)}` });
@@ -94,9 +112,15 @@ function settle(request: ProfileRequest, found: readonly Obstacle[]): Answerable
   const [first] = found;
   if (first === undefined) return { request, leftOut: [] };
   if (request.checksIfPossible !== true) throw new UserError(words`${first.why}: ${first.wayOut}`);
-  const without = Object.fromEntries(found.flatMap(({ checks }) => checks.map((check) => [check, false])));
+  const dropped = found.flatMap(({ checks }) => checks);
+  const { oracleMap, ...others } = request;
   return {
-    request: { ...request, ...without },
+    request: {
+      ...others,
+      ...(dropped.includes("fidelity") ? { fidelity: false } : {}),
+      ...(dropped.includes("swaps") ? { swaps: false } : {}),
+      ...(oracleMap === undefined || dropped.includes("oracleMap") ? {} : { oracleMap }),
+    },
     leftOut: found.map(({ checks, why }) => `${subject(checks)}: ${why}.`),
   };
 }
@@ -106,7 +130,6 @@ function named(checks: readonly Check[]): Words {
   return checks.flatMap((setting, i) => (i === 0 ? [{ setting }] : [" and ", { setting }]));
 }
 
-function subject(checks: readonly Check[]): string {
-  if (checks.length > 1) return "Selection checks skipped";
-  return checks.includes("swaps") ? "Selection swaps skipped" : "Oracle fidelity skipped";
+function subject([first, ...others]: readonly Check[]): string {
+  return first === undefined || others.length > 0 ? "Selection checks skipped" : CHECKS[first];
 }

@@ -13,12 +13,21 @@ export interface Attended {
   readonly scores: Float64Array;
 }
 
+/** Told of each query head's probabilities of the keys 0 .. position; the array is only valid during the call. */
+export type OnProbabilities = (head: number, probabilities: Float64Array) => void;
+
 /**
  * Softmax attention of the query at `position` over the keys 0 .. position, in float64, without sinks.
  * @param query [Hq, d] after RoPE
  * @param keys [T, Hkv, d] after RoPE, T > position
  */
-export function attended(a: Architecture, query: Float32Array, keys: Float32Array, position: number): Attended {
+export function attended(
+  a: Architecture,
+  query: Float32Array,
+  keys: Float32Array,
+  position: number,
+  onProbabilities?: OnProbabilities,
+): Attended {
   const { queryHeads, kvHeads, headDim, block, window } = a;
   const group = groupSize(a);
   const visible = Math.floor(position / block) + 1;
@@ -31,13 +40,14 @@ export function attended(a: Architecture, query: Float32Array, keys: Float32Arra
     const total = exponentials(weights, query.subarray(head * headDim, (head + 1) * headDim), keys, kvHead, kvHeads);
     for (let key = 0; key <= position; key++) {
       const index = Math.floor(key / block);
-      const probability = weights[key]! / total;
+      const probability = (weights[key]! /= total);
       const at = head * visible + index;
       mass[at]! += probability;
       if (key > position - window) inWindow[at]! += probability;
       const best = kvHead * visible + index;
       scores[best] = Math.max(scores[best]!, probability);
     }
+    onProbabilities?.(head, weights);
   }
   return { visible, mass, inWindow, scores };
 }
@@ -66,12 +76,16 @@ function exponentials(
 }
 
 /** The blocks that each KV head would select by these scores: the k / B highest, ties to the lower index; ascending. */
-export function topBlocks(a: Architecture, { scores, visible }: Attended): number[][] {
-  return Array.from({ length: a.kvHeads }, (_, kvHead) => {
-    const own = scores.subarray(kvHead * visible, (kvHead + 1) * visible);
-    return Array.from(own, (_, index) => index)
-      .sort((i, j) => own[j]! - own[i]! || i - j)
+export function topBlocks(a: Architecture, looked: Attended): number[][] {
+  return Array.from({ length: a.kvHeads }, (_, kvHead) =>
+    rankedBlocks(looked, kvHead)
       .slice(0, selectedBlocks(a))
-      .sort((i, j) => i - j);
-  });
+      .sort((i, j) => i - j),
+  );
+}
+
+/** The blocks that a KV head sees, highest score first, ties to the lower index. */
+export function rankedBlocks({ scores, visible }: Attended, kvHead: number): number[] {
+  const own = scores.subarray(kvHead * visible, (kvHead + 1) * visible);
+  return Array.from(own, (_, index) => index).sort((i, j) => own[j]! - own[i]! || i - j);
 }

@@ -1,11 +1,14 @@
 import { asRun } from "../designs/as-planned.ts";
-import { planOf } from "../designs/designs.ts";
+import { BASELINE, planOf } from "../designs/designs.ts";
 import type { Variant } from "../engine/engine.ts";
 import { notRestrictable } from "../engine/swap.ts";
 import { selectsAll } from "../model/architecture.ts";
 import { UserError } from "../model/errors.ts";
+import { CHECKS } from "./answerable.ts";
 import type { PreparedDocument } from "./document.ts";
 import { fidelityVariants, inherited, measureFidelity } from "./fidelity.ts";
+import { measureOracleMap } from "./oracle-map/measure.ts";
+import { mapPlan } from "./oracle-map/plan.ts";
 import { FEWEST_TOKENS } from "./paired-interval.ts";
 import type { ProgressMeter } from "./progress-meter.ts";
 import type { Report } from "../protocol/report.ts";
@@ -15,8 +18,8 @@ import { costsLike, measureSwaps, swappedVariant } from "./swaps.ts";
 
 /** What is measured of the selection's quality, apart from any time. */
 export interface Checks {
-  readonly settings: Pick<Report["settings"], "fidelity" | "swaps">;
-  readonly parts: Pick<Report, "fidelity" | "swaps">;
+  readonly settings: Pick<Report["settings"], "fidelity" | "swaps" | "oracleMap">;
+  readonly parts: Pick<Report, "fidelity" | "swaps" | "oracleMap">;
   /** Why something that was asked for is missing, or means little. */
   readonly warnings: readonly string[];
 }
@@ -24,10 +27,11 @@ export interface Checks {
 /** Of every prefill that `runChecks` will make of a document of so many tokens, the variant that it costs as much as. */
 export function plannedRuns(request: ProfileRequest, tokens: number): Variant[] {
   const fidelity = request.fidelity === true ? fidelityVariants(request, tokens) : [];
-  if (request.swaps !== true || !canSwap(tokens)) return fidelity;
+  const map = request.oracleMap === undefined ? [] : [BASELINE];
+  if (request.swaps !== true || !canSwap(tokens)) return [...fidelity, ...map];
   const variant = swappedVariant(request);
   const swaps = swapRuns(request.model.architecture, variant, tokens);
-  return [...fidelity, ...swaps.map((run) => costsLike(run, variant))];
+  return [...fidelity, ...swaps.map((run) => costsLike(run, variant)), ...map];
 }
 
 /**
@@ -43,19 +47,21 @@ export async function runChecks(
   const settings: Checks["settings"] = {};
   const parts: Checks["parts"] = {};
   const warnings: string[] = [];
-  for (const [check, subject, run] of [
-    ["fidelity", "Oracle fidelity skipped", runFidelity],
-    ["swaps", "Selection swaps skipped", runSwaps],
+  for (const [check, run] of [
+    ["fidelity", runFidelity],
+    ["swaps", runSwaps],
+    ["oracleMap", runOracleMap],
   ] as const) {
-    if (request[check] !== true) continue;
-    settings[check] = true;
+    const asked = request[check];
+    if (asked === undefined || asked === false) continue;
+    Object.assign(settings, { [check]: asked });
     try {
       const found = await run(request, document, meter);
       Object.assign(parts, found.parts);
       warnings.push(...found.warnings);
     } catch (error) {
       if (!(error instanceof UserError) || request.signal?.aborted === true) throw error;
-      warnings.push(`${subject}: ${error.message}.`);
+      warnings.push(`${CHECKS[check]}: ${error.message}.`);
     }
   }
   return { settings, parts, warnings };
@@ -99,6 +105,15 @@ async function runSwaps(request: ProfileRequest, document: PreparedDocument, met
     );
   }
   return { parts: { swaps }, warnings };
+}
+
+async function runOracleMap(
+  request: ProfileRequest,
+  { tokens }: PreparedDocument,
+  meter: ProgressMeter,
+): Promise<Found> {
+  const plan = mapPlan(request, tokens.length);
+  return { parts: { oracleMap: await measureOracleMap(request, tokens, plan, meter) }, warnings: [] };
 }
 
 /** Every token but the first is predicted. */

@@ -3,6 +3,7 @@ import { selectedBlocks, type Architecture } from "../model/architecture.ts";
 import { groupSize } from "../model/decoder.ts";
 import { topBlocks, type Attended } from "./attended.ts";
 import type { FidelityLayer } from "../protocol/report.ts";
+import { share } from "./share.ts";
 
 /** The report's `inheritedLow`. */
 const LOW = 0.1;
@@ -107,9 +108,4 @@ function massShares(
     random: slots / visible,
     window: share(window),
   };
-}
-
-/** A sum of probabilities in floating point can leave 0 .. 1 by its last bit. */
-function share(sum: number): number {
-  return Math.min(1, Math.max(0, sum));
 }

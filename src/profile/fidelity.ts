@@ -2,14 +2,13 @@ import { setImmediate as yieldToEvents } from "node:timers/promises";
 import { asRun } from "../designs/as-planned.ts";
 import { FIDELITY_DESIGNS, planOf, selectingDesign } from "../designs/designs.ts";
 import type { Runner, Variant } from "../engine/engine.ts";
-import { availableMemory } from "../engine/machine.ts";
 import { fedBy, schedule, selectedBlocks, type Architecture } from "../model/architecture.ts";
 import { attended, topBlocks } from "./attended.ts";
 import { FidelityShares } from "./fidelity-shares.ts";
+import { keptShortage, type Shortage } from "./kept-shortage.ts";
 import type { ProgressMeter } from "./progress-meter.ts";
 import { Projections, type Wanted } from "./projections.ts";
 import type { Fidelity, FidelityLayer } from "../protocol/report.ts";
-import { bytes } from "../text/format.ts";
 import { chunkOf, type ProfileRequest } from "./request.ts";
 import { sampledQueries } from "./sampled-queries.ts";
 
@@ -17,9 +16,6 @@ const MOST_QUERIES = 64;
 
 /** Share of a variant's progress that is given to its prefill; only the progress bar depends on it. */
 const PREFILL_SHARE = 0.7;
-
-/** Keys are kept beside everything else that the machine holds. */
-const MEMORY_SHARE = 0.5;
 
 /**
  * The variants among those asked for whose fidelity is measured: some inherit, others say what they would inherit. None when
@@ -39,21 +35,10 @@ export function inherited({ model: { architecture } }: Pick<ProfileRequest, "mod
  * Why the keys would not fit, and what would; undefined where they do.
  * @param available bytes that may be used for keys
  */
-export function fidelityShortage(
-  request: ProfileRequest,
-  tokens: number,
-  available = availableMemory() * MEMORY_SHARE,
-): { readonly why: string; readonly fits: number } | undefined {
+export function fidelityShortage(request: ProfileRequest, tokens: number, available?: number): Shortage | undefined {
   const { architecture: a } = request.model;
   const layers = Math.max(0, ...fidelityVariants(request, tokens).map((of) => wanted(a, of, []).keyLayers.length));
-  const perToken = layers * a.kvHeads * a.headDim * Float32Array.BYTES_PER_ELEMENT;
-  if (perToken * tokens <= available) return undefined;
-  return {
-    why:
-      `the keys of ${layers} layers need ${bytes(perToken * tokens)} for ${tokens} tokens, and ${bytes(available)} are ` +
-      "available",
-    fits: Math.floor(available / perToken),
-  };
+  return keptShortage(`the keys of ${layers} layers`, layers * a.kvHeads * a.headDim, tokens, available);
 }
 
 /**

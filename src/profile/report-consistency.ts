@@ -31,6 +31,7 @@ function* rules(report: Report): Rules {
   yield* selectionRules(report);
   yield* importanceRules(report);
   yield* checkRules(report);
+  yield* oracleMapRules(report);
   yield* sweepRules(report);
 }
 
@@ -279,8 +280,7 @@ function* checkRules(report: Report): Rules {
     const { positions, queries } = fidelity;
     const at = "fidelity.positions";
     yield* must(positions.length === queries, at, () => `${positions.length} positions of ${queries} queries`);
-    const stray = positions.find((position, i) => position >= document.tokens || position <= (positions[i - 1] ?? -1));
-    yield* must(stray === undefined, at, () => `${stray ?? 0} is out of order or behind the ${document.tokens} tokens`);
+    yield* positionRules(document, positions, at);
   }
   for (const name of FIDELITY_DESIGNS) {
     for (const [i, { layer, oracle }] of (fidelity?.variants[name]?.layers ?? []).entries()) {
@@ -299,6 +299,34 @@ function* checkRules(report: Report): Rules {
     yield* must(addedLow <= addedHigh, `${at}.addedLow`, () => `${addedLow} is above addedHigh, ${addedHigh}`);
   }
   for (const [i, place] of swaps.places.entries()) yield* placeRules(report, place, `swaps.places[${i}]`);
+}
+
+function* positionRules({ tokens }: Report["document"], positions: readonly number[], at: string): Rules {
+  const stray = positions.find((position, i) => position >= tokens || position <= (positions[i - 1] ?? -1));
+  yield* must(stray === undefined, at, () => `${stray ?? 0} is out of order or behind the ${tokens} tokens`);
+}
+
+function* oracleMapRules({ oracleMap: map, model, document }: Report): Rules {
+  if (map === undefined) return;
+  const layers = model.schedule.length;
+  const lengths = (found: number, wanted: number, at: string): Rules =>
+    must(found === wanted, `oracleMap.${at}`, () => `${found} entries, where the model's layers make it ${wanted}`);
+  yield* positionRules(document, map.positions, "oracleMap.positions");
+  yield* positionRules(document, map.errorPositions, "oracleMap.errorPositions");
+  yield* lengths(map.parts.length, layers, "parts");
+  yield* lengths(map.errors.length, layers - 1, "errors");
+  for (const [i, { bySource }] of map.errors.entries()) yield* lengths(bySource.length, i + 2, `errors[${i}].bySource`);
+  const known = map.budgets.some(({ k }) => k === map.k);
+  yield* must(known, "oracleMap.k", () => `there is no budget of ${map.k} tokens`);
+  for (const [i, budget] of map.budgets.entries()) {
+    yield* lengths(budget.layers.length, layers, `budgets[${i}].layers`);
+    for (const [layer, { mass, withWindow, rest, best }] of budget.layers.entries()) {
+      const at = `budgets[${i}].layers[${layer}]`;
+      for (const [name, values] of Object.entries({ mass, withWindow, rest, best })) {
+        yield* lengths(values.length, layer + 1, `${at}.${name}`);
+      }
+    }
+  }
 }
 
 function* sweepRules({ sweep, variants }: Report): Rules {

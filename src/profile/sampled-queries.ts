@@ -9,7 +9,11 @@ const GOLDEN = 0.6180339887498949;
  * same place within their block: with n of them, k + floor((i + frac(i GOLDEN)) (T - k) / n) for i = 0 .. n - 1. Empty
  * when no position sees that many: every query then selects all it sees.
  */
-export function sampledQueries({ selectedTokens }: Architecture, tokens: number, most: number): number[] {
+export function sampledQueries(
+  { selectedTokens }: Pick<Architecture, "selectedTokens">,
+  tokens: number,
+  most: number,
+): number[] {
   const span = tokens - selectedTokens;
   if (span <= 0) return [];
   const count = Math.min(most, span);

@@ -3,6 +3,7 @@ import { DESIGN_IDS, FIDELITY_DESIGNS } from "../designs/designs.ts";
 import { MIXER_IDS } from "../designs/mixers.ts";
 import { STAGES } from "../designs/stages.ts";
 import { architectureSchema } from "../model/architecture.ts";
+import { oracleMapSchema } from "./oracle-map.ts";
 import { chosenSchema } from "./settings.ts";
 
 /**
@@ -299,6 +300,7 @@ export const reportSchema = z.strictObject({
     importance: chosen.importance,
     fidelity: chosen.fidelity,
     swaps: chosen.swaps,
+    oracleMap: chosen.oracleMap,
     sweep: z.array(z.int().positive()).optional().describe("context lengths that were asked for"),
   }),
   variants: z.partialRecord(z.enum(DESIGN_IDS), variant),
@@ -352,6 +354,9 @@ export const reportSchema = z.strictObject({
     })
     .optional()
     .describe("the same document with the selection replaced: what it costs to choose badly here"),
+  oracleMap: oracleMapSchema
+    .optional()
+    .describe("how much of each layer's own attention lies where each layer before it chose, under full attention"),
   sweep: sweep.optional().describe("the same variants at other context lengths, ascending"),
   warnings: z.array(z.string()),
 });

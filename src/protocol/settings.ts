@@ -41,6 +41,10 @@ export const chosenSchema = z.strictObject({
     ),
   fidelity: z.boolean().exactOptional().describe("how much of each layer's attention its inherited blocks cover"),
   swaps: z.boolean().exactOptional().describe("what it costs to replace the selection"),
+  oracleMap: z
+    .union([z.literal("auto"), whole(SETTINGS.oracleMap)])
+    .exactOptional()
+    .describe("how much of each layer's attention lies where earlier layers chose so many tokens (oracle-map/plan.ts)"),
   includeText: z.boolean().describe("keep the document's text in the report"),
 });
 
@@ -55,7 +59,7 @@ export const profileSettingsSchema = chosenSchema.extend({
   checksIfPossible: z
     .boolean()
     .exactOptional()
-    .describe("leave out what of fidelity and swaps cannot be measured, with a warning, rather than refuse it"),
+    .describe("leave out what of the checks cannot be measured, with a warning, rather than refuse it"),
 });
 
 /** A value that nobody who gets it may change. */

@@ -150,7 +150,7 @@ function askedIn(report: Report): Readonly<Partial<Record<SettingName, Asked | u
   const designs = settings.variants
     .filter((variant) => Object.keys(chosenOf(architecture, variant)).length > 0)
     .map((variant) => writtenDesign(architecture, variant));
-  const { threads, variants, decodeTokens, importance, chunk, maxTokens, sweep, fidelity, swaps } = settings;
+  const { threads, variants, decodeTokens, importance, chunk, maxTokens, sweep, fidelity, swaps, oracleMap } = settings;
   return {
     engine: environment.engine,
     gpu: environment.gpu && (environment.gpu.address ?? environment.device),
@@ -161,7 +161,7 @@ function askedIn(report: Report): Readonly<Partial<Record<SettingName, Asked | u
     decodeTokens,
     repetitions: settings.rounds ?? settings.repetitions,
     importance,
-    ...{ chunk, maxTokens, sweep, fidelity, swaps },
+    ...{ chunk, maxTokens, sweep, fidelity, swaps, oracleMap },
   };
 }
 

@@ -13,7 +13,7 @@ import { selectingIn } from "./plan.ts";
  * sum "all" rows, or stages, never both. KV bytes stand on the prefill "all" rows only, so that a plain sum is right.
  * Rows of kind "sweep" are totals at other context lengths, which stand in `tokens`; in rows of kind "crossover" `tokens`
  * is the estimate of where the subject becomes faster than the row's variant. Rows of kind "fidelity" (by layer) and "swap"
- * (by `selection`, what replaced it) have a `value` each of what `measure` names, as the report names it, and no times.
+ * (by `selection`, what replaced it) and "oracle-map" (by layer) have a `value` each of what `measure` names, as the report names it, and no times.
  * `shareOfLimit` is the floor over the median; empty in reports up to 0.5.0, whose floors are no limits.
  * Rows of kind "ratio" are the time of `variant` over that of `against` at `tokens`, from paired rounds, with its interval.
  */
@@ -88,6 +88,7 @@ function* rows(report: Report): Generator<Row> {
   yield* sweep(report);
   yield* fidelity(report);
   yield* swaps(report);
+  yield* oracleMap(report);
 }
 
 function* totals(report: Report, variant: keyof Report["variants"]): Generator<Row> {
@@ -157,6 +158,25 @@ function* fidelity(report: Report): Generator<Row> {
       for (const [name, value] of Object.entries(mass)) yield { ...at, measure: `mass.${name}`, value };
       for (const [name, value] of Object.entries(blocks)) yield { ...at, measure: `blocks.${name}`, value };
     }
+  }
+}
+
+function* oracleMap({ oracleMap: map }: Report): Generator<Row> {
+  for (const { k, layers } of map?.budgets ?? []) {
+    for (const [layer, { newest, random, ...bySource }] of layers.entries()) {
+      const at: Row = { layer, kind: "oracle-map" };
+      for (const [name, values] of Object.entries(bySource)) {
+        for (const [source, value] of values.entries()) yield { ...at, measure: `${name}.k${k}.layer${source}`, value };
+      }
+      for (const [choice, shares] of Object.entries({ newest, random })) {
+        for (const [name, value] of Object.entries(shares)) yield { ...at, measure: `${name}.k${k}.${choice}`, value };
+      }
+    }
+  }
+  for (const [i, { bySource, newest }] of (map?.errors ?? []).entries()) {
+    const at: Row = { layer: i + 1, kind: "oracle-map" };
+    for (const [source, value] of bySource.entries()) yield { ...at, measure: `error.layer${source}`, value };
+    yield { ...at, measure: "error.newest", value: newest };
   }
 }
 

@@ -67,8 +67,12 @@ function quotaText(cpus: number | undefined): string {
   return cpus === undefined ? "none" : `${Number(cpus.toFixed(2))} cores`;
 }
 
-function checksText({ fidelity, swaps }: Report["settings"]): string {
-  const run = [...(fidelity === true ? ["fidelity"] : []), ...(swaps === true ? ["swaps"] : [])];
+function checksText({ fidelity, swaps, oracleMap }: Report["settings"]): string {
+  const run = [
+    ...(fidelity === true ? ["fidelity"] : []),
+    ...(swaps === true ? ["swaps"] : []),
+    ...(oracleMap === undefined ? [] : ["oracle map"]),
+  ];
   return run.length === 0 ? "none" : run.join(", ");
 }
 

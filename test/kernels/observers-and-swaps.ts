@@ -103,7 +103,7 @@ export function describeObserversAndSwaps(
           assertClose(trace.logits, exact.logits().subarray(-a.vocabulary), tolerance, `${what}, logits`);
         }
 
-        it("tells queries and own keys of every layer, in prefill and in decode", async () => {
+        it("tells queries, own keys and values of every layer, in prefill and in decode", async () => {
           for (const variant of runnable(engine, a)) {
             // Edges of blocks are nothing to variants that select none.
             for (const { tokens: count, chunk } of variant === "hysparse" ? stretches : [stretches[0]!, ...chunked]) {
@@ -111,11 +111,17 @@ export function describeObserversAndSwaps(
               const decoded = Math.min(3, count - 1);
               const runner = await engine.load(model, variant, chunk === undefined ? {} : { chunk });
               const trace = emptyTrace(a.layers);
-              const told = kinds.map((): { q: number[]; k: number[] } => ({ q: [], k: [] }));
+              const told = kinds.map((): { q: number[]; k: number[]; v: number[] } => ({ q: [], k: [], v: [] }));
               const observer = {
                 ...recorder(a, trace),
-                onProjected: (layer: number, start: number, q: Float32Array, k: Float32Array): void => {
-                  const { q: queries, k: keys } = told[layer]!;
+                onProjected: (
+                  layer: number,
+                  start: number,
+                  q: Float32Array,
+                  k: Float32Array,
+                  v: Float32Array,
+                ): void => {
+                  const { q: queries, k: keys, v: values } = told[layer]!;
                   assert.equal(
                     queries.length,
                     start * a.queryHeads * a.headDim,
@@ -124,17 +130,19 @@ export function describeObserversAndSwaps(
                   assert.equal(keys.length, start * a.kvHeads * a.headDim, `layer ${layer}: keys without gaps`);
                   queries.push(...q);
                   keys.push(...k);
+                  values.push(...v);
                 },
               };
               await runner.prefill(tokens.slice(0, count - decoded), { observer });
               for (const token of tokens.slice(count - decoded)) await runner.decode(token, { observer });
               await runner.dispose();
               const exact = new BruteForce(await floatModel(model), tokens, trace.outputs, halves);
-              told.forEach(({ q, k }, layer) => {
+              told.forEach(({ q, k, v }, layer) => {
                 const what = `${variant}, ${count} tokens by ${chunk ?? "default"}, layer ${layer}`;
                 const expected = exact.projections(layer);
                 assertRows(cut(q, count), expected.q, tolerance, `${what}, queries`);
                 assertRows(cut(k, count), expected.k, tolerance, `${what}, keys`);
+                assertRows(cut(v, count), expected.v, tolerance, `${what}, values`);
               });
             }
           }

@@ -8,14 +8,15 @@ import type { Report } from "../../src/protocol/report.ts";
 import { readReport } from "../../src/report/json.ts";
 import { renderHtml } from "../../webview/export.ts";
 import { withChecks } from "../unit/report/sample-checks.ts";
+import { withMap } from "../unit/report/sample-map.ts";
 import { sampleReport, SAMPLE_TEXT } from "../unit/report/sample-report.ts";
 import { chromiumPath, Preview, type PanelPage, type ReaderOptions } from "./preview.ts";
 import { withCounts, withSweep } from "./states.ts";
 
 const browser = chromiumPath();
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const ALL = ["headline", "latency", "memory", "selection", "text", "checks", "lengths", "about"];
-const FULL = withChecks(withSweep(withCounts(sampleReport())));
+const ALL = ["headline", "latency", "memory", "selection", "text", "checks", "oracleMap", "lengths", "about"];
+const FULL = withMap(withChecks(withSweep(withCounts(sampleReport()))));
 
 const HOSTILE = [
   "</script><script>window.broken = 1</script>",
@@ -229,7 +230,7 @@ describe(
       await reading(report, report.document.text, {}, async (panel) => {
         const shown = await sections(panel);
         assert.ok(
-          ALL.filter((id) => id !== "checks").every((id) => shown.includes(id)),
+          ALL.filter((id) => id !== "checks" && id !== "oracleMap").every((id) => shown.includes(id)),
           String(shown),
         );
         assert.equal(await panel.page.locator(".failed").count(), 0);

@@ -5,17 +5,29 @@ import { after, before, describe, it } from "node:test";
 import { z } from "zod";
 import type { PanelState } from "../../src/protocol/panel.ts";
 import { withChecks } from "../unit/report/sample-checks.ts";
+import { withMap } from "../unit/report/sample-map.ts";
 import { sampleReport } from "../unit/report/sample-report.ts";
 import { chromiumPath, Preview, themes, type PanelPage, type Theme } from "./preview.ts";
 import { baselineOf, longState, presetState, sampleState, stateOf, withCounts, withSweep } from "./states.ts";
 
 const browser = chromiumPath();
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const ALL = ["headline", "latency", "memory", "selection", "text", "checks", "lengths", "comparison", "about"];
+const ALL = [
+  "headline",
+  "latency",
+  "memory",
+  "selection",
+  "text",
+  "checks",
+  "oracleMap",
+  "lengths",
+  "comparison",
+  "about",
+];
 
 /** Everything a panel can show at once. */
 function fullState(change: Partial<PanelState> = {}): PanelState {
-  const report = withChecks(withSweep(withCounts(sampleReport())));
+  const report = withMap(withChecks(withSweep(withCounts(sampleReport()))));
   return sampleState({ report, baseline: { name: "before.hysparse.json", report: baselineOf(report) }, ...change });
 }
 

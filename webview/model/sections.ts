@@ -10,6 +10,7 @@ export const SECTIONS = {
   selection: { title: "Which blocks the model selected", short: "Blocks" },
   text: { title: "What the model looked at", short: "Text" },
   checks: { title: "Does the selection matter?", short: "Worth" },
+  oracleMap: { title: "Do layers look at the same tokens?", short: "Layers" },
   lengths: { title: "Other context lengths", short: "Lengths" },
   comparison: { title: "Comparison", short: "Comparison" },
   about: { title: "What was measured", short: "About" },

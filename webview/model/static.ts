@@ -8,6 +8,7 @@ import { headlineModel } from "./headline.ts";
 import { kvModel } from "./kv.ts";
 import { latencyModel, PHASES } from "./latency.ts";
 import { mapModel } from "./map.ts";
+import { oracleMapModel, pairTables } from "./oracle-map.ts";
 import type { NamedTable } from "./named-table.ts";
 import { SECTIONS, undrawn, type SectionId } from "./sections.ts";
 import { textModel } from "./text.ts";
@@ -32,6 +33,7 @@ const CONTENTS: readonly (readonly [SectionId, (state: PanelState) => Content | 
   ["selection", selection],
   ["text", text],
   ["checks", checks],
+  ["oracleMap", oracleMap],
   ["lengths", lengths],
   ["about", about],
 ];
@@ -145,6 +147,17 @@ function checks(state: PanelState): Content | undefined {
       ...(swaps?.placesNote === undefined ? [] : [swaps.placesNote]),
       ...(coverage === undefined ? [] : [...coverage.reading, coverage.method]),
     ],
+  };
+}
+
+function oracleMap(state: PanelState): Content | undefined {
+  const model = oracleMapModel(state, UI);
+  const map = state.report?.oracleMap;
+  if (!model || !map) return undefined;
+  return {
+    paragraphs: [model.message, ...model.more],
+    tables: [model.layers, ...pairTables(map)],
+    notes: [...model.reading, model.method],
   };
 }
 

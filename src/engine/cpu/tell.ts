@@ -3,13 +3,14 @@ import type { Shape } from "../shape.ts";
 import type { Buffers } from "./buffers.ts";
 import type { Projected } from "./dense.ts";
 
-/** Tells an observer that wants them of a chunk's queries and keys, head by head no more but position by position. */
+/** Tells an observer that wants them of a chunk's queries, keys and values, head by head no more but position by position. */
 export function tellProjected({ observer }: RunOptions, projected: Projected, s: Shape, buffers: Buffers): void {
   if (observer?.onProjected === undefined) return;
-  const { layer, start, count, q, k } = projected;
+  const { layer, start, count, q, k, v } = projected;
   const queries = byPosition(q, buffers.get("told-q", q.length), s.Hkv, count);
   const keys = byPosition(k, buffers.get("told-k", k.length), s.Hkv, count);
-  observer.onProjected(layer, start, queries, keys);
+  const values = byPosition(v, buffers.get("told-v", v.length), s.Hkv, count);
+  observer.onProjected(layer, start, queries, keys, values);
 }
 
 /** [heads, count, width] -> [count, heads, width] */

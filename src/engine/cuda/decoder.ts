@@ -211,7 +211,8 @@ export class CudaDecoder implements DecoderBody {
     const floats = (name: string, count: number): Float32Array =>
       this.#parts.session.context.download(this.#at(name), new Float32Array(count));
     if (observer.onProjected !== undefined) {
-      observer.onProjected(layer, start, floats("q", rows * Hq * d), this.#ownKeys(step));
+      const { k, v } = keyPlace(step);
+      observer.onProjected(layer, start, floats("q", rows * Hq * d), this.#ownRows(step, k), this.#ownRows(step, v));
     }
     if (observer.onScores !== undefined && scores) {
       const blocks = Math.ceil((start + rows) / B);
@@ -220,20 +221,20 @@ export class CudaDecoder implements DecoderBody {
     if (observer.onLayerOutput !== undefined) observer.onLayerOutput(layer, start, floats("x", rows * hidden));
   }
 
-  /** The step's new keys [rows, Hkv, d], as 16 bits hold them. */
-  #ownKeys(step: LayerStep): Float32Array {
+  /** The step's new keys or values [rows, Hkv, d], as 16 bits hold them, from where those of its layer lie. */
+  #ownRows(step: LayerStep, address: bigint): Float32Array {
     const { Hkv, d } = this.#parts.ops.shape;
-    const { k, rows: room, firstRow } = keyPlace(step);
-    const keys = new Float32Array(step.rows * Hkv * d);
+    const { rows: room, firstRow } = keyPlace(step);
+    const byPosition = new Float32Array(step.rows * Hkv * d);
     const halves = new Uint16Array(step.rows * d);
     for (let head = 0; head < Hkv; head++) {
-      this.#parts.session.context.download(k + BigInt((head * room + firstRow) * d * HALF), halves);
+      this.#parts.session.context.download(address + BigInt((head * room + firstRow) * d * HALF), halves);
       const ofHead = halfToFloat32(halves);
       for (let row = 0; row < step.rows; row++) {
-        keys.set(ofHead.subarray(row * d, (row + 1) * d), (row * Hkv + head) * d);
+        byPosition.set(ofHead.subarray(row * d, (row + 1) * d), (row * Hkv + head) * d);
       }
     }
-    return keys;
+    return byPosition;
   }
 
   /** Final norm and head of rows from .. of the chunk's hidden states: [count, vocabulary]. */

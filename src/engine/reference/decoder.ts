@@ -143,7 +143,14 @@ function asTopk(list: BlockList): Int32Array {
 /** Hands a layer's projections to an observer that wants them, as 32-bit floats. */
 function projectionsTeller(layer: number, { start }: Chunk, observer: RunObserver): LayerStep["onProjected"] {
   if (observer.onProjected === undefined) return undefined;
-  return (queries, keys) => observer.onProjected?.(layer, start, Float32Array.from(queries), Float32Array.from(keys));
+  return (queries, { keys, values }) =>
+    observer.onProjected?.(
+      layer,
+      start,
+      Float32Array.from(queries),
+      Float32Array.from(keys),
+      Float32Array.from(values),
+    );
 }
 
 /** Measures each stage with the monotonic clock; without an observer of stages it only runs them. */

@@ -13,7 +13,7 @@ import type { LayerStep } from "./step.ts";
 export function runLayer(step: LayerStep): Float64Array {
   const { architecture: a, role, weights, hidden, timed } = step;
   const projected = timed("project", () => project(step));
-  step.onProjected?.(projected.queries, projected.rows.keys);
+  step.onProjected?.(projected.queries, projected.rows);
   const mixed = timed("attend", () => mixerOf(MIXERS, role.mixer)(step, projected));
   const attended = timed("output", () =>
     add(hidden, linear({ x: mixed(), weight: weights.o, inputs: a.queryHeads * a.headDim })),

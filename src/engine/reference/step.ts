@@ -5,7 +5,7 @@ import type { LayerWeights } from "../../model/model.ts";
 import type { Chunk } from "../decoder/body.ts";
 import type { LayerRole } from "../decoder/roles.ts";
 import type { Stage } from "../engine.ts";
-import type { FullCache, KeyValues, WindowCache } from "./caches.ts";
+import type { FullCache, KeyValues, NewRows, WindowCache } from "./caches.ts";
 import type { KvType } from "./kv-type.ts";
 
 /** Blocks that this chunk's queries read, as block-topk gives them, [C, Hkv, k / B], and the cache they lie in. */
@@ -47,6 +47,6 @@ export interface LayerStep {
   readonly scoring: Scoring | undefined;
   /** What the caches keep of new rows; as they are when absent. */
   readonly kvType: KvType | undefined;
-  /** Told of the queries [C, Hq, d] and own keys [C, Hkv, d] after RoPE. */
-  readonly onProjected: ((queries: Float64Array, keys: Float64Array) => void) | undefined;
+  /** Told of the queries [C, Hq, d] and own keys [C, Hkv, d] after RoPE, and of the values [C, Hkv, d]. */
+  readonly onProjected: ((queries: Float64Array, rows: NewRows) => void) | undefined;
 }

@@ -1,7 +1,7 @@
 import { halfToFloat32 } from "../../model/float16.ts";
 import type { RunObserver } from "../engine.ts";
 import type { Shape } from "../shape.ts";
-import { keyPlace, type LayerStep } from "./layer-step.ts";
+import { keyPlace, type KeyPlace, type LayerStep } from "./layer-step.ts";
 import { download, downloadPieces } from "./readback.ts";
 import type { GpuSession } from "./session.ts";
 
@@ -28,7 +28,9 @@ export async function showLayer(
   const floats = async (name: string, count: number): Promise<Float32Array> =>
     new Float32Array(await download(device, allocator, workspace.get(name), 0, count * WORD));
   if (observer.onProjected !== undefined) {
-    observer.onProjected(layer, start, await floats("q", rows * Hq * d), await ownKeys(session, shape, step));
+    const { k, v } = keyPlace(step, workspace);
+    const [keys, values] = [await ownRows(session, shape, step, k), await ownRows(session, shape, step, v)];
+    observer.onProjected(layer, start, await floats("q", rows * Hq * d), keys, values);
   }
   if (observer.onScores !== undefined && step.scores) {
     const blocks = Math.ceil((start + rows) / B);
@@ -38,28 +40,29 @@ export async function showLayer(
   observer.onLayerOutput(layer, start, await floats("x", rows * hidden));
 }
 
-/** The step's new keys [rows, Hkv, d], as 16 bits hold them. */
-async function ownKeys(
+/** The step's new keys or values [rows, Hkv, d], as 16 bits hold them. */
+async function ownRows(
   { device, allocator, workspace }: GpuSession,
   { Hkv, d }: Shape,
   step: LayerStep,
+  buffer: KeyPlace["k"],
 ): Promise<Float32Array> {
   const { rows } = step;
-  const { k, room, firstRow } = keyPlace(step, workspace);
+  const { room, firstRow } = keyPlace(step, workspace);
   const width = d * HALF;
-  const halves = await downloadPieces(device, allocator, k, {
+  const halves = await downloadPieces(device, allocator, buffer, {
     offset: firstRow * width,
     bytes: rows * width,
     stride: room * width,
     count: Hkv,
   });
   const byHead = halfToFloat32(new Uint16Array(halves));
-  const keys = new Float32Array(byHead.length);
+  const byPosition = new Float32Array(byHead.length);
   for (let head = 0; head < Hkv; head++) {
     for (let row = 0; row < rows; row++) {
       const from = (head * rows + row) * d;
-      keys.set(byHead.subarray(from, from + d), (row * Hkv + head) * d);
+      byPosition.set(byHead.subarray(from, from + d), (row * Hkv + head) * d);
     }
   }
-  return keys;
+  return byPosition;
 }

@@ -49,6 +49,12 @@ export async function sweep(host: Host, view: ReportView): Promise<void> {
   if (answer !== undefined) await runProfile(host, { ...target, sweep: readLengths(answer) });
 }
 
+/** How the layers of the model that is set look at the document; its times are measured once, to be there. */
+export async function analyzeModel(host: Host, view: ReportView): Promise<void> {
+  if (isBusy(host)) return;
+  await runProfile(host, { document: await targetDocument(view), analyze: true });
+}
+
 export function stop(host: Host): void {
   const { job } = host.session;
   if (!job || !host.abort) return;

@@ -243,7 +243,7 @@ describe("kept projections", () => {
     Float32Array.from({ length: rows * width }, (_, i) => layer * 10_000 + i);
 
   it("are the same for every chunking, and refuse to be incomplete", () => {
-    const asked = { positions: [2, 7, 19], queryLayers: [1], keyLayers: [0, 1] };
+    const asked = { positions: [2, 7, 19], queryLayers: [1], keyLayers: [0, 1], valueLayers: [1] };
     for (const chunk of [1, 3, 8, 20]) {
       const kept = new Projections(a, 20, asked);
       for (let start = 0; start < 20; start += chunk) {
@@ -255,11 +255,13 @@ describe("kept projections", () => {
             start,
             values(layer, 24, 20).slice(start * 24, end * 24),
             values(layer, 12, 20).slice(start * 12, end * 12),
+            values(layer + 10, 12, 20).slice(start * 12, end * 12),
           );
         }
       }
       kept.requireWhole();
       assert.deepEqual(kept.keys(1), values(1, 12, 20));
+      assert.deepEqual(kept.values(1), values(11, 12, 20));
       assert.deepEqual(kept.query(1, 1), values(1, 24, 20).subarray(7 * 24, 8 * 24));
       assert.throws(() => kept.query(0, 0), /layer 0 was not kept/);
     }
