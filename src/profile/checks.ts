@@ -13,9 +13,8 @@ import type { ProfileRequest } from "./request.ts";
 import { swapRuns } from "./swap-runs.ts";
 import { costsLike, measureSwaps, swappedVariant } from "./swaps.ts";
 
-/** What is measured of the selection's quality, apart from any time. */
-export interface Checks {
-  readonly settings: Pick<Report["settings"], "fidelity" | "swaps">;
+/** What a check found. */
+interface Found {
   readonly parts: Pick<Report, "fidelity" | "swaps">;
   /** Why something that was asked for is missing, or means little. */
   readonly warnings: readonly string[];
@@ -31,37 +30,29 @@ export function plannedRuns(request: ProfileRequest, tokens: number): Variant[] 
 }
 
 /**
- * Runs what was asked for. What fails for a reason that a UserError names is left out with it, since all that was measured
- * before would be lost otherwise.
+ * Runs what was asked for of the selection's quality, apart from any time, and tells of each check when it is done. What fails for
+ * a reason that a UserError names is left out with it, since all that was measured before would be lost otherwise.
  * @throws the signal's reason when cancelled
  */
 export async function runChecks(
   request: ProfileRequest,
   document: PreparedDocument,
   meter: ProgressMeter,
-): Promise<Checks> {
-  const settings: Checks["settings"] = {};
-  const parts: Checks["parts"] = {};
-  const warnings: string[] = [];
+  onCheck: (check: "fidelity" | "swaps", found: Found) => void,
+): Promise<void> {
   for (const [check, subject, run] of [
     ["fidelity", "Oracle fidelity skipped", runFidelity],
     ["swaps", "Selection swaps skipped", runSwaps],
   ] as const) {
     if (request[check] !== true) continue;
-    settings[check] = true;
     try {
-      const found = await run(request, document, meter);
-      Object.assign(parts, found.parts);
-      warnings.push(...found.warnings);
+      onCheck(check, await run(request, document, meter));
     } catch (error) {
       if (!(error instanceof UserError) || request.signal?.aborted === true) throw error;
-      warnings.push(`${subject}: ${error.message}.`);
+      onCheck(check, { parts: {}, warnings: [`${subject}: ${error.message}.`] });
     }
   }
-  return { settings, parts, warnings };
 }
-
-type Found = Pick<Checks, "parts" | "warnings">;
 
 async function runFidelity(
   request: ProfileRequest,

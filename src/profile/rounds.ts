@@ -49,6 +49,8 @@ export interface Rounds<Key> {
   readonly plan: RoundPlan;
   /** Makes one run and returns its milliseconds; all keys take their turn in every round. */
   readonly run: (key: Key, place: RoundPlace) => Promise<number>;
+  /** Told that a round is over; the next one waits for it. */
+  readonly onRound?: (round: number) => Promise<void>;
   /** Milliseconds; only tests have another. */
   readonly now?: () => number;
 }
@@ -71,6 +73,7 @@ export async function interleaved<Key>(rounds: Rounds<Key>): Promise<Map<Key, nu
       const key = keys[(i + round) % keys.length]!;
       samples.get(key)!.push(await run(key, { round, expected, run: i, runs: keys.length }));
     }
+    await rounds.onRound?.(round);
   }
   return samples;
 }

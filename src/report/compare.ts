@@ -92,7 +92,7 @@ function quantities(variant: VariantReport): Record<Quantity, Measured | undefin
     prefill: prefillOf(variant),
     decode: decodeOf(variant),
     kv: once(variant.totals.kvBytes),
-    peak: once(variant.totals.peakBytes),
+    peak: variant.totals.peakBytes === undefined ? undefined : once(variant.totals.peakBytes),
   };
 }
 

@@ -100,7 +100,7 @@ function* totals(report: Report, variant: keyof Report["variants"]): Generator<R
     maxMs: sums.prefillMaxMs,
     kvBytes: sums.kvBytes,
     kvBytesPredicted: sums.kvBytesPredicted,
-    peakBytes: sums.peakBytes,
+    ...(sums.peakBytes === undefined ? {} : { peakBytes: sums.peakBytes }),
   };
   if (sums.timePerOutputTokenMs === undefined) return;
   yield {

@@ -105,7 +105,7 @@ function figures(report: Report): Pick<HeadlineModel, "columns" | "rows"> {
             ]
           : []),
         { text: bytes(totals.kvBytes) },
-        { text: bytes(totals.peakBytes) },
+        { text: totals.peakBytes === undefined ? "-" : bytes(totals.peakBytes) },
       ],
     })),
   };
