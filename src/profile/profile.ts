@@ -19,7 +19,10 @@ import { ScoreStatistics } from "./score-statistics.ts";
 import { selectionTable } from "./selection-table.ts";
 import { sweepLengths } from "./sweep-lengths.ts";
 import { measureSweep } from "./sweep.ts";
-import type { FirstChunk } from "./work.ts";
+import type { FirstTokens } from "./work.ts";
+
+/** How many are run first, for an estimate of the rest: a second's work, and little of a document of four times as many. */
+const FIRST_TOKENS = 512;
 
 /**
  * Profiles a document: tokenizes it, runs every variant in turn on the engine (untimed first, then interleaved with the
@@ -50,12 +53,11 @@ export async function profile(asked: ProfileRequest): Promise<Report> {
     for (const variant of variants) {
       runners.set(variant, await engine.load(model, variant, { chunk: chunkOf(request) }));
     }
-    const paced = request.onPartial !== undefined && isLong(request, tokens);
-    if (paced) {
-      meter.measured(await firstChunk(request, runners, document, meter));
+    if (request.onPartial !== undefined && request.warmup > 0 && tokens >= 4 * FIRST_TOKENS) {
+      meter.measured(await firstTokens(request, runners, document.tokens, meter));
       partial.tell(estimateOf(tokens, (length) => meter.estimate(length)));
     }
-    const recording = await warmUp(request, runners, document, meter, paced);
+    const recording = await warmUp(request, runners, document, meter);
     if (recording !== undefined) tellSelection(request, document, recording);
     draft.lookedAt(recording);
     const alone = decodeNote(request, tokens);
@@ -132,25 +134,20 @@ async function peakOf(request: ProfileRequest, variant: Variant, tokens: Uint32A
   }
 }
 
-/** Whether a chunk is so little of a document that running one apart costs next to nothing. */
-function isLong(request: ProfileRequest, tokens: number): boolean {
-  return request.warmup > 0 && tokens >= 4 * chunkOf(request);
-}
-
-/** One chunk of each variant: it warms up as the others do, and says how long the rest will take. */
-async function firstChunk(
+/** The first tokens of each variant: they say how long the rest will take. */
+async function firstTokens(
   request: ProfileRequest,
   runners: ReadonlyMap<Variant, Runner>,
-  document: PreparedDocument,
+  tokens: Uint32Array,
   meter: ProgressMeter,
-): Promise<FirstChunk> {
-  const chunk = document.tokens.subarray(0, chunkOf(request));
+): Promise<FirstTokens> {
+  const first = tokens.subarray(0, FIRST_TOKENS);
   const runs = new Map<Variant, VariantRun>();
   for (const [variant, runner] of runners) {
-    meter.begin("first chunk", variant, { share: chunk.length / document.tokens.length });
-    runs.set(variant, await runVariant(runner, chunk, runOptions(request, meter)));
+    meter.begin("first tokens", variant, { share: first.length / tokens.length });
+    runs.set(variant, await runVariant(runner, first, runOptions(request, meter)));
   }
-  return { tokens: chunk.length, runs };
+  return { tokens: first.length, runs };
 }
 
 function runOptions({ decodeTokens, signal }: ProfileRequest, meter: ProgressMeter): VariantRunOptions {
@@ -159,15 +156,13 @@ function runOptions({ decodeTokens, signal }: ProfileRequest, meter: ProgressMet
 
 /**
  * The untimed rounds. In the first, the design that chooses blocks runs the whole document and its selection and scores are
- * kept; every other warm-up runs one prefill chunk, enough to compile graphs and touch the buffers. Where the run is `paced`, the
- * first of those was made.
+ * kept; every other warm-up runs one prefill chunk, enough to compile graphs and touch the buffers.
  */
 async function warmUp(
   request: ProfileRequest,
   runners: ReadonlyMap<Variant, Runner>,
   document: PreparedDocument,
   meter: ProgressMeter,
-  paced: boolean,
 ): Promise<Recording | undefined> {
   const { architecture } = request.model;
   const asked = request.importance === "document" ? "document" : new Set([document.tokens.length - 1]);
@@ -180,7 +175,6 @@ async function warmUp(
         variant === recorded && recording === undefined
           ? new ScoreStatistics(document.tokens.length, asRun(architecture, variant).block, architecture.kvHeads, asked)
           : undefined;
-      if (paced && round === 0 && statistics === undefined) continue;
       const tokens = statistics === undefined ? chunk : document.tokens;
       meter.begin("warm-up", variant, { share: tokens.length / document.tokens.length });
       const run = await runVariant(runner, tokens, {
@@ -194,4 +188,3 @@ async function warmUp(
   }
   return recording;
 }
-

@@ -2,7 +2,7 @@ import type { Variant } from "../engine/engine.ts";
 import type { KnownSpread } from "./known-spread.ts";
 import type { ProfileRequest } from "./request.ts";
 import type { RoundPlace } from "./rounds.ts";
-import { Work, type Besides, type FirstChunk } from "./work.ts";
+import { Work, type Besides, type FirstTokens } from "./work.ts";
 
 /** Of the document by default, and weighing as much as its own variant does. */
 interface Run {
@@ -74,16 +74,19 @@ export class ProgressMeter {
     this.#tell(this.#told);
   }
 
-  /** Its first chunk was run, and nothing else: from now on runs weigh the time that they will take. */
-  measured(first: FirstChunk): void {
-    const chunk = first.tokens / this.#tokens;
+  /** The first tokens were run, and nothing else: from now on runs weigh the time that they will take. */
+  measured(first: FirstTokens): void {
+    const share = first.tokens / this.#tokens;
     this.#work = new Work(this.#request, first);
     this.#total = this.estimate();
-    this.#finished = [...first.runs.keys()].reduce((sum, key) => sum + this.#work.prefill(key, this.#tokens) * chunk, 0);
+    this.#finished = [...first.runs.keys()].reduce(
+      (sum, key) => sum + this.#work.prefill(key, this.#tokens) * share,
+      0,
+    );
     this.#current = 0;
   }
 
-  /** Milliseconds of the whole, or of the same for the first tokens alone; known once the first chunk was run. */
+  /** Milliseconds of the whole, or of the same for the first tokens alone; known once the first tokens were run. */
   estimate(tokens = this.#tokens): number {
     return this.#work.total(tokens, this.#besides);
   }

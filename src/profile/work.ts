@@ -6,8 +6,8 @@ import type { KnownSpread } from "./known-spread.ts";
 import { chunkOf, plansOf, SWEEP_SHARE, type ProfileRequest } from "./request.ts";
 import type { VariantRun } from "./run-variant.ts";
 
-/** How a first chunk ran: what everything else will take follows from its stages. */
-export interface FirstChunk {
+/** How the first tokens ran: what everything else will take follows from its stages. */
+export interface FirstTokens {
   readonly tokens: number;
   readonly runs: ReadonlyMap<Variant, Pick<VariantRun, "prefillStages" | "perTokenMs">>;
 }
@@ -30,23 +30,27 @@ const FIXED_DECODE = 0.1;
 const WHOLE: readonly Stage[] = ["project", "attend", "output", "mlp"];
 
 /**
- * What the runs of a profile weigh. Floating-point operations until a chunk was run; then milliseconds: each stage of each layer
- * as fast as in that chunk, so that attention grows with the square of the context where it does and the rest in proportion.
+ * What the runs of a profile weigh. Floating-point operations until the first tokens were run; then milliseconds: each stage of each
+ * layer as fast as with those, so that attention grows with the square of the context where it does and the rest in proportion.
  */
 export class Work {
   readonly #request: ProfileRequest;
-  readonly #first: FirstChunk | undefined;
+  readonly #first: FirstTokens | undefined;
   /** Milliseconds per operation: variant, layer, stage. */
   readonly #pace: ReadonlyMap<Variant, readonly ReadonlyMap<Stage, number>[]>;
 
-  constructor(request: ProfileRequest, first?: FirstChunk) {
+  constructor(request: ProfileRequest, first?: FirstTokens) {
     this.#request = request;
     this.#first = first;
     this.#pace = new Map(
       [...(first?.runs ?? [])].map(([variant, { prefillStages }]) => {
         const flops = this.#flops(variant, first!.tokens);
-        const pace = (stage: Stage, layer: number): number => (prefillStages[layer]?.get(stage) ?? 0) / flops[layer]!.get(stage)!;
-        return [variant, flops.map((stages, layer) => new Map([...stages.keys()].map((stage) => [stage, pace(stage, layer)])))];
+        const pace = (stage: Stage, layer: number): number =>
+          (prefillStages[layer]?.get(stage) ?? 0) / flops[layer]!.get(stage)!;
+        return [
+          variant,
+          flops.map((stages, layer) => new Map([...stages.keys()].map((stage) => [stage, pace(stage, layer)]))),
+        ];
       }),
     );
   }
@@ -91,11 +95,11 @@ export class Work {
     const { variants, warmup, model } = this.#request;
     const chunk = Math.min(1, chunkOf(this.#request) / tokens);
     const selecting = warmup > 0 ? selectingDesign(model.architecture, variants) : undefined;
-    // The recorded warm-up runs the whole document: instead of its chunk, or besides where that was run for its pace.
-    const more = this.#first === undefined ? 1 - chunk : 1;
-    const recorded = selecting === undefined ? 0 : this.prefill(selecting, tokens) * more;
+    const recorded = selecting === undefined ? 0 : this.prefill(selecting, tokens) * (1 - chunk);
+    const first = this.#round(tokens) * ((this.#first?.tokens ?? 0) / tokens);
     // Warm-ups, rounds, and one run of each variant apart for its peak memory.
     return (
+      first +
       this.#round(tokens) * (warmup * chunk + 1) +
       this.rounds(tokens) +
       recorded +
@@ -117,7 +121,9 @@ export class Work {
     const selectedKeys = Math.min(asPlanned(a, layers).selectedTokens, tokens) * tokens * a.kvHeads;
     return layers.map((plan) => {
       const costs = withAttend(layerCosts(a, { plan, selectedKeys }, span, 4));
-      return new Map(WHOLE.flatMap((stage) => (costs[stage] && costs[stage].flops > 0 ? [[stage, costs[stage].flops]] : [])));
+      return new Map(
+        WHOLE.flatMap((stage) => (costs[stage] && costs[stage].flops > 0 ? [[stage, costs[stage].flops]] : [])),
+      );
     });
   }
 }

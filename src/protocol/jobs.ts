@@ -32,7 +32,11 @@ export const profileParamsSchema = placeSchema.extend({
     .describe("settings that hold for engines that understand them; any other is refused by an engine that does not"),
   folder: z.string().describe("what a relative checkpoint folder is relative to"),
   selectionTable: z.boolean().describe("answer with every query's selection, for following the cursor"),
-  settleMs: z.int().nonnegative().exactOptional().describe("time for the owner to draw what was found, before anything else is timed"),
+  settleMs: z
+    .int()
+    .nonnegative()
+    .exactOptional()
+    .describe("time for the owner to draw what was found, before anything else is timed"),
   settings: profileSettingsSchema,
 });
 
@@ -52,9 +56,9 @@ export const progressSchema = z.discriminatedUnion("kind", [
   }),
 ]);
 
-/** How long a run will take, as its first chunk went. */
+/** How long a run will take, as its first tokens went. */
 const estimateSchema = z.strictObject({
-  ms: z.number().nonnegative().describe("from the first chunk to the report"),
+  ms: z.number().nonnegative().describe("from the first tokens to the report"),
   shorter: z
     .strictObject({ tokens: z.int().positive(), ms: z.number().nonnegative() })
     .optional()

@@ -211,7 +211,9 @@ export const reportSchema = z.strictObject({
   createdAt: z.iso.datetime(),
   partial: z
     .strictObject({
-      state: z.enum(["running", "stopped"]).describe("why: the run still goes on, or was stopped before its end"),
+      state: z
+        .enum(["running", "stopped"])
+        .describe("the run still went on when this was told, or this is all that is kept of it"),
       missing: z.array(z.enum(MISSING_PARTS)).min(1).describe("asked for, and not measured or not to the end"),
     })
     .optional()

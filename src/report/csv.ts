@@ -84,6 +84,7 @@ function* rows(report: Report): Generator<Row> {
     }
     yield* totals(report, name);
   }
+  for (const part of report.partial?.missing ?? []) yield { kind: "partial", measure: "missing", value: part };
   yield* ratios(report.document.tokens, report.ratios?.pairs ?? []);
   yield* sweep(report);
   yield* fidelity(report);

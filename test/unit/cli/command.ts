@@ -13,7 +13,7 @@ export const MAIN = fileURLToPath(new URL("../../../src/cli/main.ts", import.met
 const LOADER = import.meta.resolve("tsx");
 
 /** Pretended runtimes: fixtures/<name>-runtime.ts. */
-export type Pretended = "done" | "blocked" | "failing";
+export type Pretended = "done" | "blocked" | "failing" | "partial";
 
 export interface Outcome {
   readonly code: number | null;
