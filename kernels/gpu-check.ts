@@ -1,3 +1,4 @@
+import type { FormId } from "./gpu-form.ts";
 import type { DeviceTraits, GpuOp } from "./gpu-op.ts";
 
 /** How a buffer's bytes are read back. */
@@ -37,6 +38,8 @@ export interface PreparedCheck<Run> {
 /** A check: `prepare` draws fresh inputs from the seed. Undefined when the device cannot run this size; say why. */
 export interface GpuCheck {
   readonly name: string;
+  /** Portable when absent. */
+  readonly form?: FormId;
   readonly prepare: (seed: number, traits: DeviceTraits) => PreparedCheck<never> | { readonly skip: string };
 }
 

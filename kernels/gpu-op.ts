@@ -34,9 +34,11 @@ export interface GpuProgram {
   readonly directives?: readonly string[];
   /** Put before the sources, one `const NAME: u32 = value;` each (booleans as `bool`). Sizes that shape the code. */
   readonly constants: Readonly<Record<string, number | boolean>>;
+  /** Types that depend on the shape, put before the sources as `alias NAME = type;`. */
+  readonly aliases?: Readonly<Record<string, string>>;
   /** In the order of @group(0) @binding(1), (2), ...: the name used in `GpuDispatch.buffers`, and the access declared. */
   readonly bindings: Readonly<Record<string, Access>>;
-  /** Fields of `struct Params`, in order, of the uniform at @group(0) @binding(0): scalars only, at most 16. */
+  /** Of the uniform at @group(0) @binding(0): `struct Params` and what is packed into it are made of these, in order. */
   readonly params: Readonly<Record<string, "u32" | "f32">>;
 }
 
@@ -57,6 +59,32 @@ export interface GpuOp<Run> {
   scratch(run: Run): Readonly<Record<string, number>>;
   /** In order; each sees what the ones before it wrote. */
   dispatches(run: Run): readonly GpuDispatch[];
+}
+
+/** The buffers of a dispatch that have the names of the program's bindings, but for those that `names` gives. */
+export function boundByName(
+  { bindings }: GpuProgram,
+  names: Readonly<Record<string, string>> = {},
+): GpuDispatch["buffers"] {
+  return Object.fromEntries(Object.keys(bindings).map((binding) => [binding, names[binding] ?? binding]));
+}
+
+/** A dispatch of `count` workgroups, spread over (x, y); the program has `stride`, the x-count, among its params. */
+export function spreadDispatch(
+  program: GpuProgram,
+  traits: DeviceTraits,
+  count: number,
+  params: GpuDispatch["params"],
+  names?: Readonly<Record<string, string>>,
+): GpuDispatch {
+  const workgroups = spreadWorkgroups(count, traits);
+  const buffers = boundByName(program, names);
+  return { program, buffers, params: { ...params, stride: workgroups[0] }, workgroups };
+}
+
+/** An op without scratch: one dispatch of one program per call. */
+export function singleOp<Run>(program: GpuProgram, dispatch: (run: Run) => GpuDispatch): GpuOp<Run> {
+  return { programs: [program], scratch: () => ({}), dispatches: (run) => [dispatch(run)] };
 }
 
 /** A dispatch of `count` workgroups as (x, y): devices bound each dimension. The kernel recovers y * x-count + x. */

@@ -5,6 +5,24 @@ export interface KernelCase<Input> {
   readonly inputs: (seed: number) => Input;
 }
 
+/** Heads that a case is drawn from. */
+export interface CaseHeads {
+  /** Hkv */
+  readonly kvHeads: number;
+  /** G */
+  readonly group: number;
+  /** d */
+  readonly headDim: number;
+}
+
+/** A chunk of queries that a case is drawn from. */
+export interface CaseChunk extends CaseHeads {
+  /** C */
+  readonly rows: number;
+  /** Position of row 0. */
+  readonly start: number;
+}
+
 /** The lengths around the edge of a tile, block or window of `size`: 1, size - 1, size, size + 1, 2 size + 1. */
 export function aroundEdge(size: number): number[] {
   return [...new Set([1, size - 1, size, size + 1, 2 * size + 1])].filter((length) => length >= 1);

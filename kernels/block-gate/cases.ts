@@ -1,13 +1,8 @@
-import { poisonRoom, type KernelCase } from "../kernel-case.ts";
+import { poisonRoom, type KernelCase, type CaseChunk } from "../kernel-case.ts";
 import { Random } from "../random.ts";
 import type { BlockGateInput } from "./block-gate.ts";
 
-export interface Size {
-  readonly rows: number;
-  readonly start: number;
-  readonly kvHeads: number;
-  readonly group: number;
-  readonly headDim: number;
+export interface Size extends CaseChunk {
   readonly block: number;
   readonly spare: number;
 }

@@ -6,9 +6,6 @@
 //
 // q f32 [C, Hq, d]; means halves [Hkv, room, d]; scores f32 [C, Hq, blocks].
 
-struct Params { rows: u32, start: u32, room: u32, blocks: u32, stride: u32 }
-
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> q: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> means: array<Half4>;
 @group(0) @binding(3) var<storage, read_write> scores: array<f32>;

@@ -1,4 +1,4 @@
-import { spreadWorkgroups, type DeviceTraits, type GpuOp, type GpuProgram } from "../gpu-op.ts";
+import { spreadDispatch, type DeviceTraits, type GpuOp, type GpuProgram } from "../gpu-op.ts";
 
 export interface BlockGateShape {
   readonly queryHeads: number;
@@ -46,15 +46,8 @@ export function blockGateGpu(
       const { ROWS, BLOCKS } = rows === 1 ? forms.one : forms.many;
       const blocks = Math.ceil((start + rows) / block);
       const invocations = Math.ceil(rows / ROWS) * queryHeads * Math.ceil(blocks / BLOCKS);
-      const workgroups = spreadWorkgroups(Math.ceil(invocations / WIDTH), traits);
-      return [
-        {
-          program: rows === 1 ? one : many,
-          buffers: { q: "q", means: "means", scores: "scores" },
-          params: { rows, start, room, blocks, stride: workgroups[0] },
-          workgroups,
-        },
-      ];
+      const workgroups = Math.ceil(invocations / WIDTH);
+      return [spreadDispatch(rows === 1 ? one : many, traits, workgroups, { rows, start, room, blocks })];
     },
   };
 }

@@ -5,9 +5,6 @@
 //
 // k halves [Hkv, room, d]; means halves [Hkv, blocks, d], written at the blocks first .. first + count - 1 of each head.
 
-struct Params { room: u32, blocks: u32, first: u32, count: u32, stride: u32 }
-
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> k: array<Half4>;
 @group(0) @binding(2) var<storage, read_write> means: array<Half4>;
 

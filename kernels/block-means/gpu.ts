@@ -1,4 +1,4 @@
-import { spreadWorkgroups, type DeviceTraits, type GpuOp, type GpuProgram } from "../gpu-op.ts";
+import { spreadDispatch, type DeviceTraits, type GpuOp, type GpuProgram } from "../gpu-op.ts";
 
 export interface BlockMeansShape {
   readonly kvHeads: number;
@@ -47,9 +47,7 @@ export function blockMeansGpu(
       const first = Math.floor(start / block);
       const count = Math.floor((start + rows) / block) - first;
       if (count === 0) return [];
-      const workgroups = spreadWorkgroups(kvHeads * count, traits);
-      const params = { room, blocks, first, count, stride: workgroups[0] };
-      return [{ program, buffers: { k: "k", means: "means" }, params, workgroups }];
+      return [spreadDispatch(program, traits, kvHeads * count, { room, blocks, first, count })];
     },
   };
 }

@@ -1,15 +1,10 @@
 import { NO_BLOCK } from "../block-topk/block-topk.ts";
-import { aroundEdge, poisonRoom, type KernelCase } from "../kernel-case.ts";
+import { aroundEdge, poisonRoom, type KernelCase, type CaseChunk } from "../kernel-case.ts";
 import { Random } from "../random.ts";
 import type { BlockSparseAttentionInput } from "./block-sparse-attention.ts";
 
 /** What a case is drawn from. */
-export interface Size {
-  readonly rows: number;
-  readonly start: number;
-  readonly kvHeads: number;
-  readonly group: number;
-  readonly headDim: number;
+export interface Size extends CaseChunk {
   readonly block: number;
   readonly slots: number;
   readonly sinks: boolean;

@@ -16,19 +16,7 @@
 //
 // q f32 [C, Hq, d]; k, v halves [Hkv, room, d]; pairs, tiles, args: see plan_scatter and plan_cut;
 // partials [C, lists, slots, PARTS, G, d rounded up to 8], 16 bit or f32; log_sums f32 [C, lists, slots, PARTS, G].
-//
-// Versions (ROWS x KEYS, DEPTH; f16, terms flushed by 16, partials in 16 bit), on an H200, 2026-11-22: T = 32768, the
-// last C = 4096 queries, 16 random blocks of 64, plan and merging included (the clock was not woken before each case:
-// others tried met an idle clock and have no figure):
-//   128x64, 64 (default): 3.24 ms (21.2 TFLOP/s) for 32/8 heads of 128, this kernel alone 3.03; 5.97 ms for 64/4, alone
-//     5.59;
-//   64x64, 64: 3.21 ms for 32/8 heads;
-//   64x64, 32: 5.75 ms for 64/4 heads;
-//   64x32, 32, and partials in f32: for 64/4 heads the partial results exceed a binding of 2 GiB at C = 4096.
 
-struct Params { start: u32, rows: u32, room: u32, scale: f32 }
-
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> q: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> k: array<Half4>;
 @group(0) @binding(3) var<storage, read> v: array<Half4>;

@@ -5,15 +5,25 @@ import { aroundEdge, type KernelCase } from "../kernel-case.ts";
 import type { BlockSparseAttentionInput } from "./block-sparse-attention.ts";
 import { blockSparseCase, cases, type Size } from "./cases.ts";
 import { inSequence } from "./compose.ts";
-import { blockDispatchGpu, blockSparseGpu, planBytes, type BlockSparseCall } from "./gpu.ts";
+import { matrix, portable, type BlockSparseForm } from "./forms.ts";
+import { blockDispatchGpu, planBytes, type BlockSparseCall } from "./gpu.ts";
+import { matrixTuningName, matrixTunings, timedTunings, type MatrixSparseTuning } from "./matrix.ts";
 import { planOnHost } from "./plan.ts";
 import { blockSparseAttention } from "./reference.ts";
-import { listsOf, tileForm, tuningName, tunings, type BlockSparseShape, type BlockSparseTuning } from "./tuning.ts";
+import {
+  listsOf,
+  tileComplaint,
+  tileForm,
+  tuningName,
+  tunings,
+  type BlockSparseShape,
+  type BlockSparseTuning,
+} from "./tuning.ts";
 
 /** Rows of other chunks before this one's in `blocks`; they hold what must not be read. */
 const ROWS_BEFORE = 2;
 
-/** Every tile shape that a device may get, and some that only benchmarks use. */
+/** Every tile shape of the portable form that a device may get, and some that only benchmarks use. */
 const allTunings: readonly BlockSparseTuning[] = [
   ...tunings.f16,
   ...tunings.f32,
@@ -53,6 +63,22 @@ const severalParts = blockSparseCase({ ...real, headDim: 32, group: 5, block: 12
 /** The shared sizes that differ in more than a length. */
 const sharedCases = cases.filter(({ name }) => !/G=[48]|d=64|d=128|B=64|k\/B=[45]/.test(name));
 
+/** Real heads and blocks; a query group larger than a tile; blocks of several parts; many tiles. */
+const matrixSizes: readonly Size[] = [
+  ...[4, 16].map((group) => ({ ...real, group })),
+  { ...real, rows: 40, start: 30, group: 16, slots: 1 },
+  { ...real, headDim: 64, group: 3 },
+  { ...real, headDim: 80, group: 5 },
+  { ...real, headDim: 256, group: 1 },
+  { ...real, headDim: 16, group: 130, rows: 3 },
+  ...[1, 70].map((group) => ({ ...real, headDim: 32, group })),
+  { ...real, headDim: 96, group: 3 },
+  ...[16, 32, 48, 65, 128].map((block) => ({ ...real, headDim: 32, block, start: 300, slots: 2 })),
+  { ...real, headDim: 16, group: 2, rows: 200, start: 100, block: 4, slots: 7 },
+  { ...real, headDim: 32, group: 3, rows: 70, start: 100, block: 128, each: true },
+];
+const matrixCases = matrixSizes.map(blockSparseCase);
+
 interface Prepared {
   readonly input: BlockSparseAttentionInput;
   readonly shape: BlockSparseShape;
@@ -81,50 +107,79 @@ function prepared({ inputs }: KernelCase<BlockSparseAttentionInput>, seed: numbe
   };
 }
 
-/** Undefined where the size runs, or why it does not. */
-function refused(shape: BlockSparseShape, traits: DeviceTraits, tuning?: BlockSparseTuning): string | undefined {
-  try {
-    tileForm(shape, traits, tuning);
-    return undefined;
-  } catch (error) {
-    if (error instanceof RangeError) return error.message;
-    throw error;
-  }
+/** What a form is held to. */
+interface Held<Tuning> {
+  readonly form: BlockSparseForm<Tuning>;
+  readonly title: string;
+  /** Where plans are made unless a check says so: on a device their programs take their time to compile. */
+  readonly planner: "host" | "device";
+  readonly nameOf: (tuning: Tuning) => string;
+  readonly tolerance: (traits: DeviceTraits, partials: "f16" | "f32") => number;
+  /** The same where logits are +-1000; undefined where they have no precision left to compare. */
+  readonly toleranceOfLarge: (traits: DeviceTraits) => number | undefined;
 }
 
-/** f32 sums in another order; 16-bit products and probabilities; 16-bit partial results. */
-function toleranceOf(traits: DeviceTraits, partials: "f16" | "f32"): number {
-  if (traits.arithmetic === "f16") return 5e-3;
-  return partials === "f16" ? 5e-4 : 1e-5;
+const ofPortable: Held<BlockSparseTuning> = {
+  form: portable,
+  title: "",
+  planner: "device",
+  nameOf: tuningName,
+  /** f32 sums in another order; 16-bit products and probabilities; 16-bit partial results. */
+  tolerance: ({ arithmetic }, partials) => (arithmetic === "f16" ? 5e-3 : partials === "f16" ? 5e-4 : 1e-5),
+  toleranceOfLarge: ({ arithmetic }) => (arithmetic === "f16" ? undefined : 2e-4),
+};
+
+const ofMatrix: Held<MatrixSparseTuning> = {
+  form: matrix,
+  title: "matrix ",
+  planner: "host",
+  nameOf: matrixTuningName,
+  /** q, P and partial results are rounded to 16 bit. */
+  tolerance: () => 2e-3,
+  toleranceOfLarge: () => undefined,
+};
+
+interface Way<Tuning> {
+  readonly tuning?: Tuning;
+  readonly planner?: "host" | "device";
+  /** Stretches the queries, and with them the logits. */
+  readonly stretch?: number;
+  /** Not where matrix units are emulated: too slow there. */
+  readonly unitsOnly?: boolean;
 }
 
-interface Way {
-  readonly tuning?: BlockSparseTuning;
-  readonly hostPlan?: boolean;
-  readonly scale?: number;
-}
-
-function outputCheck(one: KernelCase<BlockSparseAttentionInput>, way: Way = {}): GpuCheck {
-  const { tuning, hostPlan = false, scale } = way;
+function outputCheck<Tuning>(
+  held: Held<Tuning>,
+  one: KernelCase<BlockSparseAttentionInput>,
+  { tuning, planner, stretch, unitsOnly = false }: Way<Tuning> = {},
+): GpuCheck {
+  const { form } = held;
+  const onHost = (planner ?? held.planner) === "host";
   const notes = [
-    ...(tuning === undefined ? [] : [tuningName(tuning)]),
-    ...(hostPlan ? ["host plan"] : []),
-    ...(scale === undefined ? [] : [`queries x ${scale}`]),
+    ...(tuning === undefined ? [] : [held.nameOf(tuning)]),
+    ...(stretch === undefined ? [] : [`queries x ${stretch}`]),
+    ...(planner === undefined ? [] : [`${planner} plan`]),
   ];
   return {
-    name: [one.name, ...notes].join(" "),
+    name: [`${held.title}${one.name}`, ...notes].join(" "),
+    form: form.id,
     prepare: (seed, traits) => {
-      const { input, shape, run, blocks } = prepared(one, seed, scale);
-      const skip = refused(shape, traits, tuning);
-      if (skip !== undefined) return { skip };
+      if (unitsOnly && traits.matrix !== "units") return { skip: "for matrix units only" };
+      const { input, shape, run, blocks } = prepared(one, seed, stretch);
+      if (!form.fits(shape, traits, tuning)) return { skip: "the shape or the tuning does not fit this device" };
+      const planTuning = form.planTuning(shape, traits, tuning);
       const values = blockSparseAttention(input);
-      const { partials } = tileForm(shape, traits, tuning);
-      const sparse = blockSparseGpu(shape, traits, tuning);
-      const both = inSequence<BlockSparseCall>([blockDispatchGpu(shape, traits, tuning), sparse], () => ({
-        ...planBytes(shape, run, traits, tuning),
+      const sparse = form.make(shape, traits, tuning);
+      const planned = inSequence<BlockSparseCall>([blockDispatchGpu(shape, traits, planTuning), sparse], () => ({
+        ...planBytes(shape, run, traits, planTuning),
       }));
+      const { partials } = tileForm(shape, traits, planTuning);
+      const close = {
+        ...{ format: "f32" as const, values, per: input.queryHeads * input.headDim },
+        tolerance: held.tolerance(traits, partials),
+      };
       return checkOf({
-        op: hostPlan ? sparse : both,
+        op: onHost ? sparse : planned,
         run,
         buffers: {
           q: Float32Array.from(input.queries),
@@ -133,30 +188,21 @@ function outputCheck(one: KernelCase<BlockSparseAttentionInput>, way: Way = {}):
           blocks,
           sinks: Float32Array.from(input.sinks),
           out: { bytes: values.length * 4 },
-          ...(hostPlan ? planOnHost(blocks, shape, run, traits, tuning) : {}),
+          ...(onHost ? planOnHost(blocks, shape, run, traits, planTuning) : {}),
         },
-        expected: { out: expectedOut(input, values, traits, partials, scale) },
+        expected: { out: stretch === undefined ? close : ofLarge(close, input, held.toleranceOfLarge(traits)) },
       });
     },
   };
 }
 
-/** Logits of +-1000 have no 16-bit precision left to compare: there they must only stay means of the values. */
-function expectedOut(
-  input: BlockSparseAttentionInput,
-  values: Float64Array,
-  traits: DeviceTraits,
-  partials: "f16" | "f32",
-  scale = 1,
-): Expected {
-  const per = input.queryHeads * input.headDim;
-  const expected = { format: "f32" as const, values, tolerance: toleranceOf(traits, partials), per };
-  if (scale === 1) return expected;
-  if (traits.arithmetic === "f32") return { ...expected, tolerance: 2e-4 };
+/** Logits of +-1000 may have no 16-bit precision left to compare: there they must only stay means of the values. */
+function ofLarge(close: Expected, input: BlockSparseAttentionInput, tolerance: number | undefined): Expected {
+  if (tolerance !== undefined) return { ...close, tolerance };
   let most = 0;
   for (const value of input.values) if (!Number.isNaN(value)) most = Math.max(most, 1.01 * Math.abs(value));
   return {
-    ...expected,
+    ...close,
     judge: (actual) => {
       const wrong = actual.findIndex((value) => !(Math.abs(value) <= most));
       return wrong < 0 ? undefined : `element ${wrong} is ${actual[wrong]}, no value is beyond ${most}`;
@@ -170,7 +216,7 @@ function planCheck(one: KernelCase<BlockSparseAttentionInput>): GpuCheck {
     name: `${one.name} plan`,
     prepare: (seed, traits) => {
       const { shape, run, blocks } = prepared(one, seed);
-      const skip = refused(shape, traits);
+      const skip = tileComplaint(shape, traits);
       if (skip !== undefined) return { skip };
       const { queries, shares } = tileForm(shape, traits);
       const sizes = planBytes(shape, run, traits);
@@ -240,13 +286,42 @@ function tilesComplaint(
   return seen.size === wanted ? undefined : `${seen.size} pairs are in tiles, ${wanted} were chosen`;
 }
 
-export const checks: readonly GpuCheck[] = [
-  ...[...realCases, ...edgeCases, severalParts, ...cases.slice(0, 6)].map(planCheck),
-  ...[...sharedCases, ...realCases].map((one) => outputCheck(one)),
-  ...edgeCases.map((one) => outputCheck(one, { tuning: small })),
-  outputCheck(realCases[1]!, { hostPlan: true }),
-  outputCheck(edgeCases.at(-2)!, { hostPlan: true, tuning: small }),
-  ...realCases.map((one) => outputCheck(one, { scale: 300 })),
-  ...allTunings.map((tuning) => outputCheck(severalParts, { tuning })),
-  ...allTunings.filter(({ partials }) => partials === "f16").map((tuning) => outputCheck(realCases[1]!, { tuning })),
+const [wide, sixteenHeads, narrow, many] = [matrixCases[0]!, matrixCases[1]!, matrixCases[3]!, matrixCases.at(-1)!];
+/** Lists of several tiles, tiles of several steps. */
+const matrixSmall: readonly MatrixSparseTuning[] = [
+  { form: "rows", rows: 16, tile: 48, paired: false, ahead: false },
+  { form: "rows", rows: 32, tile: 64, paired: true, ahead: true },
+  { form: "rows", rows: 64, tile: 128, paired: true, ahead: true },
 ];
+
+/** Those that are timed, and what a device may get. */
+const matrixChecked = [...new Set([...timedTunings, ...matrixTunings])];
+
+const portableChecks = [
+  ...[...realCases, ...edgeCases, severalParts, ...cases.slice(0, 6)].map(planCheck),
+  ...[...sharedCases, ...realCases].map((one) => outputCheck(ofPortable, one)),
+  ...edgeCases.map((one) => outputCheck(ofPortable, one, { tuning: small })),
+  outputCheck(ofPortable, realCases[1]!, { planner: "host" }),
+  outputCheck(ofPortable, edgeCases.at(-2)!, { planner: "host", tuning: small }),
+  ...realCases.map((one) => outputCheck(ofPortable, one, { stretch: 300 })),
+  ...allTunings.map((tuning) => outputCheck(ofPortable, severalParts, { tuning })),
+  ...allTunings
+    .filter(({ partials }) => partials === "f16")
+    .map((tuning) => outputCheck(ofPortable, realCases[1]!, { tuning })),
+];
+
+const planned = { planner: "device" } as const;
+
+const matrixChecks = [
+  ...cases.filter((_, i) => i % 8 === 0).map((one) => outputCheck(ofMatrix, one)),
+  ...matrixCases.map((one) => outputCheck(ofMatrix, one)),
+  ...[sixteenHeads, narrow, many].map((one) => outputCheck(ofMatrix, one, planned)),
+  ...matrixSmall.map((tuning) => outputCheck(ofMatrix, many, { ...planned, tuning })),
+  ...[sixteenHeads, narrow].map((one) => outputCheck(ofMatrix, one, { stretch: 300 })),
+  ...matrixChecked.flatMap((tuning) => [
+    outputCheck(ofMatrix, narrow, { tuning }),
+    ...[wide, sixteenHeads].map((one) => outputCheck(ofMatrix, one, { tuning, unitsOnly: true })),
+  ]),
+];
+
+export const checks: readonly GpuCheck[] = [...portableChecks, ...matrixChecks];

@@ -1,9 +1,16 @@
-import { spreadWorkgroups, type DeviceTraits, type GpuOp, type GpuProgram } from "../gpu-op.ts";
+import { boundByName, spreadDispatch, type DeviceTraits, type GpuOp, type GpuProgram } from "../gpu-op.ts";
 import { listsOf, tileForm, type BlockSparseRun, type BlockSparseShape, type BlockSparseTuning } from "./tuning.ts";
 
 export { blockDispatchGpu, planBytes } from "./plan.ts";
 
 const MERGE_WIDTH = 256;
+
+/** What a kernel that attends to the tiles of a plan is bound to, and the op's buffers that go by other names. */
+export const TILE_BINDINGS: GpuProgram["bindings"] = {
+  ...{ q: "read", k: "read", v: "read", pairs: "read", tiles: "read", args: "read" },
+  ...{ partials: "read_write", log_sums: "read_write" },
+};
+export const TILE_NAMES = { pairs: "planPairs", tiles: "planTiles", args: "planArgs", log_sums: "logSums" } as const;
 
 export interface BlockSparseCall extends BlockSparseRun {
   /** T: rows of the cache per KV head, used or not. */
@@ -46,16 +53,7 @@ export function blockSparseGpu(
       SHARES: form.shares,
       LISTS_PER_KV_HEAD: listsOf(shape) / kvHeads,
     },
-    bindings: {
-      q: "read",
-      k: "read",
-      v: "read",
-      pairs: "read",
-      tiles: "read",
-      args: "read",
-      partials: "read_write",
-      log_sums: "read_write",
-    },
+    bindings: TILE_BINDINGS,
     params: { start: "u32", rows: "u32", room: "u32", scale: "f32" },
   };
   const merge: GpuProgram = {
@@ -73,32 +71,15 @@ export function blockSparseGpu(
       return { partials: rows * partials, logSums: rows * logSums };
     },
     dispatches: ({ rows, start, firstRow, room }) => {
-      const workgroups = spreadWorkgroups(
-        Math.ceil((rows * queryHeads * Math.ceil(headDim / 8)) / MERGE_WIDTH),
-        traits,
-      );
+      const merges = Math.ceil((rows * queryHeads * Math.ceil(headDim / 8)) / MERGE_WIDTH);
       return [
         {
           program: tile,
-          buffers: {
-            q: "q",
-            k: "k",
-            v: "v",
-            pairs: "planPairs",
-            tiles: "planTiles",
-            args: "planArgs",
-            partials: "partials",
-            log_sums: "logSums",
-          },
+          buffers: boundByName(tile, TILE_NAMES),
           params: { start, rows, room, scale },
           workgroups: { indirect: "planArgs", offset: 0 },
         },
-        {
-          program: merge,
-          buffers: { partials: "partials", log_sums: "logSums", blocks: "blocks", sinks: "sinks", out: "out" },
-          params: { rows, start, first_row: firstRow, stride: workgroups[0] },
-          workgroups,
-        },
+        spreadDispatch(merge, traits, merges, { rows, start, first_row: firstRow }, TILE_NAMES),
       ];
     },
   };

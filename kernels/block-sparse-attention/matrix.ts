@@ -1,8 +1,8 @@
-import { spreadWorkgroups, type DeviceTraits, type GpuOp, type GpuProgram } from "../gpu-op.ts";
+import { boundByName, spreadDispatch, type DeviceTraits, type GpuOp, type GpuProgram } from "../gpu-op.ts";
 import { matrixDirectives } from "../matrix-directives.ts";
 import { onlyProgram } from "./compose.ts";
-import { blockSparseGpu, type BlockSparseCall } from "./gpu.ts";
-import { listsOf, tileForm, type BlockSparseShape, type BlockSparseTuning } from "./tuning.ts";
+import { blockSparseGpu, TILE_BINDINGS, TILE_NAMES, type BlockSparseCall } from "./gpu.ts";
+import { listsOf, tileComplaint, tileForm, type BlockSparseShape, type BlockSparseTuning } from "./tuning.ts";
 
 /** How matrix_block_rows is cut: K and V stay in registers, a tile's rows pass by. */
 export interface MatrixRowsTuning {
@@ -46,6 +46,31 @@ const gathering: readonly MatrixGatheredTuning[] = [
 
 /** Every choice. */
 export const matrixTunings: readonly MatrixSparseTuning[] = [sixteenRows, thirtyTwoRows, ...gathering];
+
+/** Ways to cut that benchmarks compare. */
+export const timedTunings: readonly MatrixSparseTuning[] = [
+  sixteenRows,
+  { form: "rows", rows: 16, tile: 512, paired: false, ahead: false },
+  { form: "rows", rows: 16, tile: 256, paired: false, ahead: true },
+  { form: "rows", rows: 16, tile: 1024, paired: false, ahead: true },
+  thirtyTwoRows,
+  { form: "rows", rows: 32, tile: 512, paired: true, ahead: false },
+  { form: "rows", rows: 32, tile: 512, paired: false, ahead: true },
+  { form: "rows", rows: 32, tile: 512, paired: false, ahead: false },
+  { form: "rows", rows: 32, tile: 256, paired: true, ahead: true },
+  { form: "rows", rows: 32, tile: 1024, paired: true, ahead: true },
+  { form: "rows", rows: 64, tile: 512, paired: true, ahead: true },
+  gathering[0]!,
+];
+
+export function matrixTuningName(tuning: MatrixSparseTuning): string {
+  if (tuning.form === "gathered") {
+    const { rows, rowTiles, columnTiles, keys, earlyValues } = tuning;
+    return `matrix gathered rows=${rows}/${rowTiles} columns=${columnTiles} keys=${keys} values=${earlyValues ? "early" : "late"}`;
+  }
+  const { rows, tile, paired, ahead } = tuning;
+  return `matrix rows=${rows} of ${tile} ${paired ? "paired" : "single"} ${ahead ? "ahead" : "late"}`;
+}
 
 /** The largest d that does better with 32 rows at a time: measured for 64 and 128, see matrix_block_rows.wgsl. */
 const SMALL_HEAD_DIM = 64;
@@ -125,13 +150,7 @@ export function matrixComplaint(
     return `it needs ${storageBytes} bytes of workgroup storage, the device has ${traits.workgroupStorageBytes}`;
   if (threads > traits.maxInvocations || threads % tuning.rows !== 0)
     return `it needs ${threads} invocations for ${tuning.rows} rows, the device has ${traits.maxInvocations}`;
-  try {
-    tileForm(shape, traits, planned(tuning));
-    return undefined;
-  } catch (error) {
-    if (error instanceof RangeError) return error.message;
-    throw error;
-  }
+  return tileComplaint(shape, traits, planned(tuning));
 }
 
 function chosen(shape: BlockSparseShape, traits: DeviceTraits, tuning?: MatrixSparseTuning): MatrixSparseTuning {
@@ -210,16 +229,7 @@ export function blockSparseMatrix(
             EARLY_VALUES: cut.earlyValues,
           }),
     },
-    bindings: {
-      q: "read",
-      k: "read",
-      v: "read",
-      pairs: "read",
-      tiles: "read",
-      args: "read",
-      partials: "read_write",
-      log_sums: "read_write",
-    },
+    bindings: TILE_BINDINGS,
     params: { start: "u32", rows: "u32", room: "u32" },
   };
   return {
@@ -227,26 +237,12 @@ export function blockSparseMatrix(
     scratch: (run) => ({ ...merge.scratch(run), queryHalves: run.rows * queryHeads * headDim * 2 }),
     dispatches: (run) => {
       const words = (run.rows * queryHeads * headDim) / 8;
-      const workgroups = spreadWorkgroups(Math.ceil(words / SCALE_WIDTH), traits);
+      const params = { words, scale: Math.LOG2E / Math.sqrt(headDim) };
       return [
-        {
-          program: scaled,
-          buffers: { q: "q", halves: "queryHalves" },
-          params: { words, stride: workgroups[0], scale: Math.LOG2E / Math.sqrt(headDim) },
-          workgroups,
-        },
+        spreadDispatch(scaled, traits, Math.ceil(words / SCALE_WIDTH), params, { halves: "queryHalves" }),
         {
           program: tile,
-          buffers: {
-            q: "queryHalves",
-            k: "k",
-            v: "v",
-            pairs: "planPairs",
-            tiles: "planTiles",
-            args: "planArgs",
-            partials: "partials",
-            log_sums: "logSums",
-          },
+          buffers: boundByName(tile, { ...TILE_NAMES, q: "queryHalves" }),
           params: { start: run.start, rows: run.rows, room: run.room },
           workgroups: { indirect: "planArgs", offset: 0 },
         },

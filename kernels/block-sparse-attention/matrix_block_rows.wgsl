@@ -19,26 +19,7 @@
 // q halves [C, Hq, d], scaled (matrix_scale_queries); k, v halves [Hkv, room, d]; d a multiple of 16, at most 128; pairs,
 // tiles, args: see plan_scatter and plan_cut; partials halves [C, Hkv, slots, PARTS, G, d]; log_sums f32 [C, Hkv, slots,
 // PARTS, G].
-//
-// Versions, as constants: ROWS; PAIRED, two tiles of 16 rows side by side in a team; AHEAD. On an H200, 2026-11-22: T =
-// 32768, the last C = 2048 queries, 16 random blocks of 64, tiles of at most 512 rows, queries scaled and partials
-// merged too; 32/8 heads of 128, then 64/4 heads of 128:
-//   ROWS 16, AHEAD (default): 0.5110 ms (67.2 TFLOP/s), 0.9447 ms (72.7 TFLOP/s); this kernel alone 0.4104, 0.7476 ms;
-//     tiles of 1024 rows:     0.5114 ms, 0.9499 ms; of 256: 0.5300 ms, 0.9674 ms;
-//   ROWS 16:                  0.5610 ms, 1.06 ms;
-//   ROWS 32, PAIRED, AHEAD:   0.5578 ms, 1.01 ms; tiles of 1024 rows at 64/4: 0.9883 ms, of 256: 0.5927 ms, 1.06 ms;
-//   ROWS 32, AHEAD:           0.5940 ms, 1.08 ms;
-//   ROWS 32, PAIRED:          0.6179 ms, 1.16 ms;
-//   ROWS 32:                  0.6457 ms, 1.22 ms;
-//   ROWS 64:                  does not fit heads of 128;
-//   matrix_gathered_tile.wgsl, its best: 0.8025 ms, 1.45 ms (while the runtime still cleared workgroup memory).
-// 6/2 heads of 64, all of T = 32768 in chunks of 2048: ROWS 32, PAIRED, AHEAD (default up to d = 64) 0.849 ms, ROWS 16, AHEAD
-// 0.955 ms. At d = 128 ROWS 16 takes 18 KB of workgroup memory, ROWS 32 35 KB: the room for more workgroups on a
-// multiprocessor gained no more than what stands here.
 
-struct Params { start: u32, rows: u32, room: u32 }
-
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> q: array<vec4<u32>>;
 @group(0) @binding(2) var<storage, read> k: array<vec4<u32>>;
 @group(0) @binding(3) var<storage, read> v: array<vec4<u32>>;

@@ -13,22 +13,7 @@
 //
 // q halves [C, Hq, d], scaled (matrix_scale_queries); k, v halves [Hkv, room, d]; d a multiple of 16; pairs, tiles, args:
 // see plan_scatter and plan_cut; partials halves [C, Hkv, slots, PARTS, G, d]; log_sums f32 [C, Hkv, slots, PARTS, G].
-//
-// Versions (ROWS/ROW_TILES, most tiles of 16 columns per team, KEYS), on an H200, 2026-11-22, while the runtime still
-// cleared workgroup memory: T = 32768, the last C = 2048 queries, 16 random blocks of 64, all steps; 32/8 heads of 128,
-// then 64/4:
-//   64/2, 2, 64 (first of this form): 0.8025 ms (42.8 TFLOP/s), 1.45 ms;
-//   64/1, 4, 64: 0.8100 ms, 1.47 ms; with V asked for together with K: 0.8110 ms, 1.47 ms;
-//   64/2, 4, 64: 0.9064 ms, 1.63 ms; with V asked for together with K: 0.9064 ms, 1.63 ms;
-//   32/1, 2, 64: 1.14 ms, 2.07 ms;
-//   32/1, 4, 64: 1.24 ms, 2.25 ms; 32/1, 4, 32: 1.23 ms, 2.28 ms;
-//   32/2, 4, 64: 1.54 ms, 2.71 ms;
-//   32/2, 4, 16: 2.51 ms; 64/4 heads: its partial results exceed a binding of 2 GiB.
-//   matrix_block_rows.wgsl, which keeps K and V in registers and is taken first: 0.5600 ms, 1.01 ms.
 
-struct Params { start: u32, rows: u32, room: u32 }
-
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> q: array<vec4<u32>>;
 @group(0) @binding(2) var<storage, read> k: array<vec4<u32>>;
 @group(0) @binding(3) var<storage, read> v: array<vec4<u32>>;

@@ -2,9 +2,6 @@
 //
 // q f32 [C, Hq, d]; halves [C, Hq, d]; an invocation has eight values.
 
-struct Params { words: u32, stride: u32, scale: f32 }
-
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> q: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> halves: array<vec4<u32>>;
 

@@ -2,9 +2,6 @@
 //
 // lists u32 [2 + lists of a query * blocks]: pairs and tiles given out so far, then a counter per (list, block).
 
-struct Params { words: u32, stride: u32 }
-
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> lists: array<u32>;
 
 @compute @workgroup_size(WIDTH)

@@ -6,9 +6,6 @@
 //
 // blocks u32 [>= first_row + C, lists, slots]; lists as in plan_clear.
 
-struct Params { pairs: u32, first_row: u32, blocks: u32, stride: u32 }
-
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> blocks: array<u32>;
 @group(0) @binding(2) var<storage, read_write> lists: array<atomic<u32>>;
 

@@ -9,9 +9,6 @@
 //
 // tiles vec4<u32>: list of a query, block, first pair, pairs. lists as in plan_clear.
 
-struct Params { lists: u32, blocks: u32, stride: u32 }
-
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> lists: array<atomic<u32>>;
 @group(0) @binding(2) var<storage, read_write> tiles: array<vec4<u32>>;
 

@@ -6,9 +6,6 @@
 //
 // blocks u32 [>= first_row + C, lists, slots]; pairs u32: row * slots + slot; args u32 [4]: x, y, 1, workgroups.
 
-struct Params { pairs: u32, first_row: u32, blocks: u32, stride: u32, most_workgroups: u32 }
-
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> blocks: array<u32>;
 @group(0) @binding(2) var<storage, read_write> lists: array<atomic<u32>>;
 @group(0) @binding(3) var<storage, read_write> pairs: array<u32>;

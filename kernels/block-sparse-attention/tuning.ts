@@ -84,13 +84,27 @@ export interface TileForm extends BlockSparseTuning {
 
 /** The form of a tuning, or of the device's default one. @throws RangeError when a size cannot run */
 export function tileForm(shape: BlockSparseShape, traits: DeviceTraits, tuning?: BlockSparseTuning): TileForm {
+  const form = formOrComplaint(shape, traits, tuning);
+  if (typeof form === "string") throw new RangeError(form);
+  return form;
+}
+
+/** Undefined where the tuning, or the device's default one, runs the shape, or why it does not. */
+export function tileComplaint(
+  shape: BlockSparseShape,
+  traits: DeviceTraits,
+  tuning?: BlockSparseTuning,
+): string | undefined {
+  const form = formOrComplaint(shape, traits, tuning);
+  return typeof form === "string" ? form : undefined;
+}
+
+function formOrComplaint(shape: BlockSparseShape, traits: DeviceTraits, tuning?: BlockSparseTuning): TileForm | string {
   const { queryHeads, kvHeads, headDim } = shape;
-  if (headDim % 4 !== 0) throw new RangeError(`d = ${headDim} is no multiple of 4`);
-  if (queryHeads % kvHeads !== 0) throw new RangeError(`Hq = ${queryHeads} is no multiple of Hkv = ${kvHeads}`);
-  const wanted = tuning === undefined ? tunings[traits.arithmetic] : [tuning];
-  const form = wanted.map((one) => laidOver(shape, one)).find((one) => complaint(one, traits) === undefined);
-  if (form !== undefined) return form;
-  throw new RangeError(complaint(laidOver(shape, wanted.at(-1)!), traits));
+  if (headDim % 4 !== 0) return `d = ${headDim} is no multiple of 4`;
+  if (queryHeads % kvHeads !== 0) return `Hq = ${queryHeads} is no multiple of Hkv = ${kvHeads}`;
+  const laid = (tuning === undefined ? tunings[traits.arithmetic] : [tuning]).map((one) => laidOver(shape, one));
+  return laid.find((one) => complaint(one, traits) === undefined) ?? complaint(laid.at(-1)!, traits)!;
 }
 
 function laidOver(shape: BlockSparseShape, tuning: BlockSparseTuning): TileForm {

@@ -11,17 +11,7 @@
 // Scores are read again in every round: a row is a few KiB and stays in cache, so any number of blocks works.
 //
 // scores [C, Hkv, blocks]; chosen, selected [rows of the buffer, Hkv, SLOTS], written at rows first_row .. + C - 1.
-//
-// Versions: interval search with WIDTH invocations (this file), on an H200, 2026-11-22, while the runtime still cleared
-// workgroup memory; 16 of the blocks of 64, Hkv = 8:
-//   C = 2048, T = 32768:  32: 0.0484 ms; 64: 0.0618 ms; 128: 0.1119 ms;
-//   C = 2048, T = 131072: 32: 0.1705 ms; 64: 0.1350 ms; 128: 0.1781 ms;
-//   C = 1, T = 32768:     64: 0.0117 ms; 128: 0.0110 ms; 256: 0.0125 ms;
-//   C = 1, T = 131072:    64: 0.0163 ms; 128: 0.0135 ms; 256: 0.0141 ms.
 
-struct Params { rows: u32, start: u32, first_row: u32, blocks: u32, stride: u32 }
-
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> scores: array<f32>;
 @group(0) @binding(2) var<storage, read_write> chosen: array<u32>;
 @group(0) @binding(3) var<storage, read_write> selected: array<f32>;

@@ -6,12 +6,7 @@
 //  3. the sum of all its numbers is written, so nothing can be left out.
 //
 // sums [workgroups * WIDTH] f32. Multiply-adds: workgroups * WIDTH * rounds * REPEATS * 32.
-//
-// Versions: eight chains of vec4 (this one), on an H200, 2026-11-22: 64.5 TFLOP/s in f32, 65.4 TFLOP/s in f16.
 
-struct Params { rounds: u32, scale: f32, add: f32 }
-
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> sums: array<f32>;
 
 fn chain(local: u32, number: u32) -> vec4<Real> {

@@ -1,5 +1,6 @@
 import { benchOf, type GpuBenchCase } from "../gpu-check.ts";
 import { copyGpu, copyTunings, fmaPeakGpu, matrixGpu, readGpu, readSizes } from "./gpu.ts";
+import { matrixPeakGpu } from "./matrix-peak.ts";
 
 export const benches: readonly GpuBenchCase[] = [
   ...copyTunings.map((each): GpuBenchCase => ({
@@ -13,4 +14,8 @@ export const benches: readonly GpuBenchCase[] = [
   { name: "ceiling matrix", prepare: (traits) => benchOf(matrixGpu(traits)) },
   { name: "ceiling fma arithmetic", prepare: (traits) => benchOf(fmaPeakGpu(traits, "arithmetic")) },
   { name: "ceiling fma f32", prepare: (traits) => benchOf(fmaPeakGpu(traits, "f32")) },
+  {
+    name: "ceiling matrix units",
+    prepare: (traits) => (traits.matrix === "units" ? benchOf(matrixPeakGpu(traits)) : { skip: "no matrix units" }),
+  },
 ];

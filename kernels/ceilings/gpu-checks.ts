@@ -3,6 +3,7 @@ import { packHalves, roundToHalf } from "../half.ts";
 import { linear } from "../linear/reference.ts";
 import { Random } from "../random.ts";
 import { copyGpu, copyTunings, FMA, fmaPeakGpu, matrixGpu, READ, readGpu } from "./gpu.ts";
+import { MATRIX_PEAK, matrixPeakGpu } from "./matrix-peak.ts";
 
 const VECTOR = 16;
 
@@ -100,4 +101,34 @@ const matrix: GpuCheck = {
   },
 };
 
-export const checks: readonly GpuCheck[] = [...copies, ...reads, ...chains, matrix];
+/** The sums after some rounds are so many times the products: those that `flops` claims. */
+const unitsPeak = (workgroups: number, rounds: number): GpuCheck => ({
+  name: `matrix peak workgroups=${workgroups} rounds=${rounds}`,
+  form: "matrix",
+  prepare: (seed, traits) => {
+    const { side, operands: count, subgroups } = MATRIX_PEAK;
+    const size = side ** 2;
+    if (traits.matrix !== "units") return { skip: "no matrix units" };
+    const operands = new Random(seed).normals(2 * count * size);
+    const kept = roundToHalf(operands);
+    const matrix = (i: number): Float32Array => kept.subarray(i * size, (i + 1) * size);
+    const products: number[] = [];
+    for (let i = 0; i < count; i++) {
+      for (let j = 0; j < count; j++) {
+        for (const value of linear({ x: matrix(i), weight: matrix(count + j), inputs: side })) {
+          products.push(rounds * value);
+        }
+      }
+    }
+    const values = Array.from({ length: workgroups * subgroups }, () => products).flat();
+    const { op, run } = matrixPeakGpu(traits, { workgroups, rounds });
+    return checkOf({
+      op,
+      run,
+      buffers: { operands: packHalves(operands), sums: { bytes: values.length * 4 } },
+      expected: { sums: { format: "f32", values, tolerance: 1e-5, per: size } },
+    });
+  },
+});
+
+export const checks: readonly GpuCheck[] = [...copies, ...reads, ...chains, matrix, unitsPeak(1, 1), unitsPeak(3, 7)];

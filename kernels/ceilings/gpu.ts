@@ -155,7 +155,8 @@ export function fmaPeakGpu(
 ): Ceiling<FmaRun> {
   const program: GpuProgram = {
     name: "ceilings/fma_chains",
-    sources: [type === "f32" ? "ceilings/f32_reals.wgsl" : "ceilings/arith_reals.wgsl", "ceilings/fma_chains.wgsl"],
+    sources: ["ceilings/fma_chains.wgsl"],
+    aliases: { Real: type === "f32" ? "f32" : "Arith" },
     constants: { WIDTH: FMA.width, REPEATS: FMA.repeats },
     bindings: { sums: "read_write" },
     params: { rounds: "u32", scale: "f32", add: "f32" },

@@ -8,9 +8,6 @@
 //
 // source: mask + 1 vectors of f32, a power of two; sums [workgroups * WIDTH] f32. Vectors read: workgroups * WIDTH * rounds * EACH.
 
-struct Params { mask: u32, stride: u32, rounds: u32 }
-
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> source: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> sums: array<f32>;
 

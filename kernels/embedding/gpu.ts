@@ -1,4 +1,4 @@
-import { spreadWorkgroups, type DeviceTraits, type GpuOp, type GpuProgram } from "../gpu-op.ts";
+import { singleOp, spreadDispatch, type DeviceTraits, type GpuOp, type GpuProgram } from "../gpu-op.ts";
 
 const WIDTH = 256;
 
@@ -15,19 +15,7 @@ export function embeddingGpu(
     bindings: { tokens: "read", table: "read", x: "read_write" },
     params: { rows: "u32", stride: "u32" },
   };
-  return {
-    programs: [program],
-    scratch: () => ({}),
-    dispatches: ({ rows }) => {
-      const workgroups = spreadWorkgroups(Math.ceil((rows * hidden) / (4 * WIDTH)), traits);
-      return [
-        {
-          program,
-          buffers: { tokens: "tokens", table: "table", x: "x" },
-          params: { rows, stride: workgroups[0] },
-          workgroups,
-        },
-      ];
-    },
-  };
+  return singleOp(program, ({ rows }) =>
+    spreadDispatch(program, traits, Math.ceil((rows * hidden) / (4 * WIDTH)), { rows }),
+  );
 }

@@ -4,12 +4,7 @@
 //  2. a token beyond the bound table reads its last row: hosts refuse such tokens before, and nothing is read outside.
 //
 // tokens [C] u32, table [V, E] halves, x [C, E] f32; E a multiple of 4.
-//
-// Versions: four values per invocation (this one): bound by memory.
 
-struct Params { rows: u32, stride: u32 }
-
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> tokens: array<u32>;
 @group(0) @binding(2) var<storage, read> table: array<Half4>;
 @group(0) @binding(3) var<storage, read_write> x: array<vec4<f32>>;

@@ -1,40 +1,58 @@
+import { benchModels, type BenchHeads } from "../bench-models.ts";
 import { benchOf, type GpuBenchCase } from "../gpu-check.ts";
-import { defaultFullDecodeTuning, fullDecodeGpu, fullDecodeTunings, type FullDecodeTuning } from "./gpu.ts";
+import type { GpuForm } from "../gpu-form.ts";
+import { matrix, portable } from "./forms.ts";
+import {
+  defaultFullDecodeTuning,
+  fullDecodeTunings,
+  type FullDecodeRun,
+  type FullDecodeShape,
+  type FullDecodeTuning,
+} from "./gpu.ts";
+import { matrixDecodeTunings } from "./matrix.ts";
 
-const shapes = [
-  { name: "embedded", queryHeads: 6, kvHeads: 2, headDim: 64 },
-  { name: "7B", queryHeads: 32, kvHeads: 8, headDim: 128 },
-  { name: "80B", queryHeads: 64, kvHeads: 4, headDim: 128 },
-];
 const BLOCK = 64;
+/** Where all tunings are tried. */
+const LONGEST = 131_072;
 
-type Shape = (typeof shapes)[number];
-
-function bench({ name, queryHeads, kvHeads, headDim }: Shape, keys: number, tuning: FullDecodeTuning): GpuBenchCase {
-  const { threads, heads, queryPieces, keysEach, valuesEach, tile, arithDots, arithSums, workgroups } = tuning;
-  const products = `dots=${arithDots ? "arith" : "f32"} sums=${arithSums ? "arith" : "f32"}`;
+function bench<Tuning>(
+  form: GpuForm<FullDecodeShape, FullDecodeRun, Tuning>,
+  { name, queryHeads, kvHeads, headDim }: BenchHeads,
+  keys: number,
+  note: string,
+  scores: boolean,
+  tuning?: Tuning,
+): GpuBenchCase {
   return {
-    name:
-      `full-attention-decode ${name} T=${keys} threads=${threads} heads=${heads} pieces=${queryPieces} ` +
-      `each=${keysEach}/${valuesEach} tile=${tile} ${products} groups=${workgroups}`,
+    name: `full-attention-decode ${name} T=${keys} ${note}${scores ? "" : " no-scores"}`,
     prepare: (traits) => {
+      const sizes = { queryHeads, kvHeads, headDim, block: BLOCK, scores };
+      if (!form.fits(sizes, traits, tuning)) return { skip: "the shape or the tuning does not fit this device" };
       const cache = kvHeads * keys * headDim;
-      const scores = kvHeads * Math.ceil(keys / BLOCK);
+      const emitted = scores ? kvHeads * Math.ceil(keys / BLOCK) * 4 : 0;
       return benchOf({
-        op: fullDecodeGpu({ queryHeads, kvHeads, headDim, block: BLOCK, scores: true }, traits, tuning),
+        op: form.make(sizes, traits, tuning),
         run: { position: keys - 1, room: keys },
         buffers: {
           q: { values: queryHeads * headDim, format: "f32" },
           k: { values: cache, format: "f16" },
           v: { values: cache, format: "f16" },
           out: { bytes: queryHeads * headDim * 4 },
-          scores: { bytes: scores * 4 },
+          ...(scores ? { scores: { bytes: emitted } } : {}),
         },
         flops: 4 * queryHeads * headDim * keys,
-        bytes: 4 * cache + 8 * queryHeads * headDim + 4 * scores,
+        bytes: 4 * cache + 8 * queryHeads * headDim + emitted,
       });
     },
   };
+}
+
+function nameOf(tuning: FullDecodeTuning): string {
+  const { threads, heads, queryPieces, keysEach, valuesEach, tile, arithDots, arithSums, workgroups } = tuning;
+  return (
+    `threads=${threads} heads=${heads} pieces=${queryPieces} each=${keysEach}/${valuesEach} tile=${tile} ` +
+    `dots=${arithDots ? "arith" : "f32"} sums=${arithSums ? "arith" : "f32"} groups=${workgroups}`
+  );
 }
 
 const { few, many } = fullDecodeTunings;
@@ -59,10 +77,27 @@ const tried: Readonly<Record<string, readonly FullDecodeTuning[]>> = {
   ],
 };
 
-export const benches: readonly GpuBenchCase[] = shapes.flatMap((shape) =>
-  [8192, 32_768, 131_072].flatMap((keys) => {
+const isLarge = ({ name }: BenchHeads): boolean => name !== "embedded";
+
+const portableBenches = benchModels.flatMap((shape) =>
+  [8192, 32_768, LONGEST].flatMap((keys) => {
     const standard = defaultFullDecodeTuning(shape.queryHeads / shape.kvHeads);
-    const tunings = keys === 131_072 ? (tried[shape.name] ?? [standard]) : [standard];
-    return tunings.map((tuning) => bench(shape, keys, tuning));
+    const tunings = keys === LONGEST ? (tried[shape.name] ?? [standard]) : [standard];
+    return tunings.map((tuning) => bench(portable, shape, keys, nameOf(tuning), true, tuning));
   }),
 );
+
+const matrixBenches = [
+  ...benchModels.flatMap((shape) =>
+    [8192, 32_768, LONGEST].flatMap((keys) =>
+      keys === LONGEST && isLarge(shape)
+        ? Object.entries(matrixDecodeTunings).map(([name, tuning]) =>
+            bench(matrix, shape, keys, `matrix ${name}`, true, tuning),
+          )
+        : [bench(matrix, shape, keys, "matrix default", true)],
+    ),
+  ),
+  ...benchModels.filter(isLarge).map((shape) => bench(matrix, shape, LONGEST, "matrix default", false)),
+];
+
+export const benches: readonly GpuBenchCase[] = [...portableBenches, ...matrixBenches];

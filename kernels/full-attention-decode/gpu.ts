@@ -1,6 +1,6 @@
-import type { DeviceTraits, GpuOp, GpuProgram } from "../gpu-op.ts";
+import { boundByName, type DeviceTraits, type GpuOp, type GpuProgram } from "../gpu-op.ts";
 import { merging } from "./merging.ts";
-import { planAttend, type AttendTuning } from "./plan.ts";
+import { planAttend, type AttendTuning } from "../attention/decode-plan.ts";
 
 export interface FullDecodeShape {
   readonly queryHeads: number;
@@ -77,11 +77,12 @@ export function fullDecodeGpu(
   const split: GpuProgram = {
     name: "full-attention-decode/split_kv",
     sources: [
-      plan.pieces,
-      "full-attention-decode/attend_keys.wgsl",
+      ...plan.pieces.sources,
+      "attention/attend_keys.wgsl",
       "full-attention-decode/split_kv.wgsl",
-      `full-attention-decode/${scores ? "with" : "without"}_block_maxima.wgsl`,
+      scores ? "full-attention-decode/with_block_maxima.wgsl" : "attention/no_block_maxima.wgsl",
     ],
+    aliases: plan.pieces.aliases,
     constants: {
       ...plan.constants,
       BLOCK: unit,
@@ -128,7 +129,7 @@ export function fullDecodeGpu(
       return [
         {
           program: split,
-          buffers: Object.fromEntries(Object.keys(split.bindings).map((name) => [name, name])),
+          buffers: boundByName(split),
           params: { keys, room: run.room, splits, tiles, tiles_each: each },
           workgroups: [splits, kvHeads, plan.chunks],
         },

@@ -1,4 +1,4 @@
-import type { DeviceTraits, GpuOp, GpuProgram } from "../gpu-op.ts";
+import { boundByName, type DeviceTraits, type GpuOp, type GpuProgram } from "../gpu-op.ts";
 import { matrixDirectives } from "../matrix-directives.ts";
 import { merging } from "./merging.ts";
 import type { FullDecodeRun, FullDecodeShape } from "./gpu.ts";
@@ -8,7 +8,7 @@ import {
   matrixAttendFits,
   matrixAttendSources,
   type MatrixAttendTuning,
-} from "./matrix-plan.ts";
+} from "../attention/matrix-decode-plan.ts";
 
 export interface MatrixDecodeTuning extends MatrixAttendTuning {
   /** Keys and values as operands straight from the cache, rather than by way of workgroup memory. */
@@ -97,8 +97,8 @@ export function fullDecodeMatrix(
       ...matrixAttendSources(traits),
       ...(tuning.straight
         ? ["full-attention-decode/matrix_straight.wgsl", `full-attention-decode/matrix_straight_${traits.matrix}.wgsl`]
-        : ["full-attention-decode/matrix_staged.wgsl"]),
-      `full-attention-decode/matrix_${scores ? "with" : "without"}_block_maxima.wgsl`,
+        : ["attention/matrix_attend_staged.wgsl"]),
+      scores ? "full-attention-decode/matrix_with_block_maxima.wgsl" : "attention/no_block_maxima.wgsl",
     ],
     directives: matrixDirectives(traits, { shuffles: true }),
     constants: { ...matrixAttendConstants(tuning, group, headDim), ...(scores ? { BLOCK: block } : {}) },
@@ -135,7 +135,7 @@ export function fullDecodeMatrix(
       return [
         {
           program: split,
-          buffers: Object.fromEntries(Object.keys(split.bindings).map((name) => [name, name])),
+          buffers: boundByName(split),
           params: { keys, room: run.room, splits, each },
           workgroups: [splits, kvHeads, chunks],
         },

@@ -15,7 +15,7 @@ fn keep_sixteen(row: u32, part: u32, sixteen: u32, top: f32) {
 }
 
 /** The tile at key `first` has been seen; `end` is where the split, or the cache, ends. */
-fn tile_seen(first: u32, end: u32, lane: u32) {
+fn keys_seen(first: u32, end: u32, lane: u32) {
   let row = lane / LANES;
   if (lane % LANES != 0u || first_head + row >= GROUP) { return; }
   let blocks = (params.keys + BLOCK - 1u) / BLOCK;

@@ -1,9 +1,6 @@
 // Joins the splits of split_kv.wgsl: one workgroup per MERGE_QUADS vec4 of a query head's output.
 // partial f32 [Hkv, splits, G, d], sums f32 [Hkv, splits, G, 2], out f32 [Hq, d].
 
-struct Params { splits: u32 }
-
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> partial: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> sums: array<vec2<f32>>;
 @group(0) @binding(3) var<storage, read_write> out: array<vec4<f32>>;

@@ -5,9 +5,6 @@
 // partial f32 [Hkv, splits, G, d], sums f32 [Hkv, splits, G, 2], maxima f32 [Hkv, G, blocks * TILE_PARTS]; out f32 [Hq, d],
 // scores f32 [Hkv, blocks].
 
-struct Params { splits: u32, blocks: u32, parts: u32 }
-
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> partial: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> sums: array<vec2<f32>>;
 @group(0) @binding(3) var<storage, read> maxima: array<f32>;

@@ -1,4 +1,4 @@
-import type { GpuDispatch, GpuProgram } from "../gpu-op.ts";
+import { boundByName, type GpuDispatch, type GpuProgram } from "../gpu-op.ts";
 
 const MERGE_QUADS = 8;
 const MERGE_ROWS = 32;
@@ -26,7 +26,7 @@ export function merging({ queryHeads, kvHeads, headDim, scores }: MergingShape, 
   const shared = { GROUP: group, HEAD_DIM: headDim, MERGE_QUADS, MERGE_ROWS };
   const merge: GpuProgram = {
     name: "full-attention-decode/merge_splits",
-    sources: ["full-attention-decode/merge_partials.wgsl", "full-attention-decode/merge_splits.wgsl"],
+    sources: ["attention/merge_partials.wgsl", "full-attention-decode/merge_splits.wgsl"],
     constants: shared,
     bindings: { partial: "read", sums: "read", out: "read_write" },
     params: { splits: "u32" },
@@ -34,7 +34,7 @@ export function merging({ queryHeads, kvHeads, headDim, scores }: MergingShape, 
   const both: GpuProgram = {
     name: "full-attention-decode/merge_splits_and_scores",
     sources: [
-      "full-attention-decode/merge_partials.wgsl",
+      "attention/merge_partials.wgsl",
       "full-attention-decode/finish_scores.wgsl",
       "full-attention-decode/merge_splits_and_scores.wgsl",
     ],
@@ -55,7 +55,7 @@ export function merging({ queryHeads, kvHeads, headDim, scores }: MergingShape, 
     dispatches: ({ splits, blocks, parts }) => [
       {
         program,
-        buffers: Object.fromEntries(Object.keys(program.bindings).map((name) => [name, name])),
+        buffers: boundByName(program),
         params: scores ? { splits, blocks, parts } : { splits },
         workgroups: scores
           ? [merges * queryHeads + kvHeads * Math.ceil(blocks / width), 1, 1]

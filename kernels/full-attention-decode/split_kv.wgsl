@@ -4,19 +4,7 @@
 // A tile is TILE_BLOCKS whole blocks; where one block is longer than TILE, it is TILE_PARTS tiles of TILE_STRIDE keys.
 //
 // q f32 [Hq, d]; k, v 16-bit [Hkv, room, d]; partial f32 [Hkv, splits, G, d]; sums (m, l) f32 [Hkv, splits, G].
-//
-// Versions (invocations, HEADS, QUERY_PIECES, KEYS_EACH/VALUES_EACH, workgroups wanted; see plan.ts), on an H200,
-// 2026-11-22: T = 131072, with scores. 32/8 heads of 128, TILE 256, all in f32 unless said:
-//   256, 4, 1, 4/4, 2048 (default): 0.6890 ms; by 1024 workgroups: 0.6877 ms; 128 invocations: 0.6777 ms;
-//   256, 4, 1, 2/8, 2048: 0.7416 ms; 256, 4, 2, 2/4, 2048: 0.7118 ms;
-//   the default with q.k and p.v in f16: 0.3669 ms; not the default, because packed logits lose digits as they grow.
-// 64/4 heads of 128, TILE 128, p.v in f16 (while the runtime still cleared workgroup memory):
-//   256, 8, 1, 2/4, 1024 (default): 0.6411 ms; 128 invocations, 4/4: 0.6566 ms; HEADS 4: 0.4234 ms;
-//   q.k in f16 too: 0.5182 ms; and 2 pieces, 1/4: 0.5168 ms; and 2048 workgroups: 0.5501 ms.
 
-struct Params { keys: u32, room: u32, splits: u32, tiles: u32, tiles_each: u32 }
-
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> q: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> k: array<Piece>;
 @group(0) @binding(3) var<storage, read> v: array<Piece>;

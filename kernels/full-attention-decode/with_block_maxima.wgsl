@@ -5,11 +5,11 @@
 
 const BLOCK_SUBS = select(SUBS, BLOCK / SUB, TILE_PARTS == 1u);
 
-fn tile_seen(tile: Tile, lane: u32) {
+fn tile_seen(tile_part: u32, lane: u32) {
   let parts = (params.keys + BLOCK - 1u) / BLOCK * TILE_PARTS;
   for (var i = lane; i < TILE_BLOCKS * HEADS_HERE; i += WIDTH) {
     let head = i % HEADS_HERE;
-    let part = tile.part * TILE_BLOCKS + i / HEADS_HERE;
+    let part = tile_part * TILE_BLOCKS + i / HEADS_HERE;
     if (part >= parts || first_head + head >= GROUP) { continue; }
     var most = LOWEST;
     for (var j = 0u; j < BLOCK_SUBS; j++) {

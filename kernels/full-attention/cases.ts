@@ -1,13 +1,8 @@
-import { aroundEdge, poisonRoom, type KernelCase } from "../kernel-case.ts";
+import { aroundEdge, poisonRoom, type KernelCase, type CaseChunk } from "../kernel-case.ts";
 import { Random } from "../random.ts";
 import type { ScoredAttentionInput } from "./full-attention.ts";
 
-interface Size {
-  readonly rows: number;
-  readonly start: number;
-  readonly kvHeads: number;
-  readonly group: number;
-  readonly headDim: number;
+interface Size extends CaseChunk {
   readonly block: number;
   /** Reserved rows beyond the last key, filled with NaN. */
   readonly spare: number;

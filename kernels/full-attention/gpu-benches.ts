@@ -1,36 +1,33 @@
+import { benchModels, type BenchHeads } from "../bench-models.ts";
 import { benchOf, type GpuBenchCase } from "../gpu-check.ts";
-import { fullAttentionGpu } from "./gpu.ts";
-import { fits, tunings, type FullAttentionTuning } from "./gpu-tunings.ts";
+import type { GpuForm } from "../gpu-form.ts";
+import { matrix, portable } from "./forms.ts";
+import { tunings } from "./gpu-tunings.ts";
+import { matrixTunings } from "./matrix-tunings.ts";
+import type { FullAttentionRun, FullAttentionShape } from "./shape.ts";
 
-interface Heads {
-  readonly name: string;
-  readonly queryHeads: number;
-  readonly kvHeads: number;
-  readonly headDim: number;
-}
-
-const dense: Heads = { name: "7B", queryHeads: 32, kvHeads: 8, headDim: 128 };
-const experts: Heads = { name: "80B", queryHeads: 64, kvHeads: 4, headDim: 128 };
-const embedded: Heads = { name: "embedded", queryHeads: 6, kvHeads: 2, headDim: 64 };
 const block = 64;
 
-function benchOfSize(
-  { name, queryHeads, kvHeads, headDim }: Heads,
+function benchOfSize<Tuning>(
+  form: GpuForm<FullAttentionShape, FullAttentionRun, Tuning>,
+  { name, queryHeads, kvHeads, headDim }: BenchHeads,
   rows: number,
   start: number,
   scores: boolean,
-  tuning?: readonly [string, FullAttentionTuning],
+  tuning?: readonly [string, Tuning],
 ): GpuBenchCase {
   const room = start + rows;
-  const variant = `${scores ? " with scores" : ""}${tuning === undefined ? "" : ` tile=${tuning[0]}`}`;
+  const title = form.id === "matrix" ? " matrix" : "";
+  const notes = `${scores ? " with scores" : ""}${tuning === undefined ? "" : ` tile=${tuning[0]}`}`;
   return {
-    name: `full-attention ${name} T=${room} C=${rows}${variant}`,
+    name: `full-attention${title} ${name} T=${room} C=${rows}${notes}`,
     prepare: (traits) => {
-      if (tuning !== undefined && !fits(tuning[1], headDim, traits)) return { skip: "the tuning does not fit" };
+      const shape = { queryHeads, kvHeads, headDim, block, scores };
+      if (!form.fits(shape, traits, tuning?.[1])) return { skip: "the shape or the tuning does not fit this device" };
       const visible = rows * start + (rows * (rows + 1)) / 2;
       const ofScores = scores ? rows * kvHeads * Math.ceil(room / block) : 0;
       return benchOf({
-        op: fullAttentionGpu({ queryHeads, kvHeads, headDim, block, scores }, traits, tuning?.[1]),
+        op: form.make(shape, traits, tuning?.[1]),
         run: { rows, start, room },
         buffers: {
           q: { values: rows * queryHeads * headDim, format: "f32" },
@@ -46,15 +43,20 @@ function benchOfSize(
   };
 }
 
-export const benches: readonly GpuBenchCase[] = [
-  ...[dense, experts, embedded].flatMap((heads) =>
+const benchesOf = <Tuning>(
+  form: GpuForm<FullAttentionShape, FullAttentionRun, Tuning>,
+  tried: Readonly<Record<string, Tuning>>,
+): GpuBenchCase[] => [
+  ...benchModels.flatMap((heads) =>
     [
       { rows: 2048, start: 30720 },
       { rows: 4096, start: 28672 },
       { rows: 8192, start: 0 },
-    ].flatMap(({ rows, start }) => [false, true].map((scores) => benchOfSize(heads, rows, start, scores))),
+    ].flatMap(({ rows, start }) => [false, true].map((scores) => benchOfSize(form, heads, rows, start, scores))),
   ),
-  ...[dense, experts, embedded].flatMap((heads) =>
-    Object.entries(tunings).map((tuning) => benchOfSize(heads, 2048, 30720, true, tuning)),
+  ...benchModels.flatMap((heads) =>
+    Object.entries(tried).map((tuning) => benchOfSize(form, heads, 2048, 30720, true, tuning)),
   ),
 ];
+
+export const benches: readonly GpuBenchCase[] = [...benchesOf(portable, tunings), ...benchesOf(matrix, matrixTunings)];

@@ -1,6 +1,6 @@
 import type { DeviceTraits, GpuOp, GpuProgram } from "../gpu-op.ts";
 import { chooseTuning, fits, workgroupBytes, type FullAttentionTuning } from "./gpu-tunings.ts";
-import { scoredOp } from "./scored-op.ts";
+import { attending, scoredOp } from "./scored-op.ts";
 import type { FullAttentionRun, FullAttentionShape } from "./shape.ts";
 
 /** Sums of 32 bits need no chunks: a size for the inner loops. */
@@ -46,11 +46,12 @@ function attentionProgram(shape: FullAttentionShape, traits: DeviceTraits, tunin
   const vectors = headDim / 4;
   const packed = traits.arithmetic === "f16" ? tuning.packed : "none";
   const chunk = packed === "none" ? UNPACKED_CHUNK : tuning.chunk;
+  const { bindings, params } = attending(scores);
   return {
     name: `full-attention/online_softmax${scores ? "+block_maxima" : ""}`,
     sources: [
       "full-attention/online_softmax.wgsl",
-      scores ? "full-attention/block_maxima.wgsl" : "full-attention/no_block_maxima.wgsl",
+      scores ? "full-attention/block_maxima.wgsl" : "attention/no_block_maxima.wgsl",
     ],
     constants: {
       HEAD_DIM: headDim,
@@ -67,27 +68,8 @@ function attentionProgram(shape: FullAttentionShape, traits: DeviceTraits, tunin
       PREFETCH: prefetch,
       PAD: pad,
     },
-    bindings: {
-      q: "read",
-      k: "read",
-      v: "read",
-      out: "read_write",
-      ...(scores ? ({ raw: "read_write", statistics: "read_write" } as const) : {}),
-    },
-    params: {
-      first: "u32",
-      rows: "u32",
-      start: "u32",
-      room: "u32",
-      stride: "u32",
-      kv_heads: "u32",
-      group: "u32",
-      blocks: "u32",
-      block: "u32",
-      span: "u32",
-      tiles_per_span: "u32",
-      scale: "f32",
-    },
+    bindings,
+    params: { ...params, span: "u32", tiles_per_span: "u32" },
   };
 }
 

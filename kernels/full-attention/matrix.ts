@@ -1,8 +1,9 @@
+import { matrixFits, matrixSoftmaxSources, rowsOf, type MatrixTuning } from "../attention/matrix-tunings.ts";
 import type { DeviceTraits, GpuOp, GpuProgram } from "../gpu-op.ts";
 import { matrixDirectives } from "../matrix-directives.ts";
 import type { FullAttentionRun, FullAttentionShape } from "./shape.ts";
-import { chooseMatrixTuning, matrixFits, rowsOf, type MatrixTuning } from "./matrix-tunings.ts";
-import { scoredOp } from "./scored-op.ts";
+import { chooseMatrixTuning } from "./matrix-tunings.ts";
+import { attending, scoredOp } from "./scored-op.ts";
 
 /** What d and B are multiples of. */
 const SIDE = 16;
@@ -49,14 +50,13 @@ export function fullAttentionMatrix(
 function attentionProgram(shape: FullAttentionShape, traits: DeviceTraits, tuning: MatrixTuning): GpuProgram {
   const { headDim, block, scores } = shape;
   const { subgroups, parts, keys, ahead } = tuning;
+  const { bindings, params } = attending(scores);
   return {
     name: `full-attention/matrix_softmax${scores ? "+block_maxima" : ""}`,
     sources: [
-      "full-attention/matrix_softmax.wgsl",
       "full-attention/matrix_whole_cache.wgsl",
-      "full-attention/matrix_columns.wgsl",
-      scores ? "full-attention/matrix_block_maxima.wgsl" : "full-attention/matrix_no_block_maxima.wgsl",
-      `full-attention/matrix_tiles_${traits.matrix}.wgsl`,
+      scores ? "full-attention/matrix_block_maxima.wgsl" : "attention/no_block_maxima.wgsl",
+      ...matrixSoftmaxSources(traits),
     ],
     directives: matrixDirectives(traits, { shuffles: true }),
     constants: {
@@ -67,24 +67,7 @@ function attentionProgram(shape: FullAttentionShape, traits: DeviceTraits, tunin
       KEYS: keys,
       AHEAD: ahead,
     },
-    bindings: {
-      q: "read",
-      k: "read",
-      v: "read",
-      out: "read_write",
-      ...(scores ? ({ raw: "read_write", statistics: "read_write" } as const) : {}),
-    },
-    params: {
-      first: "u32",
-      rows: "u32",
-      start: "u32",
-      room: "u32",
-      stride: "u32",
-      kv_heads: "u32",
-      group: "u32",
-      blocks: "u32",
-      block: "u32",
-      scale: "f32",
-    },
+    bindings,
+    params,
   };
 }

@@ -20,27 +20,9 @@
 // q, out [C, Hq, d] f32; k, v [Hkv, T, d] halves. A tile begins where a block or a KEYS-th part of it begins (`span` keys
 // are a whole number of blocks, or one block, and take `tiles_per_span` tiles); without scores span = KEYS.
 //
-// Versions, as constants of this file (see gpu-tunings.ts): SHARED keeps values in the keys' place (one buffer, one
-// barrier more); PREFETCH holds the next keys in registers during f; without PACK_KEYS (b) or PACK_VALUES (f) the
-// 16-bit operands are multiplied in f32; PAD 2 lets two neighbouring vectors be read at once. On an H200, 2026-11-22,
-// f16: T = 32768, the last C = 2048 queries, with scores; ROWS x KEYS, invocations; 32/8 heads of 128, then 64/4:
-//   64x64, 128 (default): 28.87 ms (36.9 TFLOP/s), 58.07 ms; without scores 27.82 ms (38.3 TFLOP/s), 55.03 ms;
-//   64x64, 256: 26.95 ms (39.5 TFLOP/s), 54.94 ms; 64x64, 64: 60.10 ms, 121.25 ms;
-//   64x64, 128 with PREFETCH: 28.02 ms, 56.68 ms; with PAD 2: 29.10 ms, 58.50 ms; with CHUNK 8: 32.98 ms, 67.24 ms;
-//   64x64, 128 without PACK_KEYS: 36.45 ms, 73.34 ms; without PACK_VALUES too: 49.66 ms, 97.52 ms;
-//   64x32, 128 without SHARED: 34.61 ms, 67.43 ms;
-//   32x64, 128: 35.23 ms, 70.09 ms; 32x64, 64: 61.31 ms, 120.06 ms; 32x32, 64: 37.93 ms, 74.17 ms.
-// 6/2 heads of 64: 32x64, 128 3.15 ms, 32x32 3.63, PREFETCH 3.99, 64x64, 256 4.00, the default 4.21, unpacked 6.93.
-//
 // Accuracy in f16: packed logits carry an error of about 2^-11 of the partial sums they are made of, so of 1e-3 where
 // logits are around 1, of a percent where they spread over +-50, and they are useless at +-1000 (nothing overflows).
 
-struct Params {
-  first: u32, rows: u32, start: u32, room: u32, stride: u32, kv_heads: u32, group: u32,
-  blocks: u32, block: u32, span: u32, tiles_per_span: u32, scale: f32,
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> q: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> k: array<Half4>;
 @group(0) @binding(3) var<storage, read> v: array<Half4>;

@@ -7,11 +7,6 @@
 // raw [Hkv, blocks, C G], statistics [Hkv, C G] (maximum, 1 / sum), scores [C, Hkv, blocks]; f32. A block without visible
 // keys (it begins after the query's position) gets 0 and its raw values, which nobody wrote, are not read.
 
-struct Params {
-  first: u32, rows: u32, start: u32, stride: u32, kv_heads: u32, group: u32, blocks: u32, block: u32,
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> raw: array<f32>;
 @group(0) @binding(2) var<storage, read> statistics: array<vec2<f32>>;
 @group(0) @binding(3) var<storage, read_write> scores: array<f32>;

@@ -1,4 +1,4 @@
-import { spreadWorkgroups, type DeviceTraits, type GpuDispatch, type GpuOp, type GpuProgram } from "../gpu-op.ts";
+import { spreadDispatch, type DeviceTraits, type GpuDispatch, type GpuOp, type GpuProgram } from "../gpu-op.ts";
 import type { FullAttentionRun, FullAttentionShape } from "./shape.ts";
 
 /** Raw block maxima take no more than this; a call that would need more is run as several over fewer queries. */
@@ -8,21 +8,27 @@ const RESCALED = 16;
 const FLOAT = 4;
 const SCRATCH = { raw: "attention-raw", statistics: "attention-statistics" } as const;
 
+/** Parameters that every program of the op has. */
+const COMMON: GpuProgram["params"] = {
+  ...{ first: "u32", rows: "u32", start: "u32", stride: "u32" },
+  ...{ kv_heads: "u32", group: "u32", blocks: "u32", block: "u32" },
+};
+
+/** Bindings of a program that attends, and its parameters beside what its form needs. */
+export const attending = (scores: boolean): Pick<GpuProgram, "bindings" | "params"> => ({
+  bindings: {
+    ...{ q: "read", k: "read", v: "read", out: "read_write" },
+    ...(scores ? { raw: "read_write", statistics: "read_write" } : {}),
+  },
+  params: { ...COMMON, room: "u32", scale: "f32" },
+});
+
 const rescale: GpuProgram = {
   name: "full-attention/rescale_maxima",
   sources: ["full-attention/rescale_maxima.wgsl"],
   constants: {},
   bindings: { raw: "read", statistics: "read", scores: "read_write" },
-  params: {
-    first: "u32",
-    rows: "u32",
-    start: "u32",
-    stride: "u32",
-    kv_heads: "u32",
-    group: "u32",
-    blocks: "u32",
-    block: "u32",
-  },
+  params: COMMON,
 };
 
 /** A program that attends, and leaves raw block maxima where scores are wanted. */
@@ -71,22 +77,13 @@ export function scoredOp(
       for (let first = 0; first < run.rows; first += most) {
         const rows = Math.min(most, run.rows - first);
         const start = run.start + first;
-        const tiles = spreadWorkgroups(Math.ceil((rows * group) / tileRows) * kvHeads, traits);
+        const tiles = Math.ceil((rows * group) / tileRows) * kvHeads;
         const common = { first, rows, start, kv_heads: kvHeads, group, blocks, block };
-        dispatches.push({
-          program,
-          buffers: { q: "q", k: "k", v: "v", out: "out", ...(scores ? SCRATCH : {}) },
-          params: { ...common, ...params, room: run.room, stride: tiles[0], scale: Math.LOG2E / Math.sqrt(headDim) },
-          workgroups: tiles,
-        });
+        const own = { ...params, room: run.room, scale: Math.LOG2E / Math.sqrt(headDim) };
+        dispatches.push(spreadDispatch(program, traits, tiles, { ...common, ...own }, SCRATCH));
         if (!scores) continue;
-        const turned = spreadWorkgroups(Math.ceil(blocks / RESCALED) * Math.ceil(rows / RESCALED) * kvHeads, traits);
-        dispatches.push({
-          program: rescale,
-          buffers: { ...SCRATCH, scores: "scores" },
-          params: { ...common, stride: turned[0] },
-          workgroups: turned,
-        });
+        const turned = Math.ceil(blocks / RESCALED) * Math.ceil(rows / RESCALED) * kvHeads;
+        dispatches.push(spreadDispatch(rescale, traits, turned, common, SCRATCH));
       }
       return dispatches;
     },

@@ -1,4 +1,4 @@
-import { spreadWorkgroups, type DeviceTraits, type GpuOp, type GpuProgram } from "../gpu-op.ts";
+import { singleOp, spreadDispatch, type DeviceTraits, type GpuOp, type GpuProgram } from "../gpu-op.ts";
 
 export interface GateFusionShape {
   readonly queryHeads: number;
@@ -42,19 +42,7 @@ export function gateFusionGpu(
     bindings: { sparse: "read", window: "read", projected: "read", out: "read_write" },
     params: { rows: "u32", stride: "u32" },
   };
-  return {
-    programs: [program],
-    scratch: () => ({}),
-    dispatches: ({ rows }) => {
-      const workgroups = spreadWorkgroups(Math.ceil((rows * queryHeads * headDim) / (4 * WIDTH)), traits);
-      return [
-        {
-          program,
-          buffers: { sparse: "sparse", window: "window", projected: "projected", out: "out" },
-          params: { rows, stride: workgroups[0] },
-          workgroups,
-        },
-      ];
-    },
-  };
+  return singleOp(program, ({ rows }) =>
+    spreadDispatch(program, traits, Math.ceil((rows * queryHeads * headDim) / (4 * WIDTH)), { rows }),
+  );
 }

@@ -6,12 +6,7 @@
 //
 // sparse, window, out [C, Hq, d], projected [C, PROJECTED]: f32. At column GATES the sparse gate's logits, right after
 // them the window gate's: Hq of each, or Hq d. d a multiple of 4.
-//
-// Versions: four values per invocation (this one): bound by memory.
 
-struct Params { rows: u32, stride: u32 }
-
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> sparse: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> window: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> projected: array<f32>;

@@ -1,4 +1,4 @@
-import { spreadWorkgroups, type DeviceTraits, type GpuOp, type GpuProgram } from "../gpu-op.ts";
+import { singleOp, spreadDispatch, type DeviceTraits, type GpuOp, type GpuProgram } from "../gpu-op.ts";
 
 export interface HeadNormShape {
   readonly queryHeads: number;
@@ -33,19 +33,7 @@ export function headNormGpu(
     bindings: { projected: "read_write", weight: "read" },
     params: { rows: "u32", stride: "u32", eps: "f32" },
   };
-  return {
-    programs: [program],
-    scratch: () => ({}),
-    dispatches: ({ rows }) => {
-      const workgroups = spreadWorkgroups(Math.ceil((rows * (queryHeads + 2 * kvHeads)) / TEAMS), traits);
-      return [
-        {
-          program,
-          buffers: { projected: "projected", weight: "weight" },
-          params: { rows, stride: workgroups[0], eps },
-          workgroups,
-        },
-      ];
-    },
-  };
+  return singleOp(program, ({ rows }) =>
+    spreadDispatch(program, traits, Math.ceil((rows * (queryHeads + 2 * kvHeads)) / TEAMS), { rows, eps }),
+  );
 }

@@ -5,12 +5,7 @@
 //  3. a lane scales its values: x * weight / sqrt(mean(x^2) + eps). Heads of v, and all where NORM is false, end after 1.
 //
 // projected [C, (Hq + 2 Hkv) d + extra], weight = bias [(Hq + 2 Hkv) d] if BIAS | norms [2, d] if NORM, all f32.
-//
-// Versions: a team of 32 per head (this one): bound by memory.
 
-struct Params { rows: u32, stride: u32, eps: f32 }
-
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> projected: array<f32>;
 @group(0) @binding(2) var<storage, read> weight: array<f32>;
 

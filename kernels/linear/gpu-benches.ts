@@ -1,6 +1,9 @@
 import { benchOf, type GpuBenchCase } from "../gpu-check.ts";
-import { linearGpu, type LinearTuning } from "./gpu.ts";
-import { describeMatrix, describeVector, matrixFits, matrixTunings, vectorTunings } from "./tunings.ts";
+import type { GpuForm } from "../gpu-form.ts";
+import { matrix, portable } from "./forms.ts";
+import type { LinearRun, LinearShape, LinearTuning } from "./gpu.ts";
+import { describeMatrixTuning, matrixTunings as unitsTunings, type MatrixTuning } from "./matrix-tunings.ts";
+import { describeMatrix, describeVector, matrixTunings, vectorTunings } from "./tunings.ts";
 
 interface Projection {
   readonly name: string;
@@ -27,16 +30,20 @@ const projections: readonly Projection[] = [
   { name: "embedded head", inputs: 384, outputs: 12_288, rows: [1] },
 ];
 
-function bench({ name, inputs, outputs, add = false }: Projection, rows: number, tuning?: LinearTuning): GpuBenchCase {
-  const matrix = tuning?.matrix;
-  const suffix =
-    matrix !== undefined ? describeMatrix(matrix) : tuning?.vector === undefined ? "" : describeVector(tuning.vector);
+function bench<Tuning>(
+  form: GpuForm<LinearShape, LinearRun, Tuning>,
+  { name, inputs, outputs, add = false }: Projection,
+  rows: number,
+  how: string,
+  tuning?: Tuning,
+): GpuBenchCase {
   return {
-    name: `linear ${name} C=${rows} In=${inputs} Out=${outputs}${add ? " + residual" : ""} ${suffix}`.trim(),
+    name: `linear ${name} C=${rows} In=${inputs} Out=${outputs}${add ? " + residual" : ""} ${how}`.trim(),
     prepare: (traits) => {
-      if (matrix !== undefined && !matrixFits(matrix, traits)) return { skip: "exceeds the device's workgroups" };
+      const shape = { inputs, outputs, add };
+      if (!form.fits(shape, traits, tuning)) return { skip: "exceeds the device's workgroups" };
       return benchOf({
-        op: linearGpu({ inputs, outputs, add }, traits, tuning),
+        op: form.make(shape, traits, tuning),
         run: { rows },
         buffers: {
           x: { values: rows * inputs, format: "f32" },
@@ -51,16 +58,42 @@ function bench({ name, inputs, outputs, add = false }: Projection, rows: number,
   };
 }
 
+const ofPortable = (one: Projection, rows: number, tuning?: LinearTuning): GpuBenchCase => {
+  const { matrix: tile, vector } = tuning ?? {};
+  const how = tile !== undefined ? describeMatrix(tile) : vector === undefined ? "" : describeVector(vector);
+  return bench(portable, one, rows, how, tuning);
+};
+const ofMatrix = (one: Projection, rows: number, tuning?: MatrixTuning): GpuBenchCase =>
+  bench(matrix, one, rows, tuning === undefined ? "matrix" : describeMatrixTuning(tuning), tuning);
+
 const square: Projection = { name: "tuning", inputs: 4096, outputs: 4096 };
 const wide: Projection = { name: "tuning", inputs: 4096, outputs: 22_016 };
 const narrow: Projection = { name: "tuning", inputs: 384, outputs: 384 };
-const { medium, low, small } = matrixTunings;
+const product: Projection = { ...square, name: "square" };
+const head: Projection = { name: "embedded o", inputs: 384, outputs: 384, add: true };
+const gateUp: Projection = { name: "embedded gate up", inputs: 384, outputs: 2048 };
 
-export const benches: readonly GpuBenchCase[] = [
-  ...projections.flatMap((one) => (one.rows ?? [2048, 1]).map((rows) => bench(one, rows))),
-  bench(square, 8),
-  bench(square, 64),
-  ...Object.values(matrixTunings).map((matrix) => bench(square, 2048, { matrix })),
-  ...[medium, low, small].map((matrix) => bench(narrow, 2048, { matrix })),
-  ...[square, wide].flatMap((one) => Object.values(vectorTunings).map((vector) => bench(one, 1, { vector }))),
+const portableBenches = [
+  ...projections.flatMap((one) => (one.rows ?? [2048, 1]).map((rows) => ofPortable(one, rows))),
+  ofPortable(square, 8),
+  ofPortable(square, 64),
+  ...Object.values(matrixTunings).map((tile) => ofPortable(square, 2048, { matrix: tile })),
+  ...[matrixTunings.medium, matrixTunings.low, matrixTunings.small].map((tile) =>
+    ofPortable(narrow, 2048, { matrix: tile }),
+  ),
+  ...[square, wide].flatMap((one) => Object.values(vectorTunings).map((vector) => ofPortable(one, 1, { vector }))),
 ];
+
+const { large, largeDirect, medium, mediumDeep, low, lowDeep, small, smallDeep } = unitsTunings;
+
+const matrixBenches = [
+  ...projections.filter(({ rows }) => rows === undefined).map((one) => ofMatrix(one, 2048)),
+  ofMatrix(product, 4096),
+  ...[16, 64, 256].flatMap((rows) => [ofMatrix(product, rows), ofMatrix(head, rows)]),
+  ...Object.values(unitsTunings).map((tuning) => ofMatrix(product, 2048, tuning)),
+  ...[largeDirect, medium, mediumDeep, low, lowDeep, small, smallDeep].map((tuning) => ofMatrix(head, 2048, tuning)),
+  ...[large, largeDirect, medium, mediumDeep].map((tuning) => ofMatrix(gateUp, 2048, tuning)),
+  ...[mediumDeep, lowDeep, small, smallDeep].map((tuning) => ofMatrix(product, 64, tuning)),
+];
+
+export const benches: readonly GpuBenchCase[] = [...portableBenches, ...matrixBenches];

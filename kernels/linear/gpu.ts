@@ -47,7 +47,7 @@ export function linearGpu(shape: LinearShape, traits: DeviceTraits, tuning: Line
     const team = tuning.vector ?? chooseTeam(choice, rows, inputs, outputs);
     return { rows, team, program: vectorProgram(shape, rows, team) };
   });
-  const buffers = { x: "x", weight: "weight", y: "y", ...(shape.add ? { residual: "residual" } : {}) };
+  const buffers = buffersOf(shape, "x");
 
   const multiply = (rows: number): GpuDispatch => {
     const counted = matrices.map(({ tile, program }) => {
@@ -75,14 +75,17 @@ export function linearGpu(shape: LinearShape, traits: DeviceTraits, tuning: Line
   };
 }
 
-function common({ inputs, outputs, add }: LinearShape): Pick<GpuProgram, "sources" | "bindings" | "constants"> {
+/** Buffers by binding; `x` names the rows to multiply. Where no residual is added, result.wgsl is bound to what is read anyway. */
+export function buffersOf({ add }: LinearShape, x: string): GpuDispatch["buffers"] {
+  return { x, weight: "weight", y: "y", residual: add ? "residual" : "weight" };
+}
+
+/** What all programs of the op begin with. */
+export function common({ inputs, outputs, add }: LinearShape): Pick<GpuProgram, "sources" | "bindings" | "constants"> {
   return {
-    sources: [
-      inputs % 8 === 0 ? "linear/weights_by_eight.wgsl" : "linear/weights_by_four.wgsl",
-      add ? "linear/add_residual.wgsl" : "linear/plain_result.wgsl",
-    ],
-    bindings: { x: "read", weight: "read", y: "read_write", ...(add ? { residual: "read" as const } : {}) },
-    constants: { INPUTS: inputs, OUTPUTS: outputs },
+    sources: [inputs % 8 === 0 ? "linear/weights_by_eight.wgsl" : "linear/weights_by_four.wgsl", "linear/result.wgsl"],
+    bindings: { x: "read", weight: "read", y: "read_write", residual: "read" },
+    constants: { INPUTS: inputs, OUTPUTS: outputs, ADD: add },
   };
 }
 

@@ -1,6 +1,6 @@
-import { spreadWorkgroups, type DeviceTraits, type GpuDispatch, type GpuOp, type GpuProgram } from "../gpu-op.ts";
+import { spreadDispatch, type DeviceTraits, type GpuOp, type GpuProgram } from "../gpu-op.ts";
 import { matrixDirectives } from "../matrix-directives.ts";
-import type { LinearRun, LinearShape } from "./gpu.ts";
+import { buffersOf, common, type LinearRun, type LinearShape } from "./gpu.ts";
 import {
   chooseMatrix,
   describeMatrixTuning,
@@ -58,28 +58,16 @@ export function linearMatrix(shape: LinearShape, traits: DeviceTraits, tuning?: 
       chooseMatrix(choices, rows, outputs).tuning.halves ? { halves: rows * eighths * EIGHT * HALF } : {},
     dispatches: ({ rows }) => {
       const { tuning: chosen, program } = chooseMatrix(choices, rows, outputs);
-      const before: GpuDispatch[] = [];
-      if (chosen.halves) {
-        const workgroups = spreadWorkgroups(Math.ceil((rows * eighths) / HALVE_WIDTH), traits);
-        before.push({
-          program: halve!,
-          buffers: { x: "x", halves: "halves" },
-          params: { rows, stride: workgroups[0] },
-          workgroups,
-        });
-      }
+      const before = chosen.halves
+        ? [spreadDispatch(halve!, traits, Math.ceil((rows * eighths) / HALVE_WIDTH), { rows })]
+        : [];
       const { tile } = chosen;
       const along = Math.ceil(rows / tile.rows);
       return [
         ...before,
         {
           program,
-          buffers: {
-            x: chosen.halves ? "halves" : "x",
-            weight: "weight",
-            y: "y",
-            ...(shape.add ? { residual: "residual" } : {}),
-          },
+          buffers: buffersOf(shape, chosen.halves ? "halves" : "x"),
           params: { rows },
           workgroups: [Math.min(tile.band, along), Math.ceil(outputs / tile.outputs), Math.ceil(along / tile.band)],
         },
@@ -88,27 +76,20 @@ export function linearMatrix(shape: LinearShape, traits: DeviceTraits, tuning?: 
   };
 }
 
-function tileProgram(
-  { inputs, outputs, add }: LinearShape,
-  { tile, halves }: MatrixTuning,
-  traits: DeviceTraits,
-): GpuProgram {
+function tileProgram(shape: LinearShape, { tile, halves }: MatrixTuning, traits: DeviceTraits): GpuProgram {
+  const { sources, bindings, constants } = common(shape);
   return {
     name: `linear/matrix_tiles ${tile.rows}x${tile.outputs}`,
     directives: matrixDirectives(traits),
     sources: [
-      inputs % 8 === 0 ? "linear/weights_by_eight.wgsl" : "linear/weights_by_four.wgsl",
+      ...sources,
       halves ? "linear/matrix_x_halves.wgsl" : "linear/matrix_x_f32.wgsl",
-      ...(add
-        ? ["linear/add_residual.wgsl", `linear/matrix_from_residual_${traits.matrix}.wgsl`]
-        : ["linear/plain_result.wgsl", "linear/matrix_from_zero.wgsl"]),
       `linear/matrix_tiles_${traits.matrix}.wgsl`,
       "linear/matrix_tiles.wgsl",
       partSources[tile.part],
     ],
     constants: {
-      INPUTS: inputs,
-      OUTPUTS: outputs,
+      ...constants,
       TILE_ROWS: tile.rows,
       TILE_OUTPUTS: tile.outputs,
       PART_ROWS: tile.part,
@@ -117,7 +98,7 @@ function tileProgram(
       DEPTH: tile.depth,
       BAND: tile.band,
     },
-    bindings: { x: "read", weight: "read", y: "read_write", ...(add ? { residual: "read" as const } : {}) },
+    bindings,
     params: { rows: "u32" },
   };
 }

@@ -1,8 +1,6 @@
 // x [M, K] from f32 to halves, in rows of whole eights with zeros beyond K: read many times by matrix_tiles.wgsl, which
 // then moves half the bytes and rounds nothing. One eighth per invocation.
-struct Params { rows: u32, stride: u32 }
 
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> halves: array<vec4<u32>>;
 

@@ -15,20 +15,7 @@
 // once per band while the band's rows of x stay there.
 //
 // x [M, K] f32, or halves where they were made before; y and residual [M, N]: f32; W [N, K] halves. K a multiple of 4.
-//
-// Versions (tile, part, SLICE, DEPTH, BAND, x; see matrix-tunings.ts), on an H200, 2026-11-22, while the runtime still
-// cleared workgroup memory: 2048 x 4096 by 4096 x 4096:
-//   128x128, 64, 32, 1, 8, f16 (default): 0.5512 ms (124.7 TFLOP/s); BAND 16: 0.5408 ms (127.1 TFLOP/s);
-//   128x128, 64, 32, 1, 8, f32: 0.6720 ms: x made halves by every tile that reads it;
-//   64x64, 32, 32, 1, 16, f32: 0.8723 ms; SLICE 64: 0.8594 ms;
-//   32x64, 32, 32, 1, 16, f32: 0.8241 ms; SLICE 64, DEPTH 2: 0.9130 ms;
-//   32x32, 32, 64, 2, 16, f32: 1.14 ms; SLICE 128, DEPTH 4: 1.75 ms.
-// 64 rows, same W, x f32: 32x64, SLICE 64, DEPTH 2: 0.0428 ms; 32x32, SLICE 64, DEPTH 2: 0.0457 ms; 64x64, SLICE 64:
-// 0.0511 ms; 32x32, SLICE 128, DEPTH 4 (default there): 0.0620 ms. The default at 4096^3: 1.08 ms (127.7 TFLOP/s).
 
-struct Params { rows: u32 }
-
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 
 const SIDE = 16u;

@@ -21,6 +21,15 @@ fn multiply(left: Left, right: Right, sum: Acc) -> Acc {
   return total;
 }
 
+// The first sums of a 16x16 piece of y.
+fn begin(at: u32) -> Acc {
+  var values: Acc;
+  if (!ADD) { return values; }
+  let first = at + lane / 2u * OUTPUTS + lane % 2u * 8u;
+  for (var i = 0u; i < 8u; i++) { values[i] = residual[first + i]; }
+  return values;
+}
+
 fn store_y(at: u32, sum: Acc) {
   var values = sum;
   let first = at + lane / 2u * OUTPUTS + lane % 2u * 8u;

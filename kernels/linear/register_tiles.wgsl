@@ -14,17 +14,7 @@
 // once per band while the band's rows of x stay there.
 //
 // x [M, K], y and residual [M, N]: f32; W [N, K] halves. K a multiple of 4.
-//
-// Versions (tile, an invocation's part, SLICE; all with PREFETCH, see tunings.ts), on an H200, 2026-11-22, f16: 2048 x
-// 4096 by 4096 x 4096 (the clock was not woken before each case: the 128x128 tiles of SLICE 16 met an idle one, no
-// figure):
-//   128x128, 8x8, 32 (default): 1.26 ms (54.6 TFLOP/s);
-//   128x64, 8x4, 32: 1.34 ms; 64x128, 8x8, 16: 1.37 ms; 64x64, 8x4, 16: 1.41 ms;
-//   32x32, 4x4, 32: 1.66 ms; 32x64, 4x4, 16: 1.86 ms.
 
-struct Params { rows: u32 }
-
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 

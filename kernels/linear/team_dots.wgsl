@@ -8,17 +8,7 @@
 // Outputs beyond N repeat the last one and are not written; rows beyond M repeat the last row.
 //
 // x [M, K], y and residual [M, N]: f32; W [N, K] halves. K a multiple of 4.
-//
-// Versions (TEAM x teams, OUTPUTS_EACH, UNROLL; see tunings.ts), on an H200, 2026-11-22: one row, K = 4096, N = 4096,
-// then N = 22016 (while the runtime still cleared workgroup memory):
-//   32x4, 2, 2 (the default of wide products): 0.0135 ms (2481 GB/s), 0.0515 ms (3503 GB/s);
-//   32x4, 2, 4: 0.0124 ms (2719 GB/s), 0.0496 ms (3636 GB/s);
-//   32x4, 1, 4: 0.0139 ms, 0.0514 ms;
-//   64x2, 1, 4: 0.0152 ms, 0.0507 ms.
 
-struct Params { rows: u32, stride: u32 }
-
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 

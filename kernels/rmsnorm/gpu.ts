@@ -1,4 +1,4 @@
-import { spreadWorkgroups, type DeviceTraits, type GpuOp, type GpuProgram } from "../gpu-op.ts";
+import { singleOp, spreadDispatch, type DeviceTraits, type GpuOp, type GpuProgram } from "../gpu-op.ts";
 
 export interface RmsnormShape {
   /** E; a multiple of 4. */
@@ -23,19 +23,5 @@ export function rmsnormGpu({ hidden, eps }: RmsnormShape, traits: DeviceTraits):
     bindings: { x: "read", weight: "read", y: "read_write" },
     params: { rows: "u32", stride: "u32", eps: "f32" },
   };
-  return {
-    programs: [program],
-    scratch: () => ({}),
-    dispatches: ({ rows }) => {
-      const workgroups = spreadWorkgroups(Math.ceil(rows / teams), traits);
-      return [
-        {
-          program,
-          buffers: { x: "x", weight: "weight", y: "y" },
-          params: { rows, stride: workgroups[0], eps },
-          workgroups,
-        },
-      ];
-    },
-  };
+  return singleOp(program, ({ rows }) => spreadDispatch(program, traits, Math.ceil(rows / teams), { rows, eps }));
 }

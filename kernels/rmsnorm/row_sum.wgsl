@@ -7,12 +7,7 @@
 //  3. a lane scales its columns and writes them.
 //
 // x, y [C, E], weight [E], all f32; E a multiple of 4. Teams beyond the last row repeat it and write nothing.
-//
-// Versions: a workgroup per row that reads x twice and halves the sums with a barrier each; teams (this one).
 
-struct Params { rows: u32, stride: u32, eps: f32 }
-
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> weight: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>;

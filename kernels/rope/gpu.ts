@@ -1,4 +1,4 @@
-import { spreadWorkgroups, type DeviceTraits, type GpuOp, type GpuProgram } from "../gpu-op.ts";
+import { singleOp, spreadDispatch, type DeviceTraits, type GpuOp, type GpuProgram } from "../gpu-op.ts";
 import { ropeFrequency, type RopeTurn } from "./rope.ts";
 
 export interface RopeSplitShape {
@@ -68,24 +68,12 @@ export function ropeSplitGpu(
     sources: ["rope/split_heads.wgsl"],
     constants: { QUERY_HEADS: queryHeads, KV_HEADS: kvHeads, HEAD_DIM: headDim, EXTRA: extra, WIDTH },
     bindings: { projected: "read", coarse: "read", fine: "read", q: "read_write", k: "read_write", v: "read_write" },
-    params: { rows: "u32", start: "u32", room: "u32", firstRow: "u32", stride: "u32" },
+    params: { rows: "u32", start: "u32", room: "u32", first_row: "u32", stride: "u32" },
   };
   const lanesPerRow = (queryHeads + 2 * kvHeads) * (headDim / 4);
-  return {
-    programs: [program],
-    scratch: () => ({}),
-    dispatches: ({ rows, start, room, firstRow }) => {
-      if (firstRow + rows > room)
-        throw new Error(`rows ${firstRow} to ${firstRow + rows - 1} exceed a room of ${room}`);
-      const workgroups = spreadWorkgroups(Math.ceil((rows * lanesPerRow) / WIDTH), traits);
-      return [
-        {
-          program,
-          buffers: { projected: "projected", coarse: "coarse", fine: "fine", q: "q", k: "k", v: "v" },
-          params: { rows, start, room, firstRow, stride: workgroups[0] },
-          workgroups,
-        },
-      ];
-    },
-  };
+  return singleOp(program, ({ rows, start, room, firstRow }) => {
+    if (firstRow + rows > room) throw new Error(`rows ${firstRow} to ${firstRow + rows - 1} exceed a room of ${room}`);
+    const workgroups = Math.ceil((rows * lanesPerRow) / WIDTH);
+    return spreadDispatch(program, traits, workgroups, { rows, start, room, first_row: firstRow });
+  });
 }

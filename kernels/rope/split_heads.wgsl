@@ -7,12 +7,7 @@
 //
 // projected [C, (Hq + 2 Hkv) d + extra], q [C, Hq, d], coarse [, d / 2, (cos, sin)], fine [256, d / 2, (cos, sin)]: f32;
 // k, v [Hkv, room, d] halves, written at rows first_row .. first_row + C - 1. d a multiple of 4.
-//
-// Versions: two pairs per invocation (this one): bound by memory.
 
-struct Params { rows: u32, start: u32, room: u32, first_row: u32, stride: u32 }
-
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> projected: array<f32>;
 @group(0) @binding(2) var<storage, read> coarse: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> fine: array<vec4<f32>>;

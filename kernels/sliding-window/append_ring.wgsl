@@ -2,9 +2,6 @@
 // the context, and the last of the others. One invocation per row and four values. k, v 16-bit [Hkv, C, d]; ring_k, ring_v
 // 16-bit [Hkv, ring, d].
 
-struct Params { rows: u32, start: u32, stay: u32, kept: u32, stride: u32, ring: u32 }
-
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> k: array<Half4>;
 @group(0) @binding(2) var<storage, read> v: array<Half4>;
 @group(0) @binding(3) var<storage, read_write> ring_k: array<Half4>;

@@ -12,15 +12,7 @@
 // The sink is the first logit: maximum = sink, sum = 1.
 //
 // q f32 [C, Hq, d]; k, v 16-bit [Hkv, C, d]; ring_k, ring_v 16-bit [Hkv, ring, d]; sinks f32 [Hq]; out f32 [C, Hq, d].
-//
-// Versions: TILE_ROWS x TILE_KEYS, invocations, PREFETCH (the next tile's K fetched before P V; see gpu.ts). Times on
-// an H200, 2026-11-22, C = 2048, w = 128, 64/4 heads of 128, f16, the clock not woken before each case:
-//   64x48, 128 (default): 2.41 ms; with PREFETCH: 2.35 ms;
-//   64x64, 256: 2.45 ms; 64x32, 128: 2.72 ms; 96x32, 192: 2.76 ms; 32x48, 64: 4.45 ms.
 
-struct Params { rows: u32, start: u32, ring: u32 }
-
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> q: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> k: array<Piece>;
 @group(0) @binding(3) var<storage, read> v: array<Piece>;

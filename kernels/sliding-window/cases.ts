@@ -1,14 +1,9 @@
-import { aroundEdge, poisonRoom, type KernelCase } from "../kernel-case.ts";
+import { aroundEdge, poisonRoom, type KernelCase, type CaseChunk } from "../kernel-case.ts";
 import { Random } from "../random.ts";
 import type { SlidingWindowInput } from "./sliding-window.ts";
 
-interface Size {
-  readonly rows: number;
-  readonly start: number;
+interface Size extends CaseChunk {
   readonly window: number;
-  readonly kvHeads: number;
-  readonly group: number;
-  readonly headDim: number;
   readonly sinks: boolean;
   /** F */
   readonly first?: number;

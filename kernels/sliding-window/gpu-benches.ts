@@ -1,45 +1,57 @@
+import { benchModels } from "../bench-models.ts";
 import { benchOf, type GpuBenchCase } from "../gpu-check.ts";
-import { ringAppendGpu, slidingWindowFits, slidingWindowGpu, slidingWindowTunings } from "./gpu.ts";
+import type { GpuForm } from "../gpu-form.ts";
+import { matrix, portable } from "./forms.ts";
+import {
+  ringAppendGpu,
+  slidingWindowTunings,
+  type SlidingWindowRun,
+  type SlidingWindowShape,
+  type SlidingWindowTuning,
+} from "./gpu.ts";
+import { matrixWindowTuningName, matrixWindowTunings } from "./matrix.ts";
 
-const shapes = [
-  { name: "embedded", queryHeads: 6, kvHeads: 2, headDim: 64 },
-  { name: "7B", queryHeads: 32, kvHeads: 8, headDim: 128 },
-  { name: "80B", queryHeads: 64, kvHeads: 4, headDim: 128 },
-];
 const WINDOW = 128;
 const ROWS = 2048;
 const START = 30_720;
 
-const attention = shapes.flatMap(({ name, queryHeads, kvHeads, headDim }) =>
-  slidingWindowTunings.map((tuning): GpuBenchCase => ({
-    name:
-      `sliding-window ${name} C=${ROWS} start=${START} w=${WINDOW} tile=${tuning.rows}x${tuning.keysEach * tuning.lanes} ` +
-      `threads=${(tuning.rows / 4) * tuning.lanes}${tuning.prefetch ? " prefetch" : ""}`,
-    prepare: (traits) => {
-      if (!slidingWindowFits(headDim, tuning, traits)) return { skip: "does not fit" };
-      const queries = ROWS * queryHeads * headDim;
-      const chunk = { values: ROWS * kvHeads * headDim, format: "f16" } as const;
-      const ring = { values: WINDOW * kvHeads * headDim, format: "f16" } as const;
-      return benchOf({
-        op: slidingWindowGpu({ queryHeads, kvHeads, headDim, window: WINDOW }, traits, tuning),
-        run: { rows: ROWS, start: START },
-        buffers: {
-          q: { values: queries, format: "f32" },
-          k: chunk,
-          v: chunk,
-          ringK: ring,
-          ringV: ring,
-          sinks: { values: queryHeads, format: "f32" },
-          out: { bytes: queries * 4 },
-        },
-        flops: 4 * queries * WINDOW,
-        bytes: 8 * queries + 4 * (chunk.values + ring.values),
-      });
-    },
-  })),
-);
+const attention = <Tuning>(
+  form: GpuForm<SlidingWindowShape, SlidingWindowRun, Tuning>,
+  tunings: readonly Tuning[],
+  nameOf: (tuning: Tuning) => string,
+): GpuBenchCase[] =>
+  benchModels.flatMap(({ name, queryHeads, kvHeads, headDim }) =>
+    tunings.map((tuning) => ({
+      name: `sliding-window ${name} C=${ROWS} start=${START} w=${WINDOW} ${nameOf(tuning)}`,
+      prepare: (traits) => {
+        const shape = { queryHeads, kvHeads, headDim, window: WINDOW };
+        if (!form.fits(shape, traits, tuning)) return { skip: "does not fit this device" };
+        const queries = ROWS * queryHeads * headDim;
+        const chunk = { values: ROWS * kvHeads * headDim, format: "f16" } as const;
+        const ring = { values: WINDOW * kvHeads * headDim, format: "f16" } as const;
+        return benchOf({
+          op: form.make(shape, traits, tuning),
+          run: { rows: ROWS, start: START },
+          buffers: {
+            q: { values: queries, format: "f32" },
+            k: chunk,
+            v: chunk,
+            ringK: ring,
+            ringV: ring,
+            sinks: { values: queryHeads, format: "f32" },
+            out: { bytes: queries * 4 },
+          },
+          flops: 4 * queries * WINDOW,
+          bytes: 8 * queries + 4 * (chunk.values + ring.values),
+        });
+      },
+    })),
+  );
 
-const append = shapes.map(({ name, kvHeads, headDim }): GpuBenchCase => ({
+const portableName = ({ rows, keysEach, lanes, prefetch }: SlidingWindowTuning): string =>
+  `tile=${rows}x${keysEach * lanes} threads=${(rows / 4) * lanes}${prefetch ? " prefetch" : ""}`;
+
+const append = benchModels.map(({ name, kvHeads, headDim }): GpuBenchCase => ({
   name: `ring-append ${name} C=${ROWS} w=${WINDOW}`,
   prepare: (traits) => {
     const chunk = { values: ROWS * kvHeads * headDim, format: "f16" } as const;
@@ -54,4 +66,8 @@ const append = shapes.map(({ name, kvHeads, headDim }): GpuBenchCase => ({
   },
 }));
 
-export const benches: readonly GpuBenchCase[] = [...attention, ...append];
+export const benches: readonly GpuBenchCase[] = [
+  ...attention(portable, slidingWindowTunings, portableName),
+  ...append,
+  ...attention(matrix, matrixWindowTunings, matrixWindowTuningName),
+];

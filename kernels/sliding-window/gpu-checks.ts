@@ -1,17 +1,26 @@
+import type { MatrixTuning } from "../attention/matrix-tunings.ts";
 import { checkOf, type GpuCheck } from "../gpu-check.ts";
+import type { GpuForm } from "../gpu-form.ts";
+import type { DeviceTraits } from "../gpu-op.ts";
 import { packHalves, roundToHalf } from "../half.ts";
+import type { CaseChunk } from "../kernel-case.ts";
 import { Random } from "../random.ts";
-import { ringAppendGpu, slidingWindowFits, slidingWindowGpu, slidingWindowTunings } from "./gpu.ts";
+import { matrix, portable } from "./forms.ts";
+import {
+  ringAppendGpu,
+  slidingWindowTunings,
+  type SlidingWindowRun,
+  type SlidingWindowShape,
+  type SlidingWindowTuning,
+} from "./gpu.ts";
+import { matrixWindowTuningName, matrixWindowTunings } from "./matrix.ts";
 import { slidingWindow } from "./reference.ts";
 import { cutForRing, ringRow } from "./ring.ts";
 
-interface Size {
-  readonly rows: number;
-  readonly start: number;
+interface Size extends CaseChunk {
   readonly window: number;
-  readonly kvHeads: number;
-  readonly group: number;
-  readonly headDim: number;
+  /** Rows of the ring per head; F + w when absent. */
+  readonly ring?: number;
   readonly sinks: boolean;
   /** F */
   readonly first?: number;
@@ -43,35 +52,86 @@ const sizes: readonly Size[] = [
   { ...real, first: 100, rows: 150 },
 ];
 
-const nameOf = ({ rows, start, window, kvHeads, group, headDim, sinks, first = 0 }: Size): string =>
-  `C=${rows} start=${start} w=${window} Hkv=${kvHeads} G=${group} d=${headDim}${sinks ? "" : " no-sinks"}${first > 0 ? ` first=${first}` : ""}`;
+/** The same edges, in heads that matrix units take. */
+const matrixSizes: readonly Size[] = [
+  ...[1, 7, 8, 9, 40].map((rows) => ({ ...base, rows, start: 0 })),
+  ...[1, 5, 33].flatMap((rows) => [6, 7, 8, 9, 1000].map((start) => ({ ...base, rows, start }))),
+  { ...base, sinks: false },
+  { ...base, ring: 26, window: 40 },
+  { ...base, group: 1, window: 100, rows: 45 },
+  { ...base, window: 1, rows: 17 },
+  { ...base, group: 70, window: 16, kvHeads: 1 },
+  { ...base, group: 5, headDim: 80, window: 33, rows: 9 },
+  ...[0, 60, 127, 128, 129, 300].map((start) => ({ ...real, start })),
+  { ...real, rows: 150, start: 0 },
+  { ...real, headDim: 128, group: 4, kvHeads: 1 },
+  { ...real, headDim: 128, group: 16, kvHeads: 1, rows: 21 },
+  // First tokens: fewer than a tile, more than one, more than keys; in the chunk, before it, on both sides of its border.
+  ...[1, 5, 33].flatMap((rows) =>
+    [0, 1, 3, 4, 8, 11, 12, 13, 1000].map((start) => ({ ...base, first: 4, rows, start })),
+  ),
+  ...[0, 5, 30, 31, 40, 200].map((start) => ({ ...base, first: 40, rows: 9, start })),
+  ...[0, 60, 131, 132, 300].map((start) => ({ ...real, first: 4, start })),
+  { ...real, first: 100, rows: 150 },
+];
 
-const attention = (size: Size, tuningIndex: number): GpuCheck => ({
-  name: `sliding-window ${nameOf(size)} tuning=${tuningIndex}`,
+const nameOf = ({ rows, start, window, ring, kvHeads, group, headDim, sinks, first = 0 }: Size): string =>
+  `C=${rows} start=${start} w=${window}${ring === undefined ? "" : ` ring=${ring}`} Hkv=${kvHeads} G=${group} ` +
+  `d=${headDim}${sinks ? "" : " no-sinks"}${first > 0 ? ` first=${first}` : ""}`;
+
+/** What a form is held to. */
+interface Held<Tuning> {
+  readonly form: GpuForm<SlidingWindowShape, SlidingWindowRun, Tuning>;
+  readonly title: string;
+  readonly tolerance: (traits: DeviceTraits) => number;
+  /** Values that are judged together, for heads of so many values and so many of them. */
+  readonly per: (headDim: number, queryHeads: number) => number;
+}
+
+const ofPortable: Held<SlidingWindowTuning> = {
+  form: portable,
+  title: "sliding-window",
+  tolerance: ({ arithmetic }) => (arithmetic === "f16" ? 5e-3 : 2e-5),
+  per: (headDim) => headDim,
+};
+
+const ofMatrix: Held<MatrixTuning> = {
+  form: matrix,
+  title: "matrix sliding-window",
+  /** q and P are rounded to 16 bit. */
+  tolerance: () => 2e-3,
+  per: (headDim, queryHeads) => queryHeads * headDim,
+};
+
+const attention = <Tuning>(
+  { form, title, tolerance, per }: Held<Tuning>,
+  size: Size,
+  note = "",
+  tuning?: Tuning,
+): GpuCheck => ({
+  name: `${title} ${nameOf(size)}${note}`,
+  form: form.id,
   prepare: (seed, traits) => {
-    const { rows, start, window, kvHeads, group, headDim, sinks, first = 0 } = size;
-    const tuning = slidingWindowTunings[tuningIndex]!;
-    if (tuningIndex > 0 && !slidingWindowFits(headDim, tuning, traits)) {
-      return { skip: "these tiles do not fit the workgroup storage" };
-    }
-    const random = new Random(seed);
+    const { rows, start, window, first = 0, ring = first + window, kvHeads, group, headDim, sinks } = size;
     const queryHeads = kvHeads * group;
+    const shape = { queryHeads, kvHeads, headDim, window, first };
+    if (!form.fits(shape, traits, tuning)) return { skip: "it does not fit this device" };
+    const random = new Random(seed);
     const from = Math.max(first, start - window + 1);
     const held = Math.min(first, start + rows) + Math.max(0, start + rows - from);
     const queries = random.normals(rows * queryHeads * headDim);
     const keys = random.normals(kvHeads * held * headDim);
     const values = random.normals(kvHeads * held * headDim);
     const sink = sinks ? random.normals(queryHeads, 2) : new Float32Array(queryHeads).fill(-Infinity);
-    const cut = { ...{ kvHeads, headDim, start, rows, ring: first + window }, from, first };
+    const cut = { ...{ kvHeads, headDim, start, rows, ring }, from, first };
     const [k, v] = [cutForRing(keys, cut), cutForRing(values, cut)];
     const want = slidingWindow({
       ...{ queries, keys: roundToHalf(keys), values: roundToHalf(values), from, first, sinks: sink },
       ...{ queryHeads, kvHeads, headDim, window, start },
     });
-    const tolerance = traits.arithmetic === "f16" ? 5e-3 : 2e-5;
     return checkOf({
-      op: slidingWindowGpu({ queryHeads, kvHeads, headDim, window, first }, traits, tuning),
-      run: { rows, start },
+      op: form.make(shape, traits, tuning),
+      run: { rows, start, ring },
       buffers: {
         q: queries,
         k: packHalves(k.chunk),
@@ -81,7 +141,9 @@ const attention = (size: Size, tuningIndex: number): GpuCheck => ({
         sinks: sink,
         out: { bytes: want.length * 4 },
       },
-      expected: { out: { format: "f32", values: want, tolerance, per: headDim } },
+      expected: {
+        out: { format: "f32", values: want, tolerance: tolerance(traits), per: per(headDim, queryHeads) },
+      },
     });
   },
 });
@@ -118,10 +180,21 @@ const append = (size: Size): GpuCheck => ({
 });
 
 export const checks: readonly GpuCheck[] = [
-  ...sizes.map((size) => attention(size, 0)),
+  ...sizes.map((size) => attention(ofPortable, size, " tuning=0")),
   // Heads so narrow that every tuning fits a small device.
   ...[300, 60].flatMap((start) =>
-    slidingWindowTunings.slice(1).map((_, i) => attention({ ...real, start, headDim: 16, group: 4 }, i + 1)),
+    slidingWindowTunings
+      .slice(1)
+      .map((tuning, i) => attention(ofPortable, { ...real, start, headDim: 16, group: 4 }, ` tuning=${i + 1}`, tuning)),
   ),
   ...sizes.map(append),
+  ...matrixSizes.map((size) => attention(ofMatrix, size)),
+  // Narrow heads, so that every tuning fits a small device, and real ones.
+  ...matrixWindowTunings.flatMap((tuning) =>
+    [300, 60].flatMap((start) =>
+      [32, 128].map((headDim) =>
+        attention(ofMatrix, { ...real, start, headDim, group: 4 }, ` ${matrixWindowTuningName(tuning)}`, tuning),
+      ),
+    ),
+  ),
 ];

@@ -1,4 +1,5 @@
-import { spreadWorkgroups, type DeviceTraits, type GpuOp, type GpuProgram } from "../gpu-op.ts";
+import { piecesOf } from "../attention/pieces.ts";
+import { boundByName, singleOp, spreadDispatch, type DeviceTraits, type GpuOp, type GpuProgram } from "../gpu-op.ts";
 
 export interface SlidingWindowShape {
   readonly queryHeads: number;
@@ -46,14 +47,17 @@ const SMALLER: readonly SlidingWindowTuning[] = [64, 32, 16, 8, 4].flatMap((rows
 
 const APPEND_WIDTH = 64;
 
+/** Buffers of the ring by the names of their bindings. */
+export const RING_NAMES = { ring_k: "ringK", ring_v: "ringV" } as const;
+
 /** Whether a tuning's tiles fit the device. */
 export function slidingWindowFits(headDim: number, tuning: SlidingWindowTuning, traits: DeviceTraits): boolean {
   const { rows, keysEach, lanes } = tuning;
   const quad = traits.arithmetic === "f16" ? 8 : 16;
-  const piece = headDim % 8 === 0 ? 8 : 4;
+  const { size } = piecesOf(headDim);
   const keys = keysEach * lanes;
   const width = (rows / 4) * lanes;
-  const bytes = rows * (headDim / 4 + 1) * quad + keys * (headDim + piece) * 2 + keys * (rows / 4) * quad + width * 16;
+  const bytes = rows * (headDim / 4 + 1) * quad + keys * (headDim + size) * 2 + keys * (rows / 4) * quad + width * 16;
   return width <= traits.maxInvocations && bytes <= traits.workgroupStorageBytes;
 }
 
@@ -80,20 +84,18 @@ export function slidingWindowGpu(
   const group = queryHeads / kvHeads;
   const heads = Math.min(group, tuning.rows);
   const queries = Math.floor(tuning.rows / heads);
-  const piece = headDim % 8 === 0 ? 8 : 4;
+  const piece = piecesOf(headDim);
   const program: GpuProgram = {
     name: "sliding-window/band_tiles",
-    sources: [
-      `full-attention-decode/pieces_of_${piece}.wgsl`,
-      "sliding-window/ring_row.wgsl",
-      "sliding-window/band_tiles.wgsl",
-    ],
+    sources: [...piece.sources, "sliding-window/ring_row.wgsl", "sliding-window/band_tiles.wgsl"],
+    aliases: piece.aliases,
     constants: {
+      ...piece.constants,
       KV_HEADS: kvHeads,
       GROUP: group,
       HEADS: heads,
       QUERIES: queries,
-      PIECES: headDim / piece,
+      PIECES: headDim / piece.size,
       WINDOW: window,
       FIRST: first,
       TILE_ROWS: tuning.rows,
@@ -113,18 +115,12 @@ export function slidingWindowGpu(
     },
     params: { rows: "u32", start: "u32", ring: "u32" },
   };
-  return {
-    programs: [program],
-    scratch: () => ({}),
-    dispatches: ({ rows, start, ring = first + window }) => [
-      {
-        program,
-        buffers: { q: "q", k: "k", v: "v", ring_k: "ringK", ring_v: "ringV", sinks: "sinks", out: "out" },
-        params: { rows, start, ring },
-        workgroups: [Math.ceil(rows / queries), kvHeads, Math.ceil(group / heads)],
-      },
-    ],
-  };
+  return singleOp(program, ({ rows, start, ring = first + window }) => ({
+    program,
+    buffers: boundByName(program, RING_NAMES),
+    params: { rows, start, ring },
+    workgroups: [Math.ceil(rows / queries), kvHeads, Math.ceil(group / heads)],
+  }));
 }
 
 /**
@@ -146,21 +142,10 @@ export function ringAppendGpu(
     bindings: { k: "read", v: "read", ring_k: "read_write", ring_v: "read_write" },
     params: { rows: "u32", start: "u32", stay: "u32", kept: "u32", stride: "u32", ring: "u32" },
   };
-  return {
-    programs: [program],
-    scratch: () => ({}),
-    dispatches: ({ rows, start, ring = first + window }) => {
-      const stay = Math.min(rows, Math.max(0, first - start));
-      const kept = stay + Math.min(rows - stay, Math.max(0, ring - first));
-      const workgroups = spreadWorkgroups(Math.ceil((kvHeads * kept * headDim) / 4 / APPEND_WIDTH), traits);
-      return [
-        {
-          program,
-          buffers: { k: "k", v: "v", ring_k: "ringK", ring_v: "ringV" },
-          params: { rows, start, stay, kept, stride: workgroups[0], ring },
-          workgroups,
-        },
-      ];
-    },
-  };
+  return singleOp(program, ({ rows, start, ring = first + window }) => {
+    const stay = Math.min(rows, Math.max(0, first - start));
+    const kept = stay + Math.min(rows - stay, Math.max(0, ring - first));
+    const workgroups = Math.ceil((kvHeads * kept * headDim) / 4 / APPEND_WIDTH);
+    return spreadDispatch(program, traits, workgroups, { rows, start, stay, kept, ring }, RING_NAMES);
+  });
 }

@@ -1,7 +1,7 @@
-import { matrixFits, rowsOf, type MatrixTuning } from "../full-attention/matrix-tunings.ts";
-import { spreadWorkgroups, type DeviceTraits, type GpuOp, type GpuProgram } from "../gpu-op.ts";
+import { matrixFits, matrixSoftmaxSources, rowsOf, type MatrixTuning } from "../attention/matrix-tunings.ts";
+import { singleOp, spreadDispatch, type DeviceTraits, type GpuOp, type GpuProgram } from "../gpu-op.ts";
 import { matrixDirectives } from "../matrix-directives.ts";
-import type { SlidingWindowRun, SlidingWindowShape } from "./gpu.ts";
+import { RING_NAMES, type SlidingWindowRun, type SlidingWindowShape } from "./gpu.ts";
 
 /** The choices, best first: tilings of full attention, which a window's keys pass by in the same way. */
 export const matrixWindowTunings: readonly MatrixTuning[] = [
@@ -45,12 +45,10 @@ export function slidingWindowMatrix(
   const program: GpuProgram = {
     name: "sliding-window/matrix_passing",
     sources: [
-      "full-attention/matrix_softmax.wgsl",
       "sliding-window/ring_row.wgsl",
       "sliding-window/matrix_passing_keys.wgsl",
-      "full-attention/matrix_columns.wgsl",
-      "full-attention/matrix_no_block_maxima.wgsl",
-      `full-attention/matrix_tiles_${traits.matrix}.wgsl`,
+      "attention/no_block_maxima.wgsl",
+      ...matrixSoftmaxSources(traits),
     ],
     directives: matrixDirectives(traits, { shuffles: true }),
     constants: {
@@ -69,22 +67,12 @@ export function slidingWindowMatrix(
       ...{ kv_heads: "u32", group: "u32", blocks: "u32", block: "u32", scale: "f32" },
     },
   };
-  return {
-    programs: [program],
-    scratch: () => ({}),
-    dispatches: ({ rows, start, ring = first + window }) => {
-      const workgroups = spreadWorkgroups(Math.ceil((rows * group) / rowsOf(cut)) * kvHeads, traits);
-      return [
-        {
-          program,
-          buffers: { q: "q", k: "k", v: "v", ring_k: "ringK", ring_v: "ringV", sinks: "sinks", out: "out" },
-          params: {
-            ...{ first: 0, rows, start, room: ring, stride: workgroups[0], kv_heads: kvHeads, group },
-            ...{ blocks: 0, block: 0, scale: Math.LOG2E / Math.sqrt(headDim) },
-          },
-          workgroups,
-        },
-      ];
-    },
-  };
+  return singleOp(program, ({ rows, start, ring = first + window }) => {
+    const workgroups = Math.ceil((rows * group) / rowsOf(cut)) * kvHeads;
+    const params = {
+      ...{ first: 0, rows, start, room: ring, kv_heads: kvHeads, group },
+      ...{ blocks: 0, block: 0, scale: Math.LOG2E / Math.sqrt(headDim) },
+    };
+    return spreadDispatch(program, traits, workgroups, params, RING_NAMES);
+  });
 }

@@ -1,18 +1,8 @@
-// What full-attention/matrix_softmax.wgsl attends to in the window branch of a chunk: the last WINDOW keys up to the query's
+// What attention/matrix_softmax.wgsl attends to in the window branch of a chunk: the last WINDOW keys up to the query's
 // own, and the FIRST of the context, tile after tile. Keys of the chunk come from k and v, those before it from the ring (see
 // ring_row.wgsl). Of the parameters, `room` is the ring's rows.
 //
 // q f32 [C, Hq, d]; k, v halves [Hkv, C, d]; ring_k, ring_v halves [Hkv, ring, d]; sinks f32 [Hq]; out f32 [C, Hq, d].
-//
-// Versions (SUBGROUPS x 16 rows, KEYS; see matrix.ts), on an H200, 2026-11-22: C = 2048, w = 128; 32/8 heads of 128, then
-// 64/4:
-//   8x16, 32 (default): 0.1036 ms (41.5 TFLOP/s), 0.1888 ms (45.5 TFLOP/s);
-//   4x16, 32:           0.1541 ms, 0.2862 ms;
-//   2x16, 32:           0.2964 ms, 0.5561 ms;
-//   a kernel of its own, with all logits of a tile's window in workgroup memory and so no reference to raise: 0.1141 ms,
-//     0.2134 ms at its best. Removed: slower, and larger windows did not fit it.
-// All of T = 32768 in chunks of 2048, the default and that kernel: 1.66 and 1.84 ms, 3.02 and 3.39 ms, at 6/2 heads of 64 0.398
-// and 0.488 ms.
 
 @group(0) @binding(1) var<storage, read> q: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> k: array<vec4<u32>>;

@@ -1,4 +1,5 @@
-import type { GpuOp, GpuProgram } from "../gpu-op.ts";
+import { boundByName, type GpuOp, type GpuProgram } from "../gpu-op.ts";
+import { RING_NAMES } from "../sliding-window/gpu.ts";
 import type { SparseDecodeRun, SparseDecodeShape } from "./shape.ts";
 
 const MERGE_QUADS = 8;
@@ -16,17 +17,12 @@ export interface Branches {
 }
 
 const NAMES: Readonly<Record<string, string>> = {
-  ring_k: "ringK",
-  ring_v: "ringV",
+  ...RING_NAMES,
   sparse_sinks: "sparseSinks",
   window_sinks: "windowSinks",
   out_sparse: "outSparse",
   out_window: "outWindow",
 };
-
-function buffersOf({ bindings }: GpuProgram): Record<string, string> {
-  return Object.fromEntries(Object.keys(bindings).map((binding) => [binding, NAMES[binding] ?? binding]));
-}
 
 /** What all forms of the op have in common: one dispatch over all jobs, and one that joins each branch's. */
 export function branchesOp(
@@ -36,7 +32,7 @@ export function branchesOp(
   const name = sparse ? "merge_branches" : "merge_window";
   const merge: GpuProgram = {
     name: `sparse-decode/${name}`,
-    sources: ["full-attention-decode/merge_partials.wgsl", `sparse-decode/${name}.wgsl`],
+    sources: ["attention/merge_partials.wgsl", `sparse-decode/${name}.wgsl`],
     constants: {
       ...{ GROUP: queryHeads / kvHeads, HEAD_DIM: headDim, MERGE_QUADS, MERGE_ROWS, JOBS: jobs },
       // To the merge, every job of the sparse branch is a slot.
@@ -52,7 +48,7 @@ export function branchesOp(
           out_window: "read_write",
         }
       : { partial: "read", sums: "read", window_sinks: "read", out_window: "read_write" },
-    params: { unused: "u32" },
+    params: {},
   };
   return {
     programs: [program, merge],
@@ -60,14 +56,14 @@ export function branchesOp(
     dispatches: ({ position, room, ring = window, selectionRow }) => [
       {
         program,
-        buffers: buffersOf(program),
+        buffers: boundByName(program, NAMES),
         params: { keys: position + 1, ring, ...(sparse ? { room, selection_row: selectionRow } : {}) },
         workgroups: [jobs, kvHeads, chunks],
       },
       {
         program: merge,
-        buffers: buffersOf(merge),
-        params: { unused: 0 },
+        buffers: boundByName(merge, NAMES),
+        params: {},
         workgroups: [Math.ceil(headDim / 4 / MERGE_QUADS), queryHeads, sparse ? 2 : 1],
       },
     ],

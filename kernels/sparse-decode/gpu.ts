@@ -1,4 +1,4 @@
-import { planAttend, type AttendTuning } from "../full-attention-decode/plan.ts";
+import { planAttend, type AttendTuning } from "../attention/decode-plan.ts";
 import type { DeviceTraits, GpuOp, GpuProgram } from "../gpu-op.ts";
 import { branchesOp } from "./branches-op.ts";
 import type { SparseDecodeRun, SparseDecodeShape } from "./shape.ts";
@@ -49,11 +49,12 @@ export function sparseDecodeGpu(
   const branches: GpuProgram = {
     name: `sparse-decode/${sparse ? "both_branches" : "window_branch"}`,
     sources: [
-      plan.pieces,
-      "full-attention-decode/attend_keys.wgsl",
-      "full-attention-decode/without_block_maxima.wgsl",
+      ...plan.pieces.sources,
+      "attention/attend_keys.wgsl",
+      "attention/no_block_maxima.wgsl",
       `sparse-decode/${sparse ? "both_branches" : "window_branch"}.wgsl`,
     ],
+    aliases: plan.pieces.aliases,
     constants: { ...plan.constants, ...sizes, WINDOW_RUN: windowRun },
     bindings: sparse
       ? { q: "read", k: "read", v: "read", ...ring, blocks: "read", ...scratch }

@@ -4,7 +4,7 @@ import {
   matrixAttendFits,
   matrixAttendSources,
   type MatrixAttendTuning,
-} from "../full-attention-decode/matrix-plan.ts";
+} from "../attention/matrix-decode-plan.ts";
 import type { DeviceTraits, GpuOp, GpuProgram } from "../gpu-op.ts";
 import { matrixDirectives } from "../matrix-directives.ts";
 import { branchesOp } from "./branches-op.ts";
@@ -81,8 +81,8 @@ export function sparseDecodeMatrix(
     sources: [
       `sparse-decode/matrix_${branch}.wgsl`,
       ...matrixAttendSources(traits),
-      "full-attention-decode/matrix_staged.wgsl",
-      "full-attention-decode/matrix_without_block_maxima.wgsl",
+      "attention/matrix_attend_staged.wgsl",
+      "attention/no_block_maxima.wgsl",
     ],
     directives: matrixDirectives(traits, { shuffles: true }),
     constants: {

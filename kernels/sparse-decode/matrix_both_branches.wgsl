@@ -5,19 +5,7 @@
 //
 // q f32 [Hq, d]; k, v 16-bit [Hkv, room, d]; ring_k, ring_v 16-bit [Hkv, w, d]; blocks u32 [.., Hkv, SLOTS];
 // partial f32 [Hkv, JOBS, G, d]; sums (m, l) f32 [Hkv, JOBS, G].
-//
-// Versions (SUBGROUPS x KEYS, run = BLOCK_RUN and WINDOW_RUN; see matrix.ts), on an H200, 2026-11-22: 32/8 heads of
-// 128, T = 131072, 16 blocks of 64, w = 128; both branches with merging, and the window branch alone:
-//   4x64 run 64 (default): 0.0177 ms, 0.0140 ms; SHARED 0.0177 ms, 0.0142 ms;
-//   4x32 run 32:           0.0192 ms, 0.0135 ms; SHARED 0.0175 ms, 0.0137 ms;
-//   4x32 run 64:           0.0183 ms, 0.0142 ms;
-//   the default after other kernels, what it reads not in the cache: 0.0230 ms, SHARED 0.0233 ms; 64/4 heads of 128: 0.0193
-//     and 0.0191 ms; 6/2 heads of 64: 0.0172 and 0.0170 ms. No difference beyond the spread;
-//   both_branches.wgsl, no matrix units: 0.0254 ms, 0.0188 ms (while the runtime still cleared workgroup memory).
 
-struct Params { keys: u32, ring: u32, room: u32, selection_row: u32 }
-
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> q: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> k: array<vec4<u32>>;
 @group(0) @binding(3) var<storage, read> v: array<vec4<u32>>;

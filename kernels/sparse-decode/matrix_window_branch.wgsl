@@ -4,9 +4,6 @@
 //
 // q f32 [Hq, d]; ring_k, ring_v 16-bit [Hkv, w, d]; partial f32 [Hkv, JOBS, G, d]; sums (m, l) f32 [Hkv, JOBS, G].
 
-struct Params { keys: u32, ring: u32 }
-
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> q: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> ring_k: array<vec4<u32>>;
 @group(0) @binding(3) var<storage, read> ring_v: array<vec4<u32>>;

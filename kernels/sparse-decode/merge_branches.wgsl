@@ -2,9 +2,6 @@
 // query head and MERGE_QUADS vec4 of its output.
 // partial f32 [Hkv, JOBS, G, d], sums f32 [Hkv, JOBS, G, 2]; sinks f32 [Hq]; outputs f32 [Hq, d].
 
-struct Params { unused: u32 }
-
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> partial: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> sums: array<vec2<f32>>;
 @group(0) @binding(3) var<storage, read> sparse_sinks: array<f32>;

@@ -4,12 +4,7 @@
 //  2. sigmoid(g) = e^-|g| or 1, over 1 + e^-|g|: no gate overflows.
 //
 // gate_up [C, 2 F], each row gate | up, y [C, F]: f32; F a multiple of 4.
-//
-// Versions: four values per invocation (this one): bound by memory.
 
-struct Params { rows: u32, stride: u32 }
-
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> gate_up: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> y: array<vec4<f32>>;
 

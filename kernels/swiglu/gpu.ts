@@ -1,4 +1,4 @@
-import { spreadWorkgroups, type DeviceTraits, type GpuOp, type GpuProgram } from "../gpu-op.ts";
+import { singleOp, spreadDispatch, type DeviceTraits, type GpuOp, type GpuProgram } from "../gpu-op.ts";
 
 const WIDTH = 256;
 
@@ -15,12 +15,7 @@ export function swigluGpu(
     bindings: { gateUp: "read", y: "read_write" },
     params: { rows: "u32", stride: "u32" },
   };
-  return {
-    programs: [program],
-    scratch: () => ({}),
-    dispatches: ({ rows }) => {
-      const workgroups = spreadWorkgroups(Math.ceil((rows * intermediate) / (4 * WIDTH)), traits);
-      return [{ program, buffers: { gateUp: "gateUp", y: "y" }, params: { rows, stride: workgroups[0] }, workgroups }];
-    },
-  };
+  return singleOp(program, ({ rows }) =>
+    spreadDispatch(program, traits, Math.ceil((rows * intermediate) / (4 * WIDTH)), { rows }),
+  );
 }

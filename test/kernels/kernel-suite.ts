@@ -1,20 +1,21 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 import { runCheck } from "../../src/bench/kernels/check.ts";
-import { findChecks, type Form } from "../../src/bench/kernels/find.ts";
+import type { FormId } from "../../kernels/gpu-form.ts";
+import { findChecks } from "../../src/bench/kernels/find.ts";
 import { GpuDevice, type OpenOptions } from "../../src/engine/webgpu/device.ts";
 import { testGpu } from "./gpu.ts";
 
 const SEED = Number(process.env["SEED"] ?? Math.floor(Math.random() * 0x1_0000_0000));
 
 /** Every check of the kernels of a form, each a test; those whose size the device cannot run skip and say why. */
-export async function describeKernels(form: Form, options: (software: boolean) => OpenOptions): Promise<void> {
+export async function describeKernels(form: FormId, options: (software: boolean) => OpenOptions): Promise<void> {
   const found = await testGpu();
   if (found.gpu === undefined) {
     describe(`${form} GPU kernels`, () => it.skip(found.why));
     return;
   }
-  const checks = await findChecks([], form);
+  const checks = (await findChecks()).filter((check) => (check.form ?? "portable") === form);
   const device = await GpuDevice.open({ gpu: found.gpu, ...options(found.software) });
   const path = `matrix ${device.traits.matrix}, arithmetic ${device.traits.arithmetic}`;
   describe(`${form} GPU kernels on ${device.adapter.name}, ${path} (SEED=${SEED})`, { concurrency: 1 }, () => {

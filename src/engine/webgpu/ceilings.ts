@@ -1,10 +1,11 @@
 import { copyGpu, fmaPeakGpu, readGpu, readSizes, type Ceiling } from "../../../kernels/ceilings/gpu.ts";
 import { matrixPeakGpu } from "../../../kernels/ceilings/matrix-peak.ts";
+import { makeOp } from "../../../kernels/gpu-form.ts";
 import { packHalves } from "../../../kernels/half.ts";
+import { forms as linear } from "../../../kernels/linear/forms.ts";
 import { Random } from "../../../kernels/random.ts";
 import type { Ceilings } from "../engine.ts";
 import type { GpuBlock } from "./allocator.ts";
-import { linearOp } from "./forms.ts";
 import type { GpuSession } from "./session.ts";
 import { Timestamps } from "./timestamps.ts";
 
@@ -92,7 +93,7 @@ function runsOf({ device }: GpuSession): number {
 function squareProduct({ device }: GpuSession, side: number): Ceiling<{ readonly rows: number }> {
   const values = side * side;
   return {
-    op: linearOp({ inputs: side, outputs: side, add: false }, device.traits),
+    op: makeOp(linear, { inputs: side, outputs: side, add: false }, device.traits),
     run: { rows: side },
     buffers: {
       x: { values, format: "f32" },

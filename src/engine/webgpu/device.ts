@@ -195,7 +195,7 @@ export class GpuDevice {
   compile(program: GpuProgram): CompiledProgram {
     const known = this.#byProgram.get(program);
     if (known !== undefined) return known;
-    const key = JSON.stringify([program.name, program.sources, program.constants]);
+    const key = JSON.stringify([program.name, program.sources, program.constants, program.aliases]);
     const compiled = this.#programs.get(key) ?? this.#compile(program);
     this.#programs.set(key, compiled);
     this.#byProgram.set(program, compiled);

@@ -1,12 +1,13 @@
 import { matrixPeakGpu } from "../../../kernels/ceilings/matrix-peak.ts";
+import { makeOp } from "../../../kernels/gpu-form.ts";
 import { roundToHalf } from "../../../kernels/half.ts";
+import { forms as linear } from "../../../kernels/linear/forms.ts";
 import { Random } from "../../../kernels/random.ts";
 import { messageOf } from "../../model/errors.ts";
 import { PRESETS } from "../../model/presets.ts";
 import { GpuAllocator } from "./allocator.ts";
 import { GpuDevice } from "./device.ts";
 import type { AdapterListing } from "./gpu-choice.ts";
-import { linearOp } from "./forms.ts";
 import { toHalves } from "../../model/float16.ts";
 import type { ProbeReply, ProbeRequest } from "./matrix-probe.ts";
 import { makeOps } from "./ops.ts";
@@ -55,7 +56,7 @@ async function probe(gpu: AdapterListing): Promise<string | undefined> {
 async function product(device: GpuDevice, x: Float32Array, weight: Float32Array): Promise<Float32Array> {
   const allocator = new GpuAllocator(device);
   const recorder = new Recorder(device, allocator);
-  const op = linearOp({ inputs: SIDE, outputs: SIDE, add: false }, device.traits);
+  const op = makeOp(linear, { inputs: SIDE, outputs: SIDE, add: false }, device.traits);
   const run = { rows: ROWS };
   const sizes = { x: x.byteLength, weight: 2 * weight.length, y: 4 * ROWS * SIDE, ...op.scratch(run) };
   const blocks = new Map(

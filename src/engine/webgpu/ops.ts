@@ -1,20 +1,26 @@
 import { blockGateGpu } from "../../../kernels/block-gate/gpu.ts";
 import { blockMeansGpu } from "../../../kernels/block-means/gpu.ts";
+import { plannedBlockSparse } from "../../../kernels/block-sparse-attention/forms.ts";
 import { blockTopkGpu } from "../../../kernels/block-topk/gpu.ts";
 import { embeddingGpu } from "../../../kernels/embedding/gpu.ts";
+import { forms as fullAttention } from "../../../kernels/full-attention/forms.ts";
+import { forms as fullDecodes } from "../../../kernels/full-attention-decode/forms.ts";
 import { gateFusionGpu } from "../../../kernels/gate-fusion/gpu.ts";
+import { makeOp } from "../../../kernels/gpu-form.ts";
 import type { DeviceTraits, GpuOp } from "../../../kernels/gpu-op.ts";
 import { headNormGpu } from "../../../kernels/head-norm/gpu.ts";
+import { forms as linear } from "../../../kernels/linear/forms.ts";
 import { rmsnormGpu } from "../../../kernels/rmsnorm/gpu.ts";
 import { ropeSplitGpu } from "../../../kernels/rope/gpu.ts";
+import { forms as slidingWindow } from "../../../kernels/sliding-window/forms.ts";
 import { ringAppendGpu } from "../../../kernels/sliding-window/gpu.ts";
+import { forms as sparseDecodes } from "../../../kernels/sparse-decode/forms.ts";
 import { swigluGpu } from "../../../kernels/swiglu/gpu.ts";
 import type { BlockGate } from "../../designs/plan.ts";
 import type { Architecture } from "../../model/architecture.ts";
 import type { Chunk } from "../decoder/body.ts";
 import { emitsScores, type LayerRole } from "../decoder/roles.ts";
 import { shapeOf, type Shape } from "../shape.ts";
-import { blockSparseOps, fullAttentionOp, fullDecodeOp, linearOp, slidingWindowOp, sparseDecodeOp } from "./forms.ts";
 import { largest, type Sizes } from "./workspace.ts";
 
 const WORD = 4;
@@ -49,7 +55,7 @@ export interface PlanShape {
 /** Ops of layers whose query heads choose among blocks of the layer's own keys. */
 function ownChoiceOps({ Hq, Hkv, d }: Shape, { block, top }: Pick<BlockGate, "block" | "top">, traits: DeviceTraits) {
   const heads = { queryHeads: Hq, kvHeads: Hkv, headDim: d };
-  const forms = blockSparseOps({ ...heads, lists: Hq, block, slots: top }, traits);
+  const forms = plannedBlockSparse({ ...heads, lists: Hq, block, slots: top }, traits);
   return {
     block,
     slots: top,
@@ -67,7 +73,7 @@ export function makeOps(a: Architecture, traits: DeviceTraits, { first = 0, gate
   const s = shapeOf(a);
   const heads = { queryHeads: s.Hq, kvHeads: s.Hkv, headDim: s.d };
   const project = (gated: boolean) =>
-    named("project", linearOp({ inputs: s.hidden, outputs: projectedWidth(s, gated), add: false }, traits));
+    named("project", makeOp(linear, { inputs: s.hidden, outputs: projectedWidth(s, gated), add: false }, traits));
   const split = (gated: boolean) => named("split", ropeSplitGpu({ ...heads, extra: gated ? 2 * s.gates : 0 }, traits));
   const headNorm = (gated: boolean) =>
     s.qkvBias || s.headNorm
@@ -82,11 +88,12 @@ export function makeOps(a: Architecture, traits: DeviceTraits, { first = 0, gate
   const sparseDecode = (sparse: boolean) =>
     named(
       "sparse decode",
-      sparseDecodeOp({ ...heads, block: s.B, slots: s.slots, window: s.w + first, sparse }, traits),
+      makeOp(sparseDecodes, { ...heads, block: s.B, slots: s.slots, window: s.w + first, sparse }, traits),
     );
-  const full = (scores: boolean) => named("full", fullAttentionOp({ ...heads, block: s.B, scores }, traits));
-  const fullDecode = (scores: boolean) => named("full decode", fullDecodeOp({ ...heads, block: s.B, scores }, traits));
-  const sparse = blockSparseOps({ ...heads, block: s.B, slots: s.slots }, traits);
+  const full = (scores: boolean) => named("full", makeOp(fullAttention, { ...heads, block: s.B, scores }, traits));
+  const fullDecode = (scores: boolean) =>
+    named("full decode", makeOp(fullDecodes, { ...heads, block: s.B, scores }, traits));
+  const sparse = plannedBlockSparse({ ...heads, block: s.B, slots: s.slots }, traits);
   const ownChoice = gate === undefined ? undefined : ownChoiceOps(s, gate, traits);
   return {
     shape: s,
@@ -106,7 +113,7 @@ export function makeOps(a: Architecture, traits: DeviceTraits, { first = 0, gate
     largestRows: sparse.largestRows,
     sparse: named("sparse", sparse.sparse),
     ownChoice,
-    window: named("window", slidingWindowOp({ ...heads, window: s.w, first }, traits)),
+    window: named("window", makeOp(slidingWindow, { ...heads, window: s.w, first }, traits)),
     append: named("append", ringAppendGpu({ kvHeads: s.Hkv, headDim: s.d, window: s.w, first }, traits)),
     decode: { sparse: sparseDecode(true), window: sparseDecode(false) },
     fuse: named(
@@ -122,11 +129,11 @@ export function makeOps(a: Architecture, traits: DeviceTraits, { first = 0, gate
         traits,
       ),
     ),
-    output: named("output", linearOp({ inputs: s.Hq * s.d, outputs: s.hidden, add: true }, traits)),
-    gateUp: named("gate up", linearOp({ inputs: s.hidden, outputs: 2 * s.intermediate, add: false }, traits)),
+    output: named("output", makeOp(linear, { inputs: s.Hq * s.d, outputs: s.hidden, add: true }, traits)),
+    gateUp: named("gate up", makeOp(linear, { inputs: s.hidden, outputs: 2 * s.intermediate, add: false }, traits)),
     swiglu: named("swiglu", swigluGpu({ intermediate: s.intermediate }, traits)),
-    down: named("down", linearOp({ inputs: s.intermediate, outputs: s.hidden, add: true }, traits)),
-    head: named("head", linearOp({ inputs: s.hidden, outputs: s.vocabulary, add: false }, traits)),
+    down: named("down", makeOp(linear, { inputs: s.intermediate, outputs: s.hidden, add: true }, traits)),
+    head: named("head", makeOp(linear, { inputs: s.hidden, outputs: s.vocabulary, add: false }, traits)),
   };
 }
 
@@ -197,7 +204,7 @@ export function scratchSizes(ops: Ops, rows: number, tokens: number, needs: Need
   for (const extent of extents) {
     const room = tokens;
     const dense = { rows: extent.rows };
-    for (const linear of [ops.project.gated, ops.output, ops.gateUp, ops.down]) add(linear, dense);
+    for (const product of [ops.project.gated, ops.output, ops.gateUp, ops.down]) add(product, dense);
     add(ops.norm, dense);
     add(ops.fuse, dense);
     if (extent.rows === 1) {

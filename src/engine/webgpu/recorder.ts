@@ -1,10 +1,10 @@
 import type { GpuDispatch } from "../../../kernels/gpu-op.ts";
 import type { GpuAllocator, GpuBlock } from "./allocator.ts";
 import type { CompiledProgram, GpuDevice } from "./device.ts";
+import { packParams } from "./shader-source.ts";
 
 /** Uniform slots lie this far apart: the alignment every device accepts for dynamic offsets. */
 const SLOT = 256;
-const PARAM = 4;
 const SLOTS_AT_FIRST = 512;
 
 /** Finds the buffer that an op's dispatch means by a name. */
@@ -71,13 +71,7 @@ export class Recorder {
     const compiled = this.#device.compile(program);
     const slot = this.#slots++ * SLOT;
     if (slot + SLOT > this.#staging.byteLength) throw new Error(`more than ${slot / SLOT} dispatches in one submit`);
-    const view = new DataView(this.#staging, slot, SLOT);
-    Object.entries(program.params).forEach(([name, type], i) => {
-      const value = params[name];
-      if (value === undefined) throw new Error(`${program.name} was given no ${name}`);
-      if (type === "u32") view.setUint32(i * PARAM, value, true);
-      else view.setFloat32(i * PARAM, value, true);
-    });
+    packParams(program, params, new DataView(this.#staging, slot, SLOT));
     const bound = Object.keys(program.bindings).map((binding) => {
       const name = buffers[binding];
       if (name === undefined) throw new Error(`${program.name} was given no buffer for ${binding}`);

@@ -31,28 +31,6 @@
 //
 // Operands of matrix units lie in arrays of vec4<u32>: units read from multiples of 16 bytes. `var x: T;` in a loop is
 // not set to zero again by every compiler: such variables are set there explicitly.
-//
-// Versions (SUBGROUPS x 16 PARTS rows, KEYS, AHEAD unless "late"; see matrix-tunings.ts), on an H200, 2026-11-22. The
-// default as it is: all of T = 32768 in chunks of 2048, 45.64 ms (193 TFLOP/s) at 32/8 heads of 128 and 88.93 ms (198) at
-// 64/4, with scores 48.75 (180) and 97.43 ms (180). For windows see sliding-window/matrix_passing_keys.wgsl. The rest was
-// taken before `weights` was made of 16-byte vectors (the values were wrong, the work the same), while workgroup memory was
-// still cleared by the runtime, without windows: T = 32768, the last C = 2048 queries, with scores; 32/8 heads of 128, then
-// 64/4:
-//   8x16, 32 (default): 5.98 ms (178.3 TFLOP/s), 12.08 ms (176.3); without scores 5.53 ms (192.7), 10.88 ms (195.8);
-//   8x16, 32, late: 5.98 ms, 12.09 ms;
-//   6x16, 32: 8.57 ms, 16.32 ms;
-//   4x32, 32: 9.03 ms, 18.57 ms; 2x32, 32, late: 19.86 ms, 40.38 ms;
-//   4x16, 32: 10.00 ms, 20.87 ms; late: 9.97 ms, 20.80 ms; 4x16, 64: does not fit heads of 128;
-//   2x16, 32: 19.34 ms, 37.97 ms; 2x16, 64, late: 20.51 ms, 40.69 ms.
-// 6/2 heads of 64: 6x16 1.25 ms, 8x16 1.28, 4x16 KEYS 64 1.36, 4x32 1.37, 2x16 1.89, 4x16 1.92, 2x16 KEYS 64 1.96, 2x32
-// 2.48.
-
-struct Params {
-  first: u32, rows: u32, start: u32, room: u32, stride: u32,
-  kv_heads: u32, group: u32, blocks: u32, block: u32, scale: f32,
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
 
 const LOWEST = -3.0e38;
 /// The reference of a row that has seen no key: so far above what stands for a masked logit that such keys weigh nothing.

@@ -1,4 +1,4 @@
-// Tiles of 16 x 16 on matrix units: f16 x f16 -> f32 by a subgroup of 32. matrix_tiles_emulated.wgsl has the same names
+// Tiles of 16 x 16 on matrix units: f16 x f16 -> f32 by a subgroup of 32. matrix_softmax_tiles_emulated.wgsl has the same names
 // for devices without such units. Offsets count elements of the array that is read or written.
 
 alias Left = subgroup_matrix_left<f16, 16, 16>;

@@ -156,7 +156,7 @@ fn attend(state: ptr<function, Attending>, tile: Tile, lane: u32) {
     sub_maxima[i] = most;
   }
   workgroupBarrier();
-  tile_seen(tile, lane);
+  tile_seen(tile.part, lane);
 
   let head = lane % HEADS_HERE;
   let before = (*state).highest;

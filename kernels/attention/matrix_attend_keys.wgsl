@@ -25,10 +25,6 @@
 //
 // Operands of matrix units lie in arrays of vec4<u32>: units read from multiples of 16 bytes. `var x: T;` in a loop is
 // not set to zero again by every compiler: such variables are set there explicitly.
-//
-// Versions: SUBGROUPS, KEYS, HELD (queries in registers, or read for every tile), SHARED (half the workgroup memory for keys
-// and values, but a tile's values are fetched later). Their times stand in matrix_split_kv.wgsl and
-// sparse-decode/matrix_both_branches.wgsl.
 
 /** Stands for minus infinity: differences with it stay numbers. */
 const LOWEST = -1e30;
@@ -141,7 +137,7 @@ fn weigh_tile(o: ptr<function, Outputs>, first: u32, end: u32, fresh: bool, lane
   weigh(first, end, lane);
   // Also the barrier between weights and their use.
   let changed = workgroupUniformLoad(&raised);
-  tile_seen(first, end, lane);
+  keys_seen(first, end, lane);
   if (changed != 0u) {
     if (lane == 0u) { raised = 0u; }
     if (!fresh) { decay_outputs(o, lane); }

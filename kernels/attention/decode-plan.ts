@@ -1,4 +1,5 @@
 import type { DeviceTraits } from "../gpu-op.ts";
+import { piecesOf, type Pieces } from "./pieces.ts";
 
 /** How a workgroup of attend_keys.wgsl is laid out. Sizes are what is wanted: `planAttend` shrinks them to the device. */
 export interface AttendTuning {
@@ -22,8 +23,7 @@ export interface AttendTuning {
 
 export interface AttendPlan {
   readonly constants: Readonly<Record<string, number | boolean>>;
-  /** File that says what a piece is. */
-  readonly pieces: string;
+  readonly pieces: Pieces;
   /** Workgroups that share a KV head because its query heads do not fit one. */
   readonly chunks: number;
   /** Keys per tile. */
@@ -54,8 +54,8 @@ export function planAttend(
   traits: DeviceTraits,
 ): AttendPlan {
   if (headDim % 4 !== 0) throw new Error(`d = ${headDim} is no multiple of 4`);
-  const piece = headDim % 8 === 0 ? 8 : 4;
-  const pieces = headDim / piece;
+  const piece = piecesOf(headDim);
+  const pieces = headDim / piece.size;
   const queryPieces = pieces % tuning.queryPieces === 0 ? tuning.queryPieces : 1;
   const heads = group <= 4 ? 4 : tuning.heads;
   const threads = Math.min(tuning.threads, traits.maxInvocations);
@@ -65,7 +65,7 @@ export function planAttend(
   const bytes = (layout: Layout): number => {
     const here = heads * layout.headGroups;
     const width = pieces * layout.headGroups * layout.rows;
-    const exchange = Math.max(step(layout) * (pieces / queryPieces + 1) * here, width * piece);
+    const exchange = Math.max(step(layout) * (pieces / queryPieces + 1) * here, width * piece.size);
     return 4 * (layout.tile * here + exchange + (Math.ceil(layout.tile / sub) + 1) * here);
   };
   const layouts = function* (): Generator<Layout> {
@@ -83,6 +83,7 @@ export function planAttend(
     if (!fits || (pieces * rows) % heads !== 0) continue;
     return {
       constants: {
+        ...piece.constants,
         GROUP: group,
         HEADS: heads,
         HEAD_GROUPS: headGroups,
@@ -97,7 +98,7 @@ export function planAttend(
         ARITH_DOTS: tuning.arithDots,
         ARITH_SUMS: tuning.arithSums,
       },
-      pieces: `full-attention-decode/pieces_of_${piece}.wgsl`,
+      pieces: piece,
       chunks: Math.ceil(group / (heads * headGroups)),
       tile,
     };

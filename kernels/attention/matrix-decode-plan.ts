@@ -74,8 +74,8 @@ export function matrixAttendConstants(
 /** matrix_attend_keys.wgsl and what it needs but its bindings and block maxima. */
 export function matrixAttendSources(traits: DeviceTraits): readonly string[] {
   return [
-    "full-attention-decode/matrix_attend_keys.wgsl",
-    "full-attention-decode/matrix_columns.wgsl",
-    `full-attention-decode/matrix_tiles_${traits.matrix}.wgsl`,
+    "attention/matrix_attend_keys.wgsl",
+    "attention/matrix_attend_columns.wgsl",
+    `attention/matrix_attend_tiles_${traits.matrix}.wgsl`,
   ];
 }

@@ -1,4 +1,4 @@
-// What matrix_tiles_units.wgsl names, as plain loops: for tests on devices without matrix units, and slow. Invocation
+// What matrix_softmax_tiles_units.wgsl names, as plain loops: for tests on devices without matrix units, and slow. Invocation
 // l of 32 holds row l / 2 of a left operand, and columns 8 (l % 2) .. of that row of the sums; a right operand is only
 // a place in `tile`, read when it is multiplied, so nothing may overwrite it between its load and its product.
 

@@ -1,2 +1,0 @@
-// Numbers of the device's arithmetic between 16-bit operands.
-alias Real = Arith;

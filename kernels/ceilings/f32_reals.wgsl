@@ -1,2 +1,0 @@
-// Numbers of 32 bits.
-alias Real = f32;
