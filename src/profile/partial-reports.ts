@@ -28,6 +28,8 @@ export class PartialReports {
     const { onPartial } = this.#request;
     if (onPartial === undefined) return;
     const report = this.#draft.report();
+    // A complete one is the job's result.
+    if (report.partial === undefined) return;
     const told: Readonly<Record<string, unknown>> = this.#told;
     const changed = Object.fromEntries(Object.entries(report).filter(([part, value]) => told[part] !== value));
     onPartial({ changed, ...(estimate === undefined ? {} : { estimate }) });
