@@ -100,6 +100,7 @@ export class Panel implements Page {
         this.#state = message.state;
         this.#cursor = message.state.cursor;
         this.#setJob(message.state.job);
+        this.#status.tell(message.state.report);
         this.#drawAll(message.state);
         this.#follow();
         return;

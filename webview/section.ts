@@ -1,6 +1,7 @@
 import type { Cursor, PanelCommand, PanelState } from "../src/protocol/panel.ts";
 import { paragraph } from "./dom.ts";
 import { undrawn, type SectionId } from "./model/sections.ts";
+import { waitingText } from "./model/waiting.ts";
 import type { UiState } from "./ui-state.ts";
 
 /** What views may ask of the page. */
@@ -56,7 +57,10 @@ export function section<Model>(
     id,
     prepare(state, ui) {
       const made = model(state, ui);
-      if (made === undefined) return undefined;
+      if (made === undefined) {
+        const text = waitingText(id, state);
+        return text === undefined ? undefined : { key: text, draw: () => ({ content: [paragraph(text, "aside")] }) };
+      }
       return { key: JSON.stringify(made), draw: (page) => draw(made, page) };
     },
   };

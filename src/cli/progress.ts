@@ -1,9 +1,10 @@
 import type { WriteStream } from "node:tty";
 import ora, { type Ora } from "ora";
-import type { Progress as Said } from "../protocol/jobs.ts";
+import type { Progress as Said, SoFar } from "../protocol/jobs.ts";
 import { message } from "../model/printable.ts";
 import { percent, remaining } from "../text/format.ts";
 import { VARIANT_NAMES } from "../report/names.ts";
+import { news } from "../report/partial.ts";
 
 /** A step of the work, as the runtime tells it. */
 type Step = Omit<Extract<Said, { kind: "progress" }>, "kind">;
@@ -12,6 +13,8 @@ type Step = Omit<Extract<Said, { kind: "progress" }>, "kind">;
 export interface Progress {
   phase(text: string): void;
   progress(step: Step): void;
+  /** Something was found: each piece of news is a line that stays. */
+  found(soFar: SoFar): void;
   /** Ends the display; what comes next is written on a clean line. */
   stop(): void;
 }
@@ -23,7 +26,8 @@ const LINE_EVERY_MS = 4000;
 const ESTIMATE_AFTER_MS = 1500;
 
 export function createProgress(stream: WriteStream, quiet: boolean): Progress {
-  if (quiet) return { phase: () => undefined, progress: () => undefined, stop: () => undefined };
+  const silent = (): void => undefined;
+  if (quiet) return { phase: silent, progress: silent, found: silent, stop: silent };
   // A terminal may say that it is 0 columns wide (containers, expect); the spinner would then clear lines for ever.
   const rich = stream.isTTY && stream.columns > 0 && process.env.TERM !== "dumb" && process.env.CI === undefined;
   return rich ? new Spinner(stream) : new Lines((line) => stream.write(`${line}\n`));
@@ -32,8 +36,11 @@ export function createProgress(stream: WriteStream, quiet: boolean): Progress {
 class Spinner implements Progress {
   private readonly spinner: Ora;
   private readonly estimate = new Estimate();
+  private readonly stream: WriteStream;
+  private soFar: SoFar | undefined;
 
   constructor(stream: WriteStream) {
+    this.stream = stream;
     // Ora would swallow the keyboard, and with it Ctrl-C.
     this.spinner = ora({
       stream,
@@ -49,6 +56,15 @@ class Spinner implements Progress {
 
   progress(step: Step): void {
     this.spinner.text = message(this.estimate.text(step));
+  }
+
+  found(soFar: SoFar): void {
+    const told = news(this.soFar, soFar);
+    this.soFar = soFar;
+    if (told.length === 0) return;
+    this.spinner.clear();
+    for (const line of told) this.stream.write(`${message(line)}\n`);
+    this.spinner.render();
   }
 
   stop(): void {
@@ -68,6 +84,7 @@ export class Lines implements Progress {
   private readonly write: (line: string) => void;
   private readonly estimate: Estimate;
   private readonly timer: NodeJS.Timeout;
+  private soFar: SoFar | undefined;
   private latest = "";
   private shown = "";
   private shownAt = -Infinity;
@@ -90,6 +107,11 @@ export class Lines implements Progress {
   progress(step: Step): void {
     this.latest = this.estimate.text(step);
     this.show();
+  }
+
+  found(soFar: SoFar): void {
+    for (const line of news(this.soFar, soFar)) this.write(message(line));
+    this.soFar = soFar;
   }
 
   stop(): void {

@@ -4,7 +4,8 @@ import { pour } from "../files/pour.ts";
 import { messageOf, UserError } from "../model/errors.ts";
 import { processModule } from "../model/package-root.ts";
 import type { Report } from "../protocol/report.ts";
-import type { Progress as Said } from "../protocol/jobs.ts";
+import type { Progress as Said, SoFar } from "../protocol/jobs.ts";
+import { partialNote, keptReport } from "../report/partial.ts";
 import type { RuntimeClient } from "../runtime/client.ts";
 import { Cancelled, RuntimeFault } from "../runtime/runtime.ts";
 import { deviceList } from "./devices.ts";
@@ -13,20 +14,23 @@ import { Answered, parseOptions, type Options } from "./options.ts";
 import { checkTargets, type Target } from "./outputs.ts";
 import { print, say, sayLines } from "./print.ts";
 import { createProgress, type Progress } from "./progress.ts";
-import { onStop } from "./stop.ts";
+import { onStop, type Stop } from "./stop.ts";
 import { guardStreams, orAborted, type Streams } from "./streams.ts";
 
-export const EXIT = { done: 0, fault: 1, mistake: 2, stopped: 130 } as const;
+export const EXIT = { done: 0, fault: 1, mistake: 2, partial: 3, stopped: 130 } as const;
 
 /** Runs of every variant that are made and not counted: the first one pays for memory and caches. */
 const WARMUP = 1;
+
+/** What is kept of a stopped run is written whatever was asked to stop: a second Ctrl-C ends the process itself. */
+const NEVER = new AbortController().signal;
 
 /** The module of the process that does the work; tests put their own here. */
 const RUNTIME = processModule("src/runtime/server.ts");
 
 /** What a run is given besides its arguments, and what it leaves. */
 interface Run {
-  readonly signal: AbortSignal;
+  readonly stop: Stop;
   readonly streams: Streams;
   /** Files that are there, as named. */
   readonly wrote: string[];
@@ -38,9 +42,7 @@ export async function run(args: readonly string[], module: URL | string = RUNTIM
   const streams = guardStreams();
   const wrote: string[] = [];
   try {
-    await command(args, module, { signal: stop.signal, streams, wrote });
-    await streams.settle(stop.signal);
-    return EXIT.done;
+    return await command(args, module, { stop, streams, wrote });
   } catch (error) {
     return explain(error, args.includes("--debug"), wrote);
   } finally {
@@ -48,13 +50,17 @@ export async function run(args: readonly string[], module: URL | string = RUNTIM
   }
 }
 
-async function command(args: readonly string[], module: URL | string, run: Run): Promise<void> {
+async function command(args: readonly string[], module: URL | string, run: Run): Promise<number> {
+  const { stop, streams } = run;
+  let code: number = EXIT.done;
   try {
-    if (args[0] === "compare") await compareFiles(args.slice(1), run.signal);
-    else await execute(parseOptions(args), module, run);
+    if (args[0] === "compare") await compareFiles(args.slice(1), stop.signal);
+    else code = await execute(parseOptions(args), module, run);
   } catch (error) {
     if (!(error instanceof Answered)) throw error;
   }
+  await streams.settle(code === EXIT.partial ? NEVER : stop.signal);
+  return code;
 }
 
 async function compareFiles(args: readonly string[], signal: AbortSignal): Promise<void> {
@@ -62,11 +68,12 @@ async function compareFiles(args: readonly string[], signal: AbortSignal): Promi
   print(await compareSaved(args, { folder: workingFolder(), signal }));
 }
 
-async function execute(options: Options, module: URL | string, { signal, streams, wrote }: Run): Promise<void> {
+async function execute(options: Options, module: URL | string, run: Run): Promise<number> {
+  const { signal } = run.stop;
   if (options.listDevices) {
     const devices = await withRuntime(module, (runtime) => orAborted(runtime.devices(), signal));
     print(deviceList(devices));
-    return;
+    return EXIT.done;
   }
   const folder = workingFolder();
   const targets = checkTargets(wantedFiles(options), folder, { document: options.file, model: options.place.model });
@@ -76,20 +83,58 @@ async function execute(options: Options, module: URL | string, { signal, streams
     options.compare === undefined
       ? undefined
       : await (await import("./compare.ts")).against(options.compare, { folder, signal });
+  const profiled = await profile(options, folder, module, run.stop);
+  await deliver(profiled, { options, targets, compared }, run, profiled.report.partial === undefined ? signal : NEVER);
+  return profiled.report.partial === undefined ? EXIT.done : EXIT.partial;
+}
+
+interface Profiled {
+  readonly document: Document;
+  readonly report: Report;
+}
+
+/** The report, or what Ctrl-C left of it. @throws Cancelled where nothing was measured yet */
+async function profile(options: Options, folder: string, module: URL | string, stop: Stop): Promise<Profiled> {
+  const { signal } = stop;
   const progress = createProgress(process.stderr, options.quiet);
-  let document: Document;
-  let report: Report;
+  let found: Report | undefined;
+  let document: Document | undefined;
   try {
     progress.phase(options.file === "-" ? "reading standard input" : `reading ${options.file}`);
     document = await readDocument(options.file, { folder, stdin: process.stdin, signal });
     const settings = { ...options.chosen, document, warmup: WARMUP };
     const asked = { ...options.place, folder, selectionTable: false, settings };
-    ({ report } = await withRuntime(module, (runtime) =>
-      runtime.profile(asked, (said) => tell(progress, said), signal),
-    ));
+    const onFound = (soFar: SoFar): void => {
+      found = soFar.report;
+      progress.found(soFar);
+    };
+    const { report } = await withRuntime(module, (runtime) =>
+      runtime.profile(asked, (said) => tell(progress, said), signal, onFound),
+    );
+    return { document, report };
+  } catch (error) {
+    const report = error instanceof Cancelled && stop.byHand ? keptReport(found) : undefined;
+    if (report === undefined || document === undefined) throw error;
+    stop.keep();
+    return { document, report };
   } finally {
     progress.stop();
   }
+}
+
+/** What is to become of a report. */
+interface Wanted {
+  readonly options: Options;
+  readonly targets: readonly Target[];
+  readonly compared: ((report: Report) => string) | undefined;
+}
+
+async function deliver(
+  { document, report }: Profiled,
+  { options, targets, compared }: Wanted,
+  { streams, wrote }: Run,
+  signal: AbortSignal,
+): Promise<void> {
   // Loaded only now: nothing of it is needed before there is a report, and the first sign of life should come at once.
   const [{ terminalText }, { render }] = await Promise.all([import("./terminal.ts"), import("./render.ts")]);
   const results = await Promise.all(
@@ -111,6 +156,8 @@ async function execute(options: Options, module: URL | string, { signal, streams
   }
   if (!options.quiet) for (const name of wrote) say(`wrote ${name}`);
   if (options.json === "-") process.stdout.write(`${await render("json-line", report, document.text)}\n`);
+  const note = partialNote(report);
+  if (note !== undefined) say(note);
 }
 
 function wantedFiles(options: Options): Pick<Target, "option" | "name">[] {

@@ -1,28 +1,61 @@
 /** Within this time of the first signal the process has ended, whatever it was waiting for. */
 const AT_LATEST_MS = 900;
 
+/** Results that are kept are written within this time, whoever reads them. */
+const KEPT_AT_LATEST_MS = 10_000;
+
+/** A terminal's one Ctrl-C comes several times, within this time: what comes later is another. */
+const SAME_MS = 400;
+
 const PARENT_EVERY_MS = 300;
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
+export interface Stop {
+  /** Aborts when the user asks the process to stop. */
+  readonly signal: AbortSignal;
+  /** Whether that was Ctrl-C, by somebody who is there and waits. */
+  readonly byHand: boolean;
+  /** After a stop: gives the process time to write what it has. The next signal ends it at once. */
+  keep(): void;
+  dispose(): void;
+}
+
 /**
- * A signal that aborts, with `reason`, when the user asks the process to stop. Repeated signals are one: a terminal sends
- * Ctrl-C to every process of the command, and the ones above pass it on once more.
+ * Listens for signals that ask the process to stop, and aborts with `reason`. Signals that follow at once are the same one: a
+ * terminal sends Ctrl-C to every process of the command, and the ones above pass it on once more.
  */
-export function onStop(reason: () => Error, exitCode: number): { readonly signal: AbortSignal; dispose(): void } {
+export function onStop(reason: () => Error, exitCode: number): Stop {
   const controller = new AbortController();
-  const stop = (): void => {
+  let deadline: NodeJS.Timeout | undefined;
+  let stoppedAt = 0;
+  let byHand = false;
+  const endAfter = (ms: number): void => {
+    clearTimeout(deadline);
+    deadline = setTimeout(() => end(exitCode), ms).unref();
+  };
+  const stop = (name?: NodeJS.Signals): void => {
     if (controller.signal.aborted) return;
-    setTimeout(() => end(exitCode), AT_LATEST_MS).unref();
+    stoppedAt = performance.now();
+    byHand = name === "SIGINT";
+    endAfter(AT_LATEST_MS);
     controller.abort(reason());
   };
-  for (const name of SIGNALS) process.on(name, stop);
+  const onSignal = (name: NodeJS.Signals): void => {
+    if (controller.signal.aborted && performance.now() - stoppedAt > SAME_MS) end(exitCode);
+    stop(name);
+  };
+  for (const name of SIGNALS) process.on(name, onSignal);
   const watch = watchParent(stop);
   return {
     signal: controller.signal,
+    get byHand() {
+      return byHand;
+    },
+    keep: () => endAfter(KEPT_AT_LATEST_MS),
     dispose: () => {
       clearInterval(watch);
-      for (const name of SIGNALS) process.removeListener(name, stop);
+      for (const name of SIGNALS) process.removeListener(name, onSignal);
     },
   };
 }

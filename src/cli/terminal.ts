@@ -10,6 +10,7 @@ import { visible } from "../model/printable.ts";
 import { snippet } from "../report/lines.ts";
 import { PHASE_NAMES, QUERY_WORDS, VARIANT_NAMES } from "../report/names.ts";
 import { MAP_MEANINGS, mapFinding, mapTable } from "../report/oracle-map.ts";
+import { partialNote } from "../report/partial.ts";
 import { coverageFinding, placesNote, swapsFinding, swapsScope } from "../report/selection-finding.ts";
 import { swapPlaces, swapsTable } from "../report/swaps-table.ts";
 import { sweepKv, sweepNotes, sweepPhases, sweepRatios, sweepTimes, growthTable } from "../report/sweep-table.ts";
@@ -21,13 +22,7 @@ export function terminalText(report: Report, text: string): string {
   const sections = [
     cardText(report),
     warnings(report),
-    section("Latency and KV memory by layer", layerTable(report)),
-    section("Prefill by stage, all layers", stageTable(report, "prefill")),
-    ...(hasDecode(report) ? [section("Decode per token by stage, all layers", stageTable(report, "decode"))] : []),
-    section("Totals", totalsTable(report)),
-    report.ratios === undefined ? "" : section("Time ratios, by paired rounds", ratiosTable(report)),
-    sweep(report),
-    growth(report),
+    ...(variantsOf(report).length === 0 ? [] : figures(report)),
     finding(report)
       .map((paragraph) => wrap(paragraph))
       .join("\n\n"),
@@ -37,6 +32,19 @@ export function terminalText(report: Report, text: string): string {
     passages(report, text),
   ];
   return `${sections.filter((part) => part !== "").join("\n\n")}\n`;
+}
+
+/** What was measured of the variants, as far as there is any. */
+function figures(report: Report): string[] {
+  return [
+    section("Latency and KV memory by layer", layerTable(report)),
+    section("Prefill by stage, all layers", stageTable(report, "prefill")),
+    ...(hasDecode(report) ? [section("Decode per token by stage, all layers", stageTable(report, "decode"))] : []),
+    section("Totals", totalsTable(report)),
+    report.ratios === undefined ? "" : section("Time ratios, by paired rounds", ratiosTable(report)),
+    sweep(report),
+    growth(report),
+  ];
 }
 
 function cardText(report: Report): string {
@@ -51,7 +59,10 @@ function cardText(report: Report): string {
 }
 
 function warnings(report: Report): string {
-  return report.warnings.map((warning) => wrap(`! ${visible(warning)}`, 2)).join("\n");
+  return [partialNote(report) ?? [], ...report.warnings]
+    .flat()
+    .map((warning) => wrap(`! ${visible(warning)}`, 2))
+    .join("\n");
 }
 
 /** Where HySparse becomes faster is in the finding. */

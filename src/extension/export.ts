@@ -24,8 +24,10 @@ export async function exportTo(view: ReportView, format: ExportFormat, target: v
   await writeWhole(target, await render(withText(subject.report, text), format));
 }
 
-async function render(report: Report, format: ExportFormat): Promise<string> {
-  const { exportedPage, serialize, toCsv, traceText } = await import("./heavy.ts");
+async function render(shown: Report, format: ExportFormat): Promise<string> {
+  const { asKept, exportedPage, serialize, toCsv, traceText } = await import("./heavy.ts");
+  // A run that still goes on will not go on in the file.
+  const report = asKept(shown);
   switch (format) {
     case "json":
       return serialize(report);

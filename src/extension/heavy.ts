@@ -9,6 +9,7 @@ export { fromPanelSchema } from "../protocol/panel.ts";
 export { toCsv } from "../report/csv.ts";
 export { exportedPage } from "./pages/exported.ts";
 export { readReport, serialize, serializeLine } from "../report/json.ts";
+export { asKept, estimateWords, holdsResults, keptReport } from "../report/partial.ts";
 export { traceText } from "../report/trace.ts";
 export { hoverLines, cursorLines } from "./highlights/hover-text.ts";
 export { readTable, tableBytes } from "./stored-table.ts";

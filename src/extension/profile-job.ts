@@ -1,13 +1,14 @@
 import * as vscode from "vscode";
 import { BASELINE } from "../designs/designs.ts";
 import { UserError } from "../model/errors.ts";
-import type { ProfileParams } from "../protocol/jobs.ts";
+import type { ProfileParams, SoFar } from "../protocol/jobs.ts";
+import type { Report } from "../protocol/report.ts";
+import type { SelectionTable } from "../protocol/selection-table.ts";
 import { DocumentLink, type Origin } from "./document-link.ts";
 import { nameOf } from "./documents.ts";
 import { sha256 } from "./hash.ts";
 import type { Host } from "./host.ts";
 import { tellProgress } from "./progress-notice.ts";
-import type { Subject } from "./report-view.ts";
 import { modelProblem, type Settings } from "./settings-values.ts";
 import { readSettings } from "./settings.ts";
 import { textProblem } from "./target.ts";
@@ -29,6 +30,9 @@ const ANALYSIS = {
   ...{ variants: [BASELINE], designs: [], repetitions: 1, decodeTokens: 0, fidelity: false, swaps: false },
   oracleMap: "auto",
 } as const;
+
+/** Panel and highlights are drawn within this time of a partial result, on processors that the next run is timed on. */
+const SETTLE_MS = 150;
 
 /**
  * Profiles a document from its text to panel and highlights. The text is taken now; edits made while the job runs are
@@ -62,7 +66,34 @@ export async function runProfile(host: Host, target: ProfileTarget): Promise<voi
   });
   host.panel.show({ focus: false });
   const notice = tellProgress(host.session, () => void host.run("stop"));
-  let shown = false;
+  const { estimateWords, holdsResults, keptReport } = await import("./heavy.ts");
+  const { view } = host.session;
+  // Changed by what is told meanwhile, which the compiler does not see.
+  let shown = false as boolean;
+  const show = (report: Report, table?: SelectionTable): void => {
+    // Somebody may have opened another report meanwhile; the link went with the one that it replaced.
+    const mine = shown && view.subject?.link === link;
+    if (mine) view.refine({ report, ...(table ? { table } : {}) });
+    else if (!shown || report.partial === undefined) {
+      const at = shown ? new DocumentLink(origin, document) : link;
+      view.show({ report, source: "profile", text, link: at, ...(table ? { table } : {}) });
+      shown = true;
+    }
+  };
+  let highlighted = false;
+  const highlight = ({ importance }: Report): void => {
+    if (highlighted || importance === undefined) return;
+    highlighted = true;
+    host.highlighter.set({ view, on: settings.highlights });
+  };
+  const onFound = ({ report, estimate }: SoFar): void => {
+    const { job } = host.session;
+    if (job && estimate) host.session.setJob({ ...job, estimate: estimateWords(estimate) });
+    // What was shown before stays until there is more to see than a document's name.
+    if (!shown && view.subject !== undefined && !holdsResults(report)) return;
+    show(report);
+    highlight(report);
+  };
   try {
     const { report, selection } = await host.runtime.profile(
       paramsOf(settings, target, { name, text }),
@@ -71,14 +102,20 @@ export async function runProfile(host: Host, target: ProfileTarget): Promise<voi
         if (job) host.session.setJob({ ...job, progress });
       },
       abort.signal,
+      onFound,
     );
     // What random weights select means nothing.
-    const table = report.model.weights === "trained" ? selection : undefined;
-    const subject: Subject = { report, source: "profile", text, link, ...(table ? { table } : {}) };
-    host.session.view.show(subject);
-    shown = true;
-    host.highlighter.set({ view: host.session.view, on: settings.highlights });
-    void host.store.save(subject, link.origin);
+    show(report, report.model.weights === "trained" ? selection : undefined);
+    host.highlighter.set({ view, on: settings.highlights });
+    if (view.subject) void host.store.save(view.subject, origin);
+  } catch (error) {
+    const subject = view.subject?.link === link ? view.subject : undefined;
+    const kept = keptReport(subject?.report);
+    if (subject && kept) {
+      view.refine({ report: kept });
+      void host.store.save({ ...subject, report: kept }, origin);
+    } else if (subject) view.show(undefined);
+    throw error;
   } finally {
     if (!shown) link.dispose();
     notice.dispose();
@@ -98,6 +135,7 @@ function paramsOf(
     ifUnderstood: ["threads"],
     folder: folderOf(document),
     selectionTable: true,
+    settleMs: SETTLE_MS,
     settings: {
       ...chosen,
       document: profiled,

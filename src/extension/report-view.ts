@@ -51,6 +51,13 @@ export class ReportView {
     else link.dispose();
   }
 
+  /** The same subject, with more of its report, or all. */
+  refine(change: Pick<Subject, "report" | "table">): void {
+    if (!this.#subject) return;
+    this.#subject = { ...this.#subject, ...change };
+    this.#changed.fire();
+  }
+
   compareWith(baseline: Baseline | undefined): void {
     this.#baseline = baseline;
     this.#changed.fire();

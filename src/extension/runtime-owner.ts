@@ -1,6 +1,6 @@
 import * as vscode from "vscode";
 import { message } from "../model/printable.ts";
-import type { Devices, ProfileParams, ProfileResult, Progress } from "../protocol/jobs.ts";
+import type { Devices, ProfileParams, ProfileResult, Progress, SoFar } from "../protocol/jobs.ts";
 import type { RuntimeClient } from "../runtime/client.ts";
 import type { Runtime, RuntimeState } from "../runtime/runtime.ts";
 import { Emitter } from "./emitter.ts";
@@ -40,8 +40,9 @@ export class RuntimeOwner implements Omit<Runtime, "onState"> {
     params: ProfileParams,
     onProgress: (progress: Progress) => void,
     signal: AbortSignal,
+    onFound?: (soFar: SoFar) => void,
   ): Promise<ProfileResult> {
-    return (await this.#take()).profile(params, onProgress, signal);
+    return (await this.#take()).profile(params, onProgress, signal, onFound);
   }
 
   /** Ends the process, at once and for good. */

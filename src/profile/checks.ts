@@ -4,7 +4,7 @@ import type { Variant } from "../engine/engine.ts";
 import { notRestrictable } from "../engine/swap.ts";
 import { selectsAll } from "../model/architecture.ts";
 import { UserError } from "../model/errors.ts";
-import { CHECKS } from "./answerable.ts";
+import { CHECKS, type Check } from "./answerable.ts";
 import type { PreparedDocument } from "./document.ts";
 import { fidelityVariants, inherited, measureFidelity } from "./fidelity.ts";
 import { measureOracleMap } from "./oracle-map/measure.ts";
@@ -16,10 +16,9 @@ import type { ProfileRequest } from "./request.ts";
 import { swapRuns } from "./swap-runs.ts";
 import { costsLike, measureSwaps, swappedVariant } from "./swaps.ts";
 
-/** What is measured of the selection's quality, apart from any time. */
-export interface Checks {
-  readonly settings: Pick<Report["settings"], "fidelity" | "swaps" | "oracleMap">;
-  readonly parts: Pick<Report, "fidelity" | "swaps" | "oracleMap">;
+/** What a check found. */
+interface Found {
+  readonly parts: Pick<Report, Check>;
   /** Why something that was asked for is missing, or means little. */
   readonly warnings: readonly string[];
 }
@@ -35,39 +34,30 @@ export function plannedRuns(request: ProfileRequest, tokens: number): Variant[] 
 }
 
 /**
- * Runs what was asked for. What fails for a reason that a UserError names is left out with it, since all that was measured
- * before would be lost otherwise.
+ * Runs what was asked for of the selection's quality, apart from any time, and tells of each check when it is done. What fails for
+ * a reason that a UserError names is left out with it, since all that was measured before would be lost otherwise.
  * @throws the signal's reason when cancelled
  */
 export async function runChecks(
   request: ProfileRequest,
   document: PreparedDocument,
   meter: ProgressMeter,
-): Promise<Checks> {
-  const settings: Checks["settings"] = {};
-  const parts: Checks["parts"] = {};
-  const warnings: string[] = [];
+  onCheck: (check: Check, found: Found) => void,
+): Promise<void> {
   for (const [check, run] of [
     ["fidelity", runFidelity],
     ["swaps", runSwaps],
     ["oracleMap", runOracleMap],
   ] as const) {
-    const asked = request[check];
-    if (asked === undefined || asked === false) continue;
-    Object.assign(settings, { [check]: asked });
+    if (request[check] === undefined || request[check] === false) continue;
     try {
-      const found = await run(request, document, meter);
-      Object.assign(parts, found.parts);
-      warnings.push(...found.warnings);
+      onCheck(check, await run(request, document, meter));
     } catch (error) {
       if (!(error instanceof UserError) || request.signal?.aborted === true) throw error;
-      warnings.push(`${CHECKS[check]}: ${error.message}.`);
+      onCheck(check, { parts: {}, warnings: [`${CHECKS[check]}: ${error.message}.`] });
     }
   }
-  return { settings, parts, warnings };
 }
-
-type Found = Pick<Checks, "parts" | "warnings">;
 
 async function runFidelity(
   request: ProfileRequest,

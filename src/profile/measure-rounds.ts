@@ -4,10 +4,7 @@ import { fitTogether } from "./memory-check.ts";
 import type { ProgressMeter } from "./progress-meter.ts";
 import { plansOf, type ProfileRequest } from "./request.ts";
 import { subjectOf } from "./subject.ts";
-import { timedRounds, type Runs } from "./timed-rounds.ts";
-
-/** Time for a length of a sweep, of what the document gets. */
-export const SWEEP_SHARE = 0.5;
+import { timedRounds, type Runs, type TimedRoundsOptions } from "./timed-rounds.ts";
 
 /** Why decode has no rounds of its own, where that is so. */
 export function decodeNote(request: ProfileRequest, tokens: number): string | undefined {
@@ -18,16 +15,22 @@ export function decodeNote(request: ProfileRequest, tokens: number): string | un
   );
 }
 
-/**
- * The timed rounds of a request on these tokens; `title` stands before what the meter tells. `together`: memory holds all
- * contexts at once (decodeNote).
- */
+interface RoundsOptions extends Pick<TimedRoundsOptions<Variant>, "onRound"> {
+  /** Memory holds all contexts at once (decodeNote). */
+  readonly together: boolean;
+  /** Stands before what the meter tells. */
+  readonly title?: string;
+  /** Of the time that a document's rounds get. */
+  readonly share?: number;
+}
+
+/** The timed rounds of a request on these tokens. */
 export async function measureRounds(
   request: ProfileRequest,
   runners: ReadonlyMap<Variant, Runner>,
   tokens: Uint32Array,
   meter: ProgressMeter,
-  { together, title = "", share = 1 }: { readonly together: boolean; readonly title?: string; readonly share?: number },
+  { together, title = "", share = 1, onRound }: RoundsOptions,
 ): Promise<Runs<Variant>> {
   const { engine, decodeTokens, signal } = request;
   let phase: keyof KnownSpread | undefined;
@@ -40,6 +43,7 @@ export async function measureRounds(
     plans: plansOf(request, share),
     together,
     signal,
+    onRound,
     onRun: (of, variant, place, done) => {
       if (of !== phase) meter.beginRounds(of, tokens.length);
       phase = of;

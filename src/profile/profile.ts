@@ -1,41 +1,28 @@
-import os from "node:os";
-import { readLimits, type Limits } from "../engine/control-groups.ts";
-import { asRun, asWritten } from "../designs/as-planned.ts";
+import { asRun } from "../designs/as-planned.ts";
 import { planOf, selectingDesign } from "../designs/designs.ts";
 import { chosenDesigns } from "../designs/laid.ts";
-import type { Ceilings, Runner, Variant } from "../engine/engine.ts";
-import { totalMemory } from "../engine/machine.ts";
+import type { Runner, Variant } from "../engine/engine.ts";
 import { checkRunsAs } from "../engine/runs-as.ts";
-import type { Selection } from "../engine/selection.ts";
-import { schedule, selectedBlocks } from "../model/architecture.ts";
-import { manifest } from "../model/package-root.ts";
 import { answerable, answerableFor } from "./answerable.ts";
 import { plannedRuns, runChecks } from "./checks.ts";
 import { prepareDocument, type PreparedDocument } from "./document.ts";
-import { importanceReport } from "./importance.ts";
+import { Draft, type Recording } from "./draft.ts";
+import { estimateOf } from "./estimate.ts";
 import { decodeNote, measureRounds } from "./measure-rounds.ts";
 import { checkMemory } from "./memory-check.ts";
+import { PartialReports } from "./partial-reports.ts";
 import { ProgressMeter } from "./progress-meter.ts";
-import { RATIO_METHOD, ratiosOf } from "./ratios.ts";
-import { SCHEMA_VERSION, type Report } from "../protocol/report.ts";
+import type { Report, Sweep } from "../protocol/report.ts";
 import { chunkOf, type ProfileRequest } from "./request.ts";
-import { runVariant } from "./run-variant.ts";
+import { runVariant, type VariantRun, type VariantRunOptions } from "./run-variant.ts";
 import { ScoreStatistics } from "./score-statistics.ts";
-import { selectionTable, timesSelected } from "./selection-table.ts";
+import { selectionTable } from "./selection-table.ts";
 import { sweepLengths } from "./sweep-lengths.ts";
 import { measureSweep } from "./sweep.ts";
-import type { Runs } from "./timed-rounds.ts";
-import { CONFIDENCE } from "./time-ratio.ts";
-import { unequalLayers } from "./unequal-layers.ts";
-import { variantReport } from "./variant-report.ts";
-import { warnings } from "./warnings.ts";
+import type { FirstTokens } from "./work.ts";
 
-/** What the untimed rounds are kept for. */
-interface Recording {
-  readonly variant: Variant;
-  readonly selection: Selection;
-  readonly statistics: ScoreStatistics;
-}
+/** How many are run first, for an estimate of the rest: a second's work, and little of a document of four times as many. */
+const FIRST_TOKENS = 512;
 
 /**
  * Profiles a document: tokenizes it, runs every variant in turn on the engine (untimed first, then interleaved with the
@@ -55,51 +42,70 @@ export async function profile(asked: ProfileRequest): Promise<Report> {
   const { request, leftOut } = answerableFor(tokens, possible);
   const lengths = request.sweep === undefined ? undefined : sweepLengths(request.sweep, tokens);
   const besides = (lengths ?? []).filter((length) => length !== tokens);
-  const meter = new ProgressMeter(request, tokens, besides, plannedRuns(request, tokens));
+  const meter = new ProgressMeter(request, tokens, { sweep: besides, untimed: plannedRuns(request, tokens) });
   meter.phase("measuring the machine");
-  let ceilings = await engine.measureCeilings(signal);
+  const draft = new Draft(request, document, await engine.measureCeilings(signal), lengths);
+  const partial = new PartialReports(draft, request);
+  partial.tell();
 
   const runners = new Map<Variant, Runner>();
   try {
     for (const variant of variants) {
       runners.set(variant, await engine.load(model, variant, { chunk: chunkOf(request) }));
     }
-    const recording = await warmUp(request, runners, document, meter);
-    if (recording !== undefined) {
-      request.onSelection?.(
-        selectionTable(
-          asRun(model.architecture, recording.variant),
-          planOf(model.architecture, recording.variant),
-          recording.selection,
-          document.tokenStarts,
-        ),
-      );
+    if (request.onPartial !== undefined && request.warmup > 0 && tokens >= 4 * FIRST_TOKENS) {
+      meter.measured(await firstTokens(request, runners, document.tokens, meter));
+      partial.tell(estimateOf(tokens, (length) => meter.estimate(length)));
     }
+    const recording = await warmUp(request, runners, document, meter);
+    if (recording !== undefined) tellSelection(request, document, recording);
+    draft.lookedAt(recording);
     const alone = decodeNote(request, tokens);
-    const runs = await measureRounds(request, runners, document.tokens, meter, { together: alone === undefined });
+    draft.add({}, [...(alone === undefined ? [] : [alone]), ...leftOut]);
+    await partial.tellAndSettle();
+    const together = alone === undefined;
+    const onRound = request.onPartial && partial.round;
+    const runs = await measureRounds(request, runners, document.tokens, meter, { together, onRound });
+    draft.runs(runs);
+    draft.done("prefill", "decode");
     // Once more at the end: on a shared machine the first measurement may have met a bad moment.
-    ceilings = highest(ceilings, await engine.measureCeilings(signal));
-    const peaks = new Map<Variant, number>();
+    draft.measuredAgain(await engine.measureCeilings(signal));
     await disposeAll(runners);
+    partial.tell();
     for (const variant of variants) {
       meter.begin("peak memory", variant);
-      peaks.set(variant, await peakOf(request, variant, document.tokens));
+      draft.peak(variant, await peakOf(request, variant, document.tokens));
       meter.advance(1);
     }
-    const sweep = lengths && (await measureSweep(request, document, besides, runs, meter));
+    draft.done("peak");
+    await partial.tellAndSettle();
+    if (lengths !== undefined) {
+      const onSweep = (sweep: Sweep): Promise<void> => {
+        draft.add({ sweep });
+        return partial.tellAndSettle();
+      };
+      draft.add({ sweep: await measureSweep(request, document, besides, runs, meter, onSweep) });
+      draft.done("sweep");
+      partial.tell();
+    }
     // After everything whose time or memory is measured.
-    const checks = await runChecks(request, document, meter);
-    const report = assemble(request, document, ceilings, runners, runs, peaks, recording);
-    return {
-      ...report,
-      settings: { ...report.settings, ...checks.settings, ...(lengths === undefined ? {} : { sweep: lengths }) },
-      ...checks.parts,
-      ...(sweep === undefined ? {} : { sweep }),
-      warnings: [...report.warnings, ...(alone === undefined ? [] : [alone]), ...leftOut, ...checks.warnings],
-    };
+    await runChecks(request, document, meter, (check, { parts, warnings }) => {
+      draft.add(parts, warnings);
+      draft.done(check);
+      partial.tell();
+    });
+    return draft.report();
   } finally {
     await disposeAll(runners);
   }
+}
+
+/** Every query's selection, for whoever asked. */
+function tellSelection(request: ProfileRequest, document: PreparedDocument, { variant, selection }: Recording): void {
+  const { architecture } = request.model;
+  request.onSelection?.(
+    selectionTable(asRun(architecture, variant), planOf(architecture, variant), selection, document.tokenStarts),
+  );
 }
 
 /** The request with the designs it names among its variants, and their parameters laid over its model. */
@@ -128,13 +134,24 @@ async function peakOf(request: ProfileRequest, variant: Variant, tokens: Uint32A
   }
 }
 
-function highest(a: Ceilings, b: Ceilings): Ceilings {
-  return {
-    matrixGflops: Math.max(a.matrixGflops, b.matrixGflops),
-    copyGBps: Math.max(a.copyGBps, b.copyGBps),
-    reads: a.reads.map(({ bytes, GBps }, i) => ({ bytes, GBps: Math.max(GBps, b.reads[i]?.GBps ?? 0) })),
-    method: `${a.method}; measured before and after the runs, the better counts`,
-  };
+/** The first tokens of each variant: they say how long the rest will take. */
+async function firstTokens(
+  request: ProfileRequest,
+  runners: ReadonlyMap<Variant, Runner>,
+  tokens: Uint32Array,
+  meter: ProgressMeter,
+): Promise<FirstTokens> {
+  const first = tokens.subarray(0, FIRST_TOKENS);
+  const runs = new Map<Variant, VariantRun>();
+  for (const [variant, runner] of runners) {
+    meter.begin("first tokens", variant, { share: first.length / tokens.length });
+    runs.set(variant, await runVariant(runner, first, runOptions(request, meter)));
+  }
+  return { tokens: first.length, runs };
+}
+
+function runOptions({ decodeTokens, signal }: ProfileRequest, meter: ProgressMeter): VariantRunOptions {
+  return { decodeTokens, signal, onProgress: (share) => meter.advance(share) };
 }
 
 /**
@@ -161,9 +178,7 @@ async function warmUp(
       const tokens = statistics === undefined ? chunk : document.tokens;
       meter.begin("warm-up", variant, { share: tokens.length / document.tokens.length });
       const run = await runVariant(runner, tokens, {
-        decodeTokens: request.decodeTokens,
-        signal: request.signal,
-        onProgress: (share) => meter.advance(share),
+        ...runOptions(request, meter),
         ...(statistics === undefined ? {} : { onScores: statistics.add.bind(statistics) }),
       });
       if (statistics !== undefined && run.selection !== undefined) {
@@ -172,117 +187,4 @@ async function warmUp(
     }
   }
   return recording;
-}
-
-function assemble(
-  request: ProfileRequest,
-  document: PreparedDocument,
-  ceilings: Ceilings,
-  runners: ReadonlyMap<Variant, Runner>,
-  runs: Runs<Variant>,
-  peaks: ReadonlyMap<Variant, number>,
-  recording: Recording | undefined,
-): Report {
-  const { model, engine } = request;
-  const { architecture } = model;
-  const { info } = engine;
-  const pairs = ratiosOf(runs);
-  const limits = readLimits();
-  const variants: Report["variants"] = {};
-  for (const variant of runners.keys()) {
-    variants[variant] = variantReport({
-      model,
-      variant,
-      rounds: runs.get(variant)!,
-      tokens: document.tokens.length,
-      decodeTokens: request.decodeTokens,
-      bytesPerValue: info.kvBytesPerValue,
-      ceilings,
-      chunk: chunkOf(request),
-      peakBytes: peaks.get(variant) ?? 0,
-    });
-  }
-  return {
-    schemaVersion: SCHEMA_VERSION,
-    tool: manifest(),
-    createdAt: new Date().toISOString(),
-    document: document.report,
-    environment: {
-      engine: info.id,
-      engineReason: request.engineReason,
-      device: info.device,
-      dtype: info.dtype,
-      threads: info.threads,
-      os: `${os.type()} ${os.release()}`,
-      arch: os.arch(),
-      memoryBytes: totalMemory(limits),
-      ...containerReport(limits),
-      versions: { ...info.versions },
-      ...(info.kernels === undefined ? {} : { kernels: info.kernels }),
-      ...(info.gpu === undefined ? {} : { gpu: { ...info.gpu } }),
-      ceilings: { ...ceilings, reads: [...ceilings.reads] },
-    },
-    model: {
-      name: model.name,
-      weights: model.origin,
-      parameters: model.parameters,
-      ...(model.sha256 === undefined ? {} : { sha256: model.sha256 }),
-      architecture: asWritten(architecture),
-      schedule: schedule(architecture),
-      notes: [...model.notes],
-    },
-    settings: {
-      variants: [...request.variants],
-      repetitions: Math.max(...[...runs.values()].map(({ prefills }) => prefills.length)),
-      ...(request.repetitions === "auto" ? { rounds: "auto" as const } : {}),
-      warmup: request.warmup,
-      decodeTokens: request.decodeTokens,
-      chunk: chunkOf(request),
-      ...(request.maxTokens === undefined ? {} : { maxTokens: request.maxTokens }),
-      importance: request.importance,
-    },
-    variants,
-    ...(pairs.length === 0 ? {} : { ratios: { method: RATIO_METHOD, confidence: CONFIDENCE, pairs } }),
-    ...(recording === undefined ? {} : { selection: selectionReport(request, document, recording) }),
-    ...(recording === undefined || model.origin === "synthetic"
-      ? {}
-      : {
-          importance: importanceReport({
-            statistics: recording.statistics,
-            selection: recording.selection,
-            queries: request.importance,
-            tokens: document.tokens.length,
-            blockRanges: document.report.blockRanges,
-            text: request.document.text,
-            includeText: request.includeText,
-          }),
-        }),
-    warnings: [...warnings(request, document, limits), ...unequalLayers(variants)],
-  };
-}
-
-function containerReport({ cpus, memoryBytes }: Limits): Pick<Report["environment"], "container"> {
-  const container = { ...(cpus === undefined ? {} : { cpus }), ...(memoryBytes === undefined ? {} : { memoryBytes }) };
-  return Object.keys(container).length === 0 ? {} : { container };
-}
-
-/** What each feeding oracle selected for the document's last token, and how often it selected each block. */
-function selectionReport(
-  request: ProfileRequest,
-  document: PreparedDocument,
-  { selection, variant }: Recording,
-): NonNullable<Report["selection"]> {
-  const plan = planOf(request.model.architecture, variant);
-  const architecture = asRun(request.model.architecture, variant);
-  const token = document.tokens.length - 1;
-  return {
-    block: architecture.block,
-    slots: selectedBlocks(architecture),
-    oracles: selection.oracles.map((oracle) => ({
-      layer: oracle.layer,
-      feeds: [...(plan[oracle.layer]?.feeds ?? [])],
-      queries: [{ token, heads: Array.from({ length: oracle.kvHeads }, (_, head) => oracle.at(token, head)) }],
-      timesSelected: timesSelected(oracle, document.tokens.length, architecture.block),
-    })),
-  };
 }

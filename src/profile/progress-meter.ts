@@ -1,12 +1,9 @@
 import { sum } from "simple-statistics";
-import { asPlanned } from "../designs/as-planned.ts";
-import { planOf, selectingDesign } from "../designs/designs.ts";
 import type { Variant } from "../engine/engine.ts";
-import type { Architecture } from "../model/architecture.ts";
-import { layerCosts, withAttend } from "./cost.ts";
 import type { KnownSpread } from "./known-spread.ts";
-import { chunkOf, type ProfileRequest } from "./request.ts";
+import type { ProfileRequest } from "./request.ts";
 import type { RoundPlace } from "./rounds.ts";
+import { Work, type Besides, type FirstTokens } from "./work.ts";
 
 /** Of the document by default, and weighing as much as its own variant does. */
 interface Run {
@@ -15,17 +12,13 @@ interface Run {
   readonly as?: Variant;
 }
 
-/** What the rounds weigh, in prefills: as many as usually are made where their number follows the need. */
-const AUTO_PREFILLS = 6;
-/** What decode rounds weigh beside those prefills: by their time budget, or a batch of steps after each prefill. */
-const AUTO_DECODE = 0.4;
-const FIXED_DECODE = 0.1;
-
 /** Turns the runs of a profile into one share that only grows, each run weighing what its arithmetic does. */
 export class ProgressMeter {
   readonly #request: ProfileRequest;
   readonly #tokens: number;
-  readonly #total: number;
+  readonly #besides: Besides;
+  #work: Work;
+  #total: number;
   #finished = 0;
   #current = 0;
   /** Where `#finished` will be when the point of a sweep is over, whether it was run or not. */
@@ -35,32 +28,18 @@ export class ProgressMeter {
   /** What is done of each run of the current round: where runs take turns, several are under way. */
   readonly #shares = new Map<Variant, number>();
   #sharesOf = 0;
+  /** The largest share of the whole that was told. */
+  #furthest = 0;
   #phase = "";
   #variant: Variant | undefined;
 
-  /**
-   * `sweep` are the lengths that will be run besides the document's `tokens`; `untimed` are the prefills of the document
-   * that are made after all that is timed, each as the variant that it weighs as much as.
-   */
-  constructor(
-    request: ProfileRequest,
-    tokens: number,
-    sweep: readonly number[] = [],
-    untimed: readonly Variant[] = [],
-  ) {
+  /** @param besides what will be run besides the rounds of a document of so many `tokens` */
+  constructor(request: ProfileRequest, tokens: number, besides: Besides = { sweep: [], untimed: [] }) {
     this.#request = request;
     this.#tokens = tokens;
-    const { variants, warmup } = request;
-    const chunk = Math.min(1, chunkOf(request) / tokens);
-    const selecting = warmup > 0 ? selectingDesign(request.model.architecture, variants) : undefined;
-    const recorded = selecting === undefined ? 0 : this.#work(selecting, tokens) * (1 - chunk);
-    // Warm-ups, rounds, and one run of each variant apart for its peak memory.
-    this.#total =
-      this.#round(tokens) * (warmup * chunk + 1) +
-      this.#rounds(tokens) +
-      recorded +
-      sweep.reduce((sum, length) => sum + this.#point(length), 0) +
-      untimed.reduce((sum, variant) => sum + this.#work(variant, tokens), 0);
+    this.#besides = besides;
+    this.#work = new Work(request);
+    this.#total = this.#work.total(tokens, besides);
   }
 
   /** A step that is not a run. */
@@ -72,7 +51,7 @@ export class ProgressMeter {
 
   /** The next run, of this share of so many tokens; the one before is finished. */
   begin(phase: string, variant: Variant, { share = 1, tokens = this.#tokens, as = variant }: Run = {}): void {
-    this.#next(this.#work(as, tokens) * share);
+    this.#next(this.#work.prefill(as, tokens) * share);
     this.#phase = phase;
     this.#variant = variant;
     this.#tell(0);
@@ -85,7 +64,7 @@ export class ProgressMeter {
 
   /** Timed rounds of a context of so many tokens follow, first of prefill. */
   beginRounds(phase: keyof KnownSpread, tokens = this.#tokens): void {
-    this.#next(this.#rounds(tokens, phase));
+    this.#next(this.#work.rounds(tokens, phase));
     this.#told = 0;
     this.#shares.clear();
   }
@@ -103,10 +82,27 @@ export class ProgressMeter {
     this.#tell(this.#told);
   }
 
+  /** The first tokens were run, and nothing else: from now on runs weigh the time that they will take. */
+  measured(first: FirstTokens): void {
+    const share = first.tokens / this.#tokens;
+    this.#work = new Work(this.#request, first);
+    this.#total = this.estimate();
+    this.#finished = [...first.runs.keys()].reduce(
+      (total, key) => total + this.#work.prefill(key, this.#tokens) * share,
+      0,
+    );
+    this.#current = 0;
+  }
+
+  /** Milliseconds of the whole, or of the same for the first tokens alone; known once the first tokens were run. */
+  estimate(tokens = this.#tokens): number {
+    return this.#work.total(tokens, this.#besides);
+  }
+
   /** The runs that follow are those of a context of so many tokens in a sweep. */
   beginPoint(tokens: number): void {
     this.#next(0);
-    this.#pointEnd = this.#finished + this.#point(tokens);
+    this.#pointEnd = this.#finished + this.#work.point(tokens);
   }
 
   /** They are done, or will not be. */
@@ -121,44 +117,13 @@ export class ProgressMeter {
     this.#current = work;
   }
 
-  #work(variant: Variant, tokens: number): number {
-    return prefillFlops(this.#request.model.architecture, variant, tokens);
-  }
-
-  #round(tokens: number): number {
-    return this.#request.variants.reduce((sum, variant) => sum + this.#work(variant, tokens), 0);
-  }
-
-  /** All rounds of a phase, or of both. */
-  #rounds(tokens: number, phase?: keyof KnownSpread): number {
-    const { repetitions, decodeTokens } = this.#request;
-    const prefill = this.#round(tokens) * (repetitions === "auto" ? AUTO_PREFILLS : repetitions);
-    const decode = decodeTokens === 0 ? 0 : prefill * (repetitions === "auto" ? AUTO_DECODE : FIXED_DECODE);
-    return phase === "prefill" ? prefill : phase === "decode" ? decode : prefill + decode;
-  }
-
-  /** What sweep.ts runs at one length: warm-ups of one chunk, then the rounds. */
-  #point(tokens: number): number {
-    const chunk = Math.min(1, chunkOf(this.#request) / tokens);
-    return this.#round(tokens) * this.#request.warmup * chunk + this.#rounds(tokens);
-  }
-
   #tell(share: number): void {
+    this.#furthest = Math.max(this.#furthest, (this.#finished + this.#current * share) / this.#total);
     this.#request.onProgress?.({
       phase: this.#phase,
       ...(this.#variant === undefined ? {} : { variant: this.#variant }),
-      done: this.#finished + this.#current * share,
-      total: this.#total,
+      done: this.#furthest,
+      total: 1,
     });
   }
-}
-
-function prefillFlops(a: Architecture, variant: Variant, tokens: number): number {
-  const span = { from: 0, to: tokens, passes: 1 };
-  const layers = planOf(a, variant);
-  const selected = Math.min(asPlanned(a, layers).selectedTokens, tokens) * tokens * a.kvHeads;
-  return layers
-    .flatMap((plan) => Object.entries(withAttend(layerCosts(a, { plan, selectedKeys: selected }, span, 4))))
-    .filter(([stage]) => stage === "project" || stage === "attend" || stage === "output" || stage === "mlp")
-    .reduce((sum, [, cost]) => sum + cost.flops, 0);
 }

@@ -1,5 +1,6 @@
 import type { Engine, Variant } from "../engine/engine.ts";
 import type { Model } from "../model/model.ts";
+import type { Found } from "../protocol/jobs.ts";
 import type { SelectionTable } from "../protocol/selection-table.ts";
 import type { ProfileSettings } from "../protocol/settings.ts";
 import type { KnownSpread } from "./known-spread.ts";
@@ -22,6 +23,9 @@ export function chunkOf({ chunk, engine, model }: ProfileRequest): number {
   return chunk ?? engine.defaultChunk(model);
 }
 
+/** Time for a length of a sweep, of what the document gets. */
+export const SWEEP_SHARE = 0.5;
+
 /** The rounds that are asked for; those of a sweep's length have half the time of the document's. */
 export function plansOf({ repetitions }: ProfileSettings, share = 1): Readonly<Record<keyof KnownSpread, RoundPlan>> {
   const plan = (phase: keyof KnownSpread): RoundPlan =>
@@ -40,4 +44,8 @@ export interface ProfileRequest extends ProfileSettings {
   readonly onProgress?: (progress: ProfileProgress) => void;
   /** Given every query's selection, once, where hysparse is among the variants and was recorded (a warm-up was made). */
   readonly onSelection?: (table: SelectionTable) => void;
+  /** Told what the report so far has that it had not when told last: top-level parts, each whole. */
+  readonly onPartial?: (found: Found) => void;
+  /** Milliseconds after each such telling in which nothing is timed, for whoever draws it on the same processors; default 0. */
+  readonly settleMs?: number;
 }

@@ -49,6 +49,8 @@ export interface Rounds<Key> {
   readonly run: (key: Key, place: RoundPlace, beforeLayer: BeforeLayer) => Promise<number>;
   /** Of the runs of a round; each is made as a whole where absent. */
   readonly turns?: TurnLength | undefined;
+  /** Told that a round is over; the next one waits for it. */
+  readonly onRound?: (round: number) => Promise<void>;
   /** Milliseconds; only tests have another. */
   readonly now?: () => number;
 }
@@ -70,6 +72,7 @@ export async function interleaved<Key>(rounds: Rounds<Key>): Promise<Map<Key, nu
     const order = keys.map((_, i) => keys[(i + round) % keys.length]!);
     const times = await byTurns(order, (key, beforeLayer) => run(key, { round, expected }, beforeLayer), turns);
     for (const [key, ms] of times) samples.get(key)!.push(ms);
+    await rounds.onRound?.(round);
   }
   return samples;
 }

@@ -1,12 +1,12 @@
 import type { Runner, Variant } from "../engine/engine.ts";
 import { UserError } from "../model/errors.ts";
 import type { PreparedDocument } from "./document.ts";
-import { decodeNote, measureRounds, SWEEP_SHARE } from "./measure-rounds.ts";
+import { decodeNote, measureRounds } from "./measure-rounds.ts";
 import { memoryShortage } from "./memory-check.ts";
 import type { ProgressMeter } from "./progress-meter.ts";
 import { ratiosOf } from "./ratios.ts";
 import type { Sweep, SweepPoint } from "../protocol/report.ts";
-import { chunkOf, type ProfileRequest } from "./request.ts";
+import { chunkOf, SWEEP_SHARE, type ProfileRequest } from "./request.ts";
 import { runVariant } from "./run-variant.ts";
 import { summarize } from "./statistics.ts";
 import type { Runs } from "./timed-rounds.ts";
@@ -15,6 +15,7 @@ import type { Runs } from "./timed-rounds.ts";
  * Measures the same variants at other context lengths: latency and KV memory only. Each length is warmed up by one prefill
  * chunk and then run as the document is, in half its time where rounds follow the need. The document's own
  * length is always among the points and never run again: `measured` are its timed runs. `besides` are the others, ascending.
+ * `onSweep` is told what there is after each of them.
  *
  * A length that does not fit is skipped and its reason kept: what was measured already is worth more than an error.
  * @throws the signal's reason when cancelled
@@ -25,9 +26,11 @@ export async function measureSweep(
   besides: readonly number[],
   measured: Runs<Variant>,
   meter: ProgressMeter,
+  onSweep: (sweep: Sweep) => Promise<void>,
 ): Promise<Sweep> {
   const runners = new Map<Variant, Runner>();
-  const points: SweepPoint[] = [];
+  const points: SweepPoint[] = [pointOf(document.tokens.length, false, measured)];
+  const sweep = (): Sweep => ({ method: method(request), points: points.toSorted((a, b) => a.tokens - b.tokens) });
   try {
     for (const tokens of besides) {
       const repeated = tokens > document.allTokens.length;
@@ -46,9 +49,9 @@ export async function measureSweep(
         }
       }
       meter.endPoint();
+      await onSweep(sweep());
     }
-    points.push(pointOf(document.tokens.length, false, measured));
-    return { method: method(request), points: points.sort((a, b) => a.tokens - b.tokens) };
+    return sweep();
   } finally {
     await disposeAll(runners);
   }

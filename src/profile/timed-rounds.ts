@@ -36,6 +36,8 @@ export interface TimedRoundsOptions<Key> {
   readonly signal?: AbortSignal | undefined;
   /** Told when a run begins and while it goes on, `share` of it being done. */
   readonly onRun?: (phase: keyof KnownSpread, key: Key, place: RoundPlace, share: number) => void;
+  /** Told what there is after each round; the next one waits for it. */
+  readonly onRound?: ((phase: keyof KnownSpread, runs: Runs<Key>) => Promise<void>) | undefined;
 }
 
 interface Collected {
@@ -69,6 +71,12 @@ export async function timedRounds<Key>(options: TimedRoundsOptions<Key>): Promis
     options.onRun?.(phase, key, place, 0);
     await engine.wake?.();
   };
+  const ended = async (phase: keyof KnownSpread, round: number): Promise<void> => {
+    if (options.onRound === undefined) return;
+    // What is selected does not change from round to round, and may have to be fetched from a device.
+    if (together && round === 0) for (const key of keys) of(key).result.selection = await of(key).runner.selection();
+    await options.onRound(phase, results);
+  };
 
   await interleaved({
     keys,
@@ -76,6 +84,7 @@ export async function timedRounds<Key>(options: TimedRoundsOptions<Key>): Promis
     phase: "prefill",
     plan: plans.prefill,
     turns: together ? new TurnLength() : undefined,
+    onRound: (round) => ended("prefill", round),
     run: async (key, place, beforeLayer) => {
       const { runner, result } = of(key);
       await begin("prefill", key, place);
@@ -109,6 +118,7 @@ export async function timedRounds<Key>(options: TimedRoundsOptions<Key>): Promis
       subject,
       phase: "decode",
       plan: plans.decode,
+      onRound: (round) => ended("decode", round),
       run: async (key, place) => {
         const { runner, result } = of(key);
         await runner.rewind();

@@ -22,7 +22,8 @@ export interface VariantMeasurement {
   readonly ceilings: Ceilings;
   /** Queries per chunk of the prefill. */
   readonly chunk: number;
-  readonly peakBytes: number;
+  /** Absent before it was measured. */
+  readonly peakBytes?: number;
 }
 
 /** One variant's part of the report, from its timed runs. */
@@ -74,7 +75,7 @@ export function variantReport(m: VariantMeasurement): VariantReport {
       ...(perToken.length > 0 ? perTokenTotals(perToken) : {}),
       kvBytes: sum((layer) => layer.kvBytes),
       kvBytesPredicted: sum((layer) => layer.kvBytesPredicted),
-      peakBytes: m.peakBytes,
+      ...(m.peakBytes === undefined ? {} : { peakBytes: m.peakBytes }),
     },
     ...(designById(m.variant).parameters === undefined
       ? {}

@@ -13,6 +13,7 @@ export const jobSchema = z.strictObject({
   title: z.string().describe("for people: what is being profiled"),
   progress: progressSchema,
   stopping: z.boolean(),
+  estimate: z.string().optional().describe("for people: how long the whole run takes, once that is known"),
 });
 
 /** The token under the editor's cursor and what it selects. Block numbers index `document.blockRanges`. */

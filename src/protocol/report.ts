@@ -17,6 +17,19 @@ export const SCHEMA_VERSION = 1;
 export const SWAP_NAMES = ["learned", "all", "recent", "random", "none", "restrict-last"] as const;
 export type SwapName = (typeof SWAP_NAMES)[number];
 
+/** What a profile measures, in this order; a partial report names those that it lacks, or has only some of. */
+export const MISSING_PARTS = [
+  "selection",
+  "prefill",
+  "decode",
+  "peak",
+  "sweep",
+  "fidelity",
+  "swaps",
+  "oracleMap",
+] as const;
+export type MissingPart = (typeof MISSING_PARTS)[number];
+
 /** What is reported as it was chosen; counts have no upper bound here, so that reports of any version are read. */
 const chosen = chosenSchema.shape;
 
@@ -67,9 +80,12 @@ const totals = z.strictObject({
   timePerOutputTokenSamples: z.array(ms).optional().describe("mean of a batch of steps, one per round, in order"),
   kvBytes: bytes,
   kvBytesPredicted: bytes,
-  peakBytes: bytes.describe(
-    "the most memory of one run: device memory held on a GPU, else resident memory of a process that ran this once",
-  ),
+  peakBytes: bytes
+    .optional()
+    .describe(
+      "the most memory of one run: device memory held on a GPU, else resident memory of a process that ran this once; absent in " +
+        "partial reports that end before it is measured",
+    ),
 });
 
 const variant = z.strictObject({
@@ -204,6 +220,15 @@ export const reportSchema = z.strictObject({
   schemaVersion: z.literal(SCHEMA_VERSION),
   tool: z.strictObject({ name: z.string(), version: z.string() }),
   createdAt: z.iso.datetime(),
+  partial: z
+    .strictObject({
+      state: z
+        .enum(["running", "stopped"])
+        .describe("the run still went on when this was told, or this is all that is kept of it"),
+      missing: z.array(z.enum(MISSING_PARTS)).min(1).describe("asked for, and not measured or not to the end"),
+    })
+    .optional()
+    .describe("not everything that was asked for was measured; what is here was. Absent in complete reports"),
   document: z.strictObject({
     name: z.string(),
     sha256: z

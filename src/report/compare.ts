@@ -73,7 +73,21 @@ export function compareReports(baseline: Report, report: Report): Comparison {
       return [{ variant: name, quantity, baseline: a, report: b, ratio: judged.interval?.ratio ?? times, ...judged }];
     });
   });
-  return { comparable, obstacles, differences: found, rows, headline: headline(obstacles, found, rows) };
+  return {
+    comparable,
+    obstacles,
+    differences: found,
+    rows,
+    headline: [headline(obstacles, found, rows), ...partialClauses(baseline, report)].join(" "),
+  };
+}
+
+/** A comparison with less than all rounds is one, but its reader must know. */
+function partialClauses(baseline: Report, report: Report): string[] {
+  return [
+    ...(report.partial === undefined ? [] : ["This report is partial."]),
+    ...(baseline.partial === undefined ? [] : ["The baseline is partial."]),
+  ];
 }
 
 function verb(what: string): string {
@@ -92,7 +106,7 @@ function quantities(variant: VariantReport): Record<Quantity, Measured | undefin
     prefill: prefillOf(variant),
     decode: decodeOf(variant),
     kv: once(variant.totals.kvBytes),
-    peak: once(variant.totals.peakBytes),
+    peak: variant.totals.peakBytes === undefined ? undefined : once(variant.totals.peakBytes),
   };
 }
 

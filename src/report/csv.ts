@@ -84,6 +84,7 @@ function* rows(report: Report): Generator<Row> {
     }
     yield* totals(report, name);
   }
+  for (const part of report.partial?.missing ?? []) yield { kind: "partial", measure: "missing", value: part };
   yield* ratios(report.document.tokens, report.ratios?.pairs ?? []);
   yield* sweep(report);
   yield* fidelity(report);
@@ -101,7 +102,7 @@ function* totals(report: Report, variant: keyof Report["variants"]): Generator<R
     maxMs: sums.prefillMaxMs,
     kvBytes: sums.kvBytes,
     kvBytesPredicted: sums.kvBytesPredicted,
-    peakBytes: sums.peakBytes,
+    ...(sums.peakBytes === undefined ? {} : { peakBytes: sums.peakBytes }),
   };
   if (sums.timePerOutputTokenMs === undefined) return;
   yield {

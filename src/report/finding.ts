@@ -21,7 +21,7 @@ export function finding(report: Report): string[] {
   const variants = variantsOf(report);
   const name = subjectOf(variants.map((variant) => variant.name));
   const subject = variants.find((variant) => variant.name === name);
-  if (!subject) return ["No variant was profiled."];
+  if (!subject) return [report.partial === undefined ? "No variant was profiled." : "No times yet."];
   const others = variants.filter((variant) => variant.name !== subject.name);
   const sentences = others.length === 0 ? [alone(subject.name, subject.data)] : [];
   const crossing = crossovers(report).filter(({ kind }) => kind !== "unknown");

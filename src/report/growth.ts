@@ -83,6 +83,7 @@ function full(
   capacity: Capacity,
 ): Pick<GrowthRow, "fullTokens" | "fullAt"> {
   if (slope <= 0) return { fullAt: "never" };
+  if (totals.peakBytes === undefined) return {};
   const fullTokens = Math.max(0, Math.floor(tokens + (capacity.bytes - totals.peakBytes) / slope));
   return { fullTokens, fullAt: `about ${count(Number(fullTokens.toPrecision(2)))} tokens` };
 }

@@ -41,7 +41,7 @@ export function totalsTable(report: Report): Table {
         : []),
       bytes(totals.kvBytes),
       totals.kvBytesPredicted === totals.kvBytes ? "same" : bytes(totals.kvBytesPredicted),
-      bytes(totals.peakBytes),
+      totals.peakBytes === undefined ? NONE : bytes(totals.peakBytes),
     ]),
   };
 }

@@ -2,6 +2,7 @@ import { ATTEND_PARTS, type Stage } from "../engine/engine.ts";
 import type { LayerReport, PhaseReport, Report, Samples, StageReport, VariantReport } from "../protocol/report.ts";
 import { floorOf, variantsOf } from "./breakdown.ts";
 import { STAGE_MEANINGS, STAGE_NAMES, VARIANT_MEANINGS, VARIANT_NAMES, kindText, type PhaseName } from "./names.ts";
+import { partialNote } from "./partial.ts";
 import { decodeOf, prefillOf } from "./spread.ts";
 
 /** What a reader of the trace must know first; in its metadata and on every track. */
@@ -58,6 +59,7 @@ export function traceText(report: Report): string {
     engine: environment.engine,
     device: environment.device,
     repetitions: report.settings.repetitions,
+    ...(report.partial === undefined ? {} : { partial: partialNote(report) }),
     ...(report.ratios === undefined ? {} : { ratios: report.ratios }),
   };
   return `${JSON.stringify({ displayTimeUnit: "ms", otherData, traceEvents: events })}\n`;

@@ -11,7 +11,9 @@ import {
   type ProfileParams,
   type ProfileResult,
   type Progress,
+  type SoFar,
 } from "../protocol/jobs.ts";
+import { Joined } from "./joined.ts";
 import { RuntimeProcess } from "./process.ts";
 import { errorDataSchema, METHOD } from "./rpc.ts";
 import { Cancelled, RuntimeFault, type Runtime, type RuntimeState } from "./runtime.ts";
@@ -81,6 +83,7 @@ export class RuntimeClient implements Runtime {
     params: ProfileParams,
     onProgress: (progress: Progress) => void,
     signal: AbortSignal,
+    onFound?: (soFar: SoFar) => void,
   ): Promise<ProfileResult> {
     if (isAborted(signal)) throw new Cancelled();
     if (this.#profile !== "none") {
@@ -88,7 +91,7 @@ export class RuntimeClient implements Runtime {
     }
     this.#profile = "waiting";
     try {
-      return await this.#call(() => this.#profileUntil(params, onProgress, signal));
+      return await this.#call(() => this.#profileUntil(params, onProgress, signal, onFound));
     } catch (error) {
       // However the process answered or ended: who asked to stop wants to know nothing else.
       throw isAborted(signal) ? new Cancelled() : error;
@@ -109,6 +112,7 @@ export class RuntimeClient implements Runtime {
     params: ProfileParams,
     onProgress: (progress: Progress) => void,
     signal: AbortSignal,
+    onFound: ((soFar: SoFar) => void) | undefined,
   ): Promise<ProfileResult> {
     return new Promise((resolve, reject) => {
       const source = new CancellationTokenSource();
@@ -136,12 +140,18 @@ export class RuntimeClient implements Runtime {
           heard = true;
           if (!isAborted(signal)) onProgress(progress);
         });
+        const joined = new Joined();
+        const finding = asked.onFound((found) => {
+          const soFar = joined.add(found);
+          if (soFar !== undefined && !isAborted(signal)) onFound?.(soFar);
+        });
         try {
           const result = understood(profileResultSchema, await asked.request(METHOD.profile, params, source.token));
           if (isAborted(signal)) throw new Cancelled();
           return result;
         } finally {
           listening.dispose();
+          finding.dispose();
         }
       };
       const again = (error: unknown): Promise<ProfileResult> => {

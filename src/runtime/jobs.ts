@@ -1,4 +1,5 @@
-import type { Devices, ProfileParams, ProfileResult, Progress } from "../protocol/jobs.ts";
+import type { Devices, Found, ProfileParams, ProfileResult, Progress } from "../protocol/jobs.ts";
+import type { Report } from "../protocol/report.ts";
 import type { SelectionTable } from "../protocol/selection-table.ts";
 import { Kept, type Loaded } from "./kept.ts";
 
@@ -17,19 +18,25 @@ const kept = new Kept({
   },
 });
 
+/** Whom a job talks to. */
+interface Owner {
+  readonly tell: (progress: Progress) => void;
+  readonly found: (found: Found) => void;
+  readonly signal: AbortSignal;
+}
+
 /** @throws UserError for what the user can mend; the signal's reason when cancelled */
 export async function profileDocument(
   params: ProfileParams,
-  onProgress: (progress: Progress) => void,
-  signal: AbortSignal,
+  owner: Owner,
 ): Promise<ProfileResult> {
-  const phase = (text: string): void => onProgress({ kind: "phase", text });
+  const phase = (text: string): void => owner.tell({ kind: "phase", text });
   const model = await modelId(params);
   const { engine: id, gpu, threads, ifUnderstood } = params;
   return kept.use({ engine: { id, gpu, threads, ifUnderstood }, model }, phase, async (loaded) => {
-    signal.throwIfAborted();
+    owner.signal.throwIfAborted();
     phase("measuring this machine");
-    return run(params, model, loaded, onProgress, signal);
+    return run(params, model, loaded, owner);
   });
 }
 
@@ -37,8 +44,7 @@ async function run(
   params: ProfileParams,
   modelId: string,
   { engine, reason, model }: Loaded,
-  onProgress: (progress: Progress) => void,
-  signal: AbortSignal,
+  { tell, found, signal }: Owner,
 ): Promise<ProfileResult> {
   const [{ profile }, { peakMeasurement }, { engineCalled }] = await Promise.all([
     import("../profile/profile.ts"),
@@ -48,6 +54,8 @@ async function run(
   // With auto an engine may have been taken that has nothing to do with them.
   const counts = params.threads !== undefined && engineCalled(engine.info.id).settings.includes("threads");
   const threads = counts ? { threads: params.threads } : {};
+  const named = <R extends { settings?: Report["settings"] | undefined }>(report: R): R =>
+    report.settings ? { ...report, settings: { ...report.settings, model: params.model, ...threads } } : report;
   let selection: SelectionTable | undefined;
   const report = await profile({
     ...params.settings,
@@ -60,11 +68,13 @@ async function run(
       ...(params.settings.designs === undefined ? {} : { designs: params.settings.designs }),
     }),
     signal,
-    onProgress: (progress) => onProgress({ kind: "progress", ...progress }),
+    onProgress: (progress) => tell({ kind: "progress", ...progress }),
+    onPartial: ({ changed, ...rest }) => found({ changed: named(changed), ...rest }),
+    ...(params.settleMs === undefined ? {} : { settleMs: params.settleMs }),
     ...(params.selectionTable ? { onSelection: (table: SelectionTable) => (selection = table) } : {}),
   });
   return {
-    report: { ...report, settings: { ...report.settings, model: params.model, ...threads } },
+    report: named(report),
     ...(selection === undefined ? {} : { selection }),
   };
 }

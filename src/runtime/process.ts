@@ -2,7 +2,15 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { CancellationToken, type Disposable, type MessageConnection } from "vscode-jsonrpc/node";
 import { z } from "zod";
 import { UserError } from "../model/errors.ts";
-import { handshakeSchema, progressSchema, PROTOCOL_VERSION, type Handshake, type Progress } from "../protocol/jobs.ts";
+import {
+  foundSchema,
+  handshakeSchema,
+  progressSchema,
+  PROTOCOL_VERSION,
+  type Found,
+  type Handshake,
+  type Progress,
+} from "../protocol/jobs.ts";
 import { METHOD, openChannel } from "./rpc.ts";
 import { RuntimeFault } from "./runtime.ts";
 
@@ -82,10 +90,18 @@ export class RuntimeProcess {
   }
 
   onProgress(listener: (progress: Progress) => void): Disposable {
-    return this.#connection.onNotification(METHOD.progress, (message: unknown) => {
-      const progress = progressSchema.safeParse(message);
-      if (progress.success) listener(progress.data);
-      else this.#launch.log(`dropped invalid progress: ${z.prettifyError(progress.error)}`);
+    return this.#onNotification(METHOD.progress, progressSchema, listener);
+  }
+
+  onFound(listener: (found: Found) => void): Disposable {
+    return this.#onNotification(METHOD.found, foundSchema, listener);
+  }
+
+  #onNotification<T>(method: string, schema: z.ZodType<T>, listener: (message: T) => void): Disposable {
+    return this.#connection.onNotification(method, (message: unknown) => {
+      const known = schema.safeParse(message);
+      if (known.success) listener(known.data);
+      else this.#launch.log(`dropped invalid ${method}: ${z.prettifyError(known.error)}`);
     });
   }
 

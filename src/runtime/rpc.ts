@@ -22,6 +22,8 @@ export const METHOD = {
   profile: "profile",
   /** A notification of the runtime while it profiles. */
   progress: "progress",
+  /** The same, with parts of the report. */
+  found: "found",
   /** A notification of the runtime: a message could not be read. Answered by `readOn`, see unreadable.ts. */
   unreadable: "unreadable",
   readOn: "readOn",

@@ -1,4 +1,4 @@
-import type { Devices, ProfileParams, ProfileResult, Progress } from "../protocol/jobs.ts";
+import type { Devices, ProfileParams, ProfileResult, Progress, SoFar } from "../protocol/jobs.ts";
 
 /** What the owner of a runtime process can be told about it. */
 export type RuntimeState = "stopped" | "starting" | "ready" | "busy" | "failed";
@@ -11,11 +11,16 @@ export interface Runtime {
   /** Engines, models and GPUs of this machine. */
   devices(): Promise<Devices>;
   /**
-   * Profiles a document.
+   * Profiles a document; `onFound` is told the report as it grows, each a whole report that says it is partial.
    * @throws UserError for what the user can mend; Cancelled soon after the signal; RuntimeFault for the rest, a
    * process that died included
    */
-  profile(params: ProfileParams, onProgress: (progress: Progress) => void, signal: AbortSignal): Promise<ProfileResult>;
+  profile(
+    params: ProfileParams,
+    onProgress: (progress: Progress) => void,
+    signal: AbortSignal,
+    onFound?: (soFar: SoFar) => void,
+  ): Promise<ProfileResult>;
   /** Ends the process and whatever it started, at once. */
   dispose(): void;
 }

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { UserError } from "../model/errors.ts";
 import { message } from "../model/printable.ts";
 import { manifest } from "../model/package-root.ts";
-import { ERROR_CODE, profileParamsSchema, PROTOCOL_VERSION, type Handshake, type Progress } from "../protocol/jobs.ts";
+import { ERROR_CODE, profileParamsSchema, PROTOCOL_VERSION, type Found, type Handshake, type Progress } from "../protocol/jobs.ts";
 import { answerRequests, METHOD, openChannel, type ErrorData } from "./rpc.ts";
 import { Cancelled } from "./runtime.ts";
 import { surviveUnreadable } from "./unreadable.ts";
@@ -31,7 +31,7 @@ async function profile(params: unknown, token: CancellationToken): Promise<unkno
   try {
     if (token.isCancellationRequested) throw new Cancelled();
     const { profileDocument } = await import("./jobs.ts");
-    return await profileDocument(valid.data, tell, stop.signal);
+    return await profileDocument(valid.data, { tell, found, signal: stop.signal });
   } catch (error) {
     return failure(error);
   } finally {
@@ -51,6 +51,10 @@ async function devices(): Promise<unknown> {
 
 function tell(progress: Progress): void {
   void connection.sendNotification(METHOD.progress, progress);
+}
+
+function found(found: Found): void {
+  void connection.sendNotification(METHOD.found, found);
 }
 
 function failure(error: unknown): Failure {

@@ -6,7 +6,8 @@ import { CpuEngine } from "../../src/engine/cpu/engine.ts";
 import { selectedBlocks } from "../../src/model/architecture.ts";
 import { loadModel } from "../../src/model/models.ts";
 import { packageFile } from "../../src/model/package-root.ts";
-import { runChecks, type Checks } from "../../src/profile/checks.ts";
+import { runChecks } from "../../src/profile/checks.ts";
+import type { Report } from "../../src/protocol/report.ts";
 import { prepareDocument } from "../../src/profile/document.ts";
 import { ProgressMeter } from "../../src/profile/progress-meter.ts";
 import type { ProfileRequest } from "../../src/profile/request.ts";
@@ -44,7 +45,7 @@ const SHARE = 2e-5;
 
 describe("the checks of the selection on the embedded model, against the training code", () => {
   const engine = new CpuEngine();
-  let checks: Checks;
+  const checks: Pick<Report, "fidelity" | "swaps"> = {};
   let sha256: string | undefined;
   let choices: number;
   let slots: number;
@@ -72,15 +73,16 @@ describe("the checks of the selection on the embedded model, against the trainin
     sha256 = model.sha256;
     choices = fixture.queries * model.architecture.kvHeads;
     slots = selectedBlocks(model.architecture);
-    checks = await runChecks(request, await prepareDocument(request), new ProgressMeter(request, fixture.tokens));
+    const meter = new ProgressMeter(request, fixture.tokens);
+    await runChecks(request, await prepareDocument(request), meter, (_, { parts }) => Object.assign(checks, parts));
   });
   after(() => engine.dispose());
 
   it("are of the same weights and text", () => {
     assert.equal(sha256, fixture.weightsSha256, "other weights: run training/checks.py");
-    assert.equal(checks.parts.swaps?.tokens, fixture.tokens - 1);
-    assert.equal(checks.parts.swaps.bytes, fixture.bytes);
-    assert.equal(checks.parts.fidelity?.queries, fixture.queries);
+    assert.equal(checks.swaps?.tokens, fixture.tokens - 1);
+    assert.equal(checks.swaps.bytes, fixture.bytes);
+    assert.equal(checks.fidelity?.queries, fixture.queries);
   });
 
   it("cost the same bits per byte, whatever the layers read", () => {
@@ -88,7 +90,7 @@ describe("the checks of the selection on the embedded model, against the trainin
     const expected = { learned, all, recent, none, "restrict-last": last };
     const bits = Object.entries(expected).map(([name, nats]) => ({ name, bits: nats / Math.LN2 / fixture.bytes }));
     for (const { name, bits: wanted } of bits) {
-      const { bitsPerByte = NaN } = checks.parts.swaps?.results.find((result) => result.name === name) ?? {};
+      const { bitsPerByte = NaN } = checks.swaps?.results.find((result) => result.name === name) ?? {};
       const error = Math.abs(bitsPerByte - wanted);
       assert.ok(error <= BITS_PER_BYTE, `${name}: ${bitsPerByte} bits per byte, not ${wanted}`);
       for (const other of bits.filter((one) => one.name !== name)) {
@@ -100,7 +102,7 @@ describe("the checks of the selection on the embedded model, against the trainin
   for (const variant of ["hysparse", "full"] as const) {
     it(`find the same shares in every layer of ${variant}`, () => {
       const expected = fixture.fidelity[variant];
-      const found = checks.parts.fidelity?.variants[variant]?.layers ?? [];
+      const found = checks.fidelity?.variants[variant]?.layers ?? [];
       assert.deepEqual(found.map((one) => String(one.layer)).sort(), Object.keys(expected).sort());
       let sure = 0;
       for (const one of found) {

@@ -4,9 +4,11 @@ import { createRequire } from "node:module";
 import { after, before, describe, it } from "node:test";
 import { z } from "zod";
 import type { PanelState } from "../../src/protocol/panel.ts";
+import type { MissingPart } from "../../src/protocol/report.ts";
+import { asKept } from "../../src/report/partial.ts";
 import { withChecks } from "../unit/report/sample-checks.ts";
 import { withMap } from "../unit/report/sample-map.ts";
-import { sampleReport } from "../unit/report/sample-report.ts";
+import { partialReport, sampleReport } from "../unit/report/sample-report.ts";
 import { chromiumPath, Preview, themes, type PanelPage, type Theme } from "./preview.ts";
 import { baselineOf, longState, presetState, sampleState, stateOf, withCounts, withSweep } from "./states.ts";
 
@@ -134,6 +136,55 @@ describe("the panel's page", { skip: browser === undefined ? "no Chromium on thi
       assert.ok(await panel.until((said) => said.type === "command" && said.command === "stop"));
       await panel.send({ type: "job" });
       await running.waitFor({ state: "hidden" });
+    });
+  });
+
+  it("fills in while a run goes on: says what it waits for, tells a screen reader, and does not jump", async () => {
+    await withPanel({}, async () => {
+      const job = {
+        title: "Profile of notes.md",
+        progress: { kind: "phase", text: "prefill" },
+        stopping: false,
+        estimate: "about 6 min; the first 4,000 tokens alone about 40 s",
+      } as const;
+      const at = (...missing: readonly MissingPart[]): PanelState =>
+        sampleState({ report: withCounts(partialReport({}, missing)), job });
+      const section = async (id: string): Promise<string> => (await panel.page.locator(`#${id}`).textContent()) ?? "";
+      const news = panel.page.getByRole("status");
+
+      await panel.show(at("selection", "prefill", "decode", "peak"));
+      assert.match(
+        (await panel.page.getByRole("group", { name: "Running" }).textContent()) ?? "",
+        /, about 6 min; the first 4,000/,
+      );
+      assert.match(await section("headline"), /No times yet\..*Still to come: selected blocks, prefill times/s);
+      assert.match(await section("latency"), /Waiting for the first round\.$/);
+      assert.match(await section("text"), /Waiting for the first run over the document\.$/);
+      assert.match((await news.textContent()) ?? "", /tokens, /);
+      assert.deepEqual(await brokenRules(panel), []);
+
+      await panel.show(at("prefill", "decode", "peak"));
+      assert.match((await news.textContent()) ?? "", /^most attended passages/);
+      await panel.page.locator("#text").scrollIntoViewIfNeeded();
+      await panel.page.evaluate(`document.getElementById("text-title").scrollIntoView({ block: "start" })`);
+      const top = (): Promise<unknown> =>
+        panel.page.evaluate(`Math.round(document.getElementById("text-title").getBoundingClientRect().top)`);
+      const before = await top();
+      await panel.show(at("decode", "peak"));
+      assert.equal(await top(), before, "what the reader looks at stays where it is");
+      assert.match((await news.textContent()) ?? "", /^Prefill, /);
+      assert.doesNotMatch(await section("latency"), /Waiting/);
+
+      await panel.show(sampleState());
+      assert.equal(await news.textContent(), "The profile is complete.");
+      assert.doesNotMatch(await section("headline"), /Still to come/);
+      const stopped = asKept(partialReport({}, ["decode", "peak"]));
+      await panel.show(sampleState({ report: stopped }));
+      assert.match(
+        await section("headline"),
+        /Partial report, saved before the run was complete\. Not measured: decode times, peak memory\./,
+      );
+      assert.deepEqual(await brokenRules(panel), []);
     });
   });
 

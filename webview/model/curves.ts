@@ -8,6 +8,7 @@ import { VARIANT_NAMES, VARIANT_SHORT, VARIANT_WORDS, type PhaseName } from "../
 import { sweepKv, sweepNotes, sweepPhases, sweepRatios, sweepTimes } from "../../src/report/sweep-table.ts";
 import { hasEditor } from "./exported.ts";
 import type { NamedTable } from "./named-table.ts";
+import { waitingText } from "./waiting.ts";
 import { largest, least } from "../../src/profile/extremes.ts";
 
 export interface CurvesModel {
@@ -82,7 +83,8 @@ export function curvesModel(state: PanelState): CurvesModel | undefined {
   if (!report) return undefined;
   const { sweep } = report;
   if (!sweep) {
-    if (!hasEditor(state)) return undefined;
+    // One that was asked for is still to come.
+    if (!hasEditor(state) || waitingText("lengths", state) !== undefined) return undefined;
     return {
       message:
         "Only this document's length was measured. A sweep measures other lengths and shows where a design starts to pay off.",

@@ -5,6 +5,7 @@ import { cutText } from "../../src/report/card.ts";
 import { finding } from "../../src/report/finding.ts";
 import { bytes, duration, plural, rangeText, timestamp } from "../../src/text/format.ts";
 import { VARIANT_MEANINGS, VARIANT_NAMES } from "../../src/report/names.ts";
+import { partialNote } from "../../src/report/partial.ts";
 import { roundsWords } from "../../src/report/ratio.ts";
 import { hasEditor } from "./exported.ts";
 import { whyNoLinks } from "./place.ts";
@@ -81,7 +82,7 @@ function leadOf([first = "", ...others]: readonly string[]): { lead: string; mor
 /** What must be known before a figure is believed, each said once. */
 export function warningsOf(report: Report): string[] {
   const cut = report.document.truncated ? [cutText(report)] : [];
-  return [...new Set([...cut, ...report.warnings])];
+  return [...new Set([partialNote(report) ?? [], cut, report.warnings].flat())];
 }
 
 function figures(report: Report): Pick<HeadlineModel, "columns" | "rows"> {
@@ -105,7 +106,7 @@ function figures(report: Report): Pick<HeadlineModel, "columns" | "rows"> {
             ]
           : []),
         { text: bytes(totals.kvBytes) },
-        { text: bytes(totals.peakBytes) },
+        { text: totals.peakBytes === undefined ? "-" : bytes(totals.peakBytes) },
       ],
     })),
   };
@@ -128,9 +129,10 @@ const SOURCES: Readonly<Record<PanelState["source"], string>> = {
 function deviceLine(report: Report, source: PanelState["source"]): string {
   const { environment, model, settings, createdAt } = report;
   const where = environment.gpu?.software === true ? `${environment.device}, software on the CPU` : environment.device;
-  const runs = settings.repetitions === 1 ? "one run of each" : `medians of ${roundsWords(report)}`;
+  const runs = settings.repetitions === 1 ? "one run of each; " : `medians of ${roundsWords(report)}; `;
   return (
-    `On ${where} (${environment.engine} engine), ${model.name} with ${model.weights} weights; ${runs}; ` +
+    `On ${where} (${environment.engine} engine), ${model.name} with ${model.weights} weights; ` +
+    (variantsOf(report).length === 0 ? "" : runs) +
     `${timestamp(createdAt)}${SOURCES[source]}.`
   );
 }

@@ -10,7 +10,8 @@ export interface JobModel {
   readonly stopping: boolean;
 }
 
-export function jobModel({ title, progress, stopping }: Job): JobModel {
+export function jobModel({ title: what, progress, stopping, estimate }: Job): JobModel {
+  const title = estimate === undefined ? what : `${what}, ${estimate}`;
   if (stopping) return { title, step: "Stopping after the current layer.", stopping };
   if (progress.kind === "phase") return { title, step: progress.text, stopping };
   const share = Math.min(1, progress.done / progress.total);

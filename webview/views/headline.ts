@@ -28,7 +28,7 @@ export const headlineSection = section("headline", headlineModel, (model, page) 
               ),
             ]),
       ),
-      figures(model),
+      model.rows.length === 0 ? undefined : figures(model),
     ),
     paragraph(model.device, "aside"),
     ...(model.note === undefined ? [] : [paragraph(model.note, "aside")]),

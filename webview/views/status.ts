@@ -1,5 +1,7 @@
 import "./status.css";
 import type { Job } from "../../src/protocol/panel.ts";
+import type { Report } from "../../src/protocol/report.ts";
+import { news } from "../../src/report/partial.ts";
 import { element, paragraph } from "../dom.ts";
 import { jobModel } from "../model/job.ts";
 import type { Page } from "../section.ts";
@@ -12,6 +14,9 @@ export class Status {
   readonly #hosted: boolean;
   readonly #failure = element("div", { class: "failure", attributes: { role: "alert" } });
   readonly #job = element("div", { class: "job", attributes: { role: "group", "aria-label": "Running" } });
+  /** Read out when the reader pauses; the figures themselves are in the sections. */
+  readonly #news = element("p", { class: "unseen", attributes: { role: "status" } });
+  #soFar: Report | undefined;
   readonly #title = element("strong");
   readonly #step = element("span", { class: "step" });
   readonly #bar = element("progress", { id: "job-progress", attributes: { max: "1", "aria-label": "Progress" } });
@@ -28,7 +33,7 @@ export class Status {
       element("p", {}, this.#title, " ", this.#step),
       element("div", { class: "row" }, this.#bar, this.#stop),
     );
-    this.root.append(this.#failure, this.#job);
+    this.root.append(this.#failure, this.#job, this.#news);
   }
 
   /** Shows how far a job is; undefined when none runs. A new job makes an old failure history. */
@@ -42,6 +47,16 @@ export class Status {
     if (share === undefined) this.#bar.removeAttribute("value");
     else this.#bar.value = share;
     this.#stop.toggleAttribute("disabled", stopping);
+  }
+
+  /** Tells who cannot see it what a running profile brought. */
+  tell(report: Report | undefined): void {
+    const before = this.#soFar;
+    this.#soFar = report?.partial?.state === "running" ? report : undefined;
+    if (this.#soFar) {
+      const told = news(before && { report: before }, { report: this.#soFar });
+      if (told.length > 0) this.#news.textContent = `${told.join(". ")}.`;
+    } else if (before) this.#news.textContent = report?.partial ? "The run was stopped." : "The profile is complete.";
   }
 
   fail(message: string): void {

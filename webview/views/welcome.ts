@@ -14,7 +14,7 @@ function welcomeModel({ report, job }: PanelState): WelcomeModel | undefined {
 
 export const welcomeSection = section("welcome", welcomeModel, ({ busy }, page) => ({
   content: [
-    paragraph(busy ? "Results appear here when the run is done." : "No profile yet.", "headline lead"),
+    paragraph(busy ? "Results appear here as they are measured." : "No profile yet.", "headline lead"),
     paragraph(
       "Open a text or source file and profile it. A model reads it on this machine with three attention designs. You see " +
         "the time per layer, the memory the context needs, and the passages the model looks at. Nothing " +

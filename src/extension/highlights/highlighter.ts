@@ -9,7 +9,8 @@ import { importanceSpans } from "./ranges.ts";
 
 /** What an editor shows, so that nothing is sent twice. */
 interface Shown {
-  readonly subject: Subject;
+  readonly link: Subject["link"];
+  readonly importance: Subject["report"]["importance"];
   readonly mode: "importance" | "cursor";
   readonly touches: number;
   readonly stale: boolean;
@@ -134,19 +135,23 @@ export class Highlighter implements vscode.Disposable {
     const touches = subject.link?.touches ?? 0;
     const stale = subject.link?.place !== "current";
     const before = this.#shown.get(editor);
-    const same = before?.subject === subject && before.mode === mode;
+    // A report that grows keeps what it found: nothing is drawn anew for figures.
+    const { importance } = subject.report;
+    const same =
+      before !== undefined && before.link === subject.link && before.importance === importance && before.mode === mode;
     if (same && before.touches === touches && before.stale === stale) return;
+    const of = { link: subject.link, importance, mode, touches, stale } as const;
     if (before && before.mode !== mode) this.#clear(editor);
     this.#decorations ??= new Decorations();
     if (mode === "cursor") {
-      this.#shown.set(editor, { subject, mode, touches, stale, ranges: same ? before.ranges : 0 });
+      this.#shown.set(editor, { ...of, ranges: same ? before.ranges : 0 });
       this.#frame.ask(editor);
       return;
     }
     const toDocument = subject.link?.toDocument;
-    const levels = toDocument ? importanceSpans(subject.report.importance?.ranges ?? [], toDocument) : [];
+    const levels = toDocument ? importanceSpans(importance?.ranges ?? [], toDocument) : [];
     this.#decorations.showImportance(editor, levels, stale);
-    this.#shown.set(editor, { subject, mode, touches, stale, ranges: levels.flat().length });
+    this.#shown.set(editor, { ...of, ranges: levels.flat().length });
   }
 
   #clear(editor: vscode.TextEditor): void {

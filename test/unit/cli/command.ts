@@ -16,7 +16,7 @@ const LOADER = import.meta.resolve("tsx");
 export const TEXT = "A line of the document to profile.\n".repeat(40);
 
 /** Pretended runtimes: fixtures/<name>-runtime.ts. */
-export type Pretended = "done" | "blocked" | "failing";
+export type Pretended = "done" | "blocked" | "failing" | "partial";
 
 export interface Outcome {
   readonly code: number | null;

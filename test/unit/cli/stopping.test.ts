@@ -5,7 +5,8 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { finish, folder, start, TEXT } from "./command.ts";
+import { readReport } from "../../../src/report/json.ts";
+import { command, finish, folder, start, TEXT } from "./command.ts";
 
 describe("stopping", () => {
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -32,6 +33,50 @@ describe("stopping", () => {
       assert.equal(isRunning(grandchild), false);
     });
   }
+
+  it("keeps what was measured on Ctrl-C, marked as partial wherever it is written", async (t) => {
+    const path = folder(t);
+    writeFileSync(join(path, "doc.md"), TEXT);
+    const outputs = ["--json", "r.json", "--csv", "r.csv", "--trace", "r.trace"];
+    const child = start("partial", ["doc.md", ...outputs], path);
+    const outcome = finish(child);
+    child.stderr.on("data", (text: string) => {
+      if (text.includes("Prefill,")) child.kill("SIGINT");
+    });
+    const { code, out, err } = await outcome;
+    assert.equal(code, 3, err);
+    assert.match(err, /^whole run: about 6 min 2 s; the first 4,000 tokens alone about 40 s$/m);
+    assert.match(err, /^Prefill, \d rounds: HySparse .*full/im);
+    assert.match(
+      err,
+      /wrote r\.trace\nPartial report, saved before the run was complete\. Not measured: decode times, peak memory\.\n$/,
+    );
+    assert.match(out, /! Partial report, saved before/);
+    assert.match(out, /Totals/);
+    const report = readReport(readFileSync(join(path, "r.json"), "utf8"), "r.json");
+    assert.deepEqual(report.partial, { state: "stopped", missing: ["decode", "peak"] });
+    assert.match(readFileSync(join(path, "r.csv"), "utf8"), /,missing,decode,/);
+    assert.match(readFileSync(join(path, "r.trace"), "utf8"), /"partial":"Partial report/);
+    const again = await command(undefined, ["compare", "r.json", "r.json"], path);
+    assert.match(again.out, /This report is partial\. The baseline is partial\./);
+  });
+
+  it("ends at once on a second Ctrl-C, while what was measured is being written", async (t) => {
+    const path = folder(t);
+    execFileSync("mkfifo", [join(path, "unread")]);
+    const child = start("partial", ["-", "--json", "unread"], path);
+    child.stdin.end(TEXT);
+    child.stdout.resume();
+    let err = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (err += text));
+    while (!err.includes("Prefill,")) await pause(20);
+    child.kill("SIGINT");
+    await pause(1200);
+    assert.equal(child.exitCode, null, `it waits for a reader: ${err}`);
+    child.kill("SIGINT");
+    const [code, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
+    assert.ok(code === 130 || signal === "SIGINT", "a shell counts both as 130");
+  });
 
   it("works while a pipe is awaited", async (t) => {
     const child = start("done", ["-"], folder(t));

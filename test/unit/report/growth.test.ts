@@ -39,7 +39,7 @@ describe("growth of KV memory", () => {
     for (const { variant, fullTokens } of rows) {
       const { peakBytes } = report.variants[variant]!.totals;
       const perToken = (variant === "full" ? 13 : 4) * LAYER;
-      assert.equal(fullTokens, Math.floor(3986 + (memoryBytes - peakBytes) / perToken));
+      assert.equal(fullTokens, Math.floor(3986 + (memoryBytes - peakBytes!) / perToken));
     }
     assert.deepEqual(
       rows.map(({ fullAt }) => fullAt),
@@ -63,7 +63,7 @@ describe("growth of KV memory", () => {
     report.environment.gpu = { ...gpu, freeBytes: 2 ** 30 };
     const known = growthOf(report);
     const { peakBytes } = report.variants.full!.totals;
-    assert.equal(known.rows[1]?.fullTokens, Math.floor(3986 + (2 ** 30 - peakBytes) / (13 * LAYER)));
+    assert.equal(known.rows[1]?.fullTokens, Math.floor(3986 + (2 ** 30 - peakBytes!) / (13 * LAYER)));
     assert.match(known.note, /1 GiB of free GPU memory/);
     report.environment.gpu = gpu;
     const unknown = growthOf(report);

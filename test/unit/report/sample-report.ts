@@ -7,6 +7,7 @@ import {
   reportSchema,
   SCHEMA_VERSION,
   type LayerReport,
+  type MissingPart,
   type PhaseReport,
   type Report,
   type VariantReport,
@@ -132,6 +133,27 @@ export function sampleReport(options: SampleOptions = {}): Report {
       : {}),
     warnings: [],
   });
+}
+
+/** The same while its run goes on, without these parts; prefill is missing as long as no round was made. */
+export function partialReport(options: SampleOptions, missing: readonly MissingPart[]): Report {
+  const report = sampleReport(options);
+  const lacks = (part: MissingPart): boolean => missing.includes(part);
+  if (lacks("selection")) {
+    delete report.selection;
+    delete report.importance;
+  }
+  if (lacks("prefill")) report.variants = {};
+  for (const { layers, totals } of Object.values(report.variants)) {
+    if (lacks("peak")) delete totals.peakBytes;
+    if (!lacks("decode")) continue;
+    for (const layer of layers) delete layer.decode;
+    delete totals.timePerOutputTokenMs;
+    delete totals.timePerOutputTokenMinMs;
+    delete totals.timePerOutputTokenMaxMs;
+    delete totals.timePerOutputTokenSamples;
+  }
+  return reportSchema.parse({ ...report, partial: { state: "running", missing } });
 }
 
 function variant(

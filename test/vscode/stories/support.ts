@@ -102,7 +102,8 @@ export async function reportAfter(start: () => unknown, timeoutMs = PROFILE_MS):
     "a new report",
     () => {
       const { report, job } = api.panel.state ?? {};
-      return report !== undefined && job === undefined && Date.parse(report.createdAt) >= started && report;
+      if (report === undefined || report.partial !== undefined || job !== undefined) return false;
+      return Date.parse(report.createdAt) >= started && report;
     },
     timeoutMs,
   );

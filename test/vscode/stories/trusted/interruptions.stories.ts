@@ -22,22 +22,29 @@ describe("interruptions", function () {
   before(smallProfiles);
   afterEach(closeAll);
 
-  it("stop ends a run, and what was shown stays", async () => {
+  it("stop ends a run and keeps what it measured, which says that it is partial", async () => {
     await openFile("retry-queue.ts");
     const first = await profile();
     await setting("repetitions", 50);
     const api = await beginProfile();
     const pid = api.runtime.pid;
+    await until(
+      "a round",
+      () => Object.keys(api.panel.state?.report?.partial ? api.panel.state.report.variants : {}).length > 0,
+    );
     const started = Date.now();
     await palette("HySparse: Stop");
     await idle();
     const took = Date.now() - started;
     await setting("repetitions", 1);
     assert.ok(took < 5000, `stopping took ${took} ms`);
-    assert.equal(api.panel.state?.report?.createdAt, first.createdAt);
+    const kept = api.panel.state?.report;
+    assert.equal(kept?.partial?.state, "stopped");
+    assert.ok(kept.importance, "highlights are of what was kept");
+    assert.notEqual(kept.createdAt, first.createdAt);
     assert.equal(api.runtime.pid, pid, "the runtime was thrown away by a stop");
     const second = await profile();
-    assert.notEqual(second.createdAt, first.createdAt);
+    assert.equal(second.partial, undefined);
   });
 
   it("a second profile while one runs is refused or waits, and never mixes", async () => {
