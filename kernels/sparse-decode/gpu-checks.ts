@@ -187,7 +187,7 @@ const checksOf = <Tuning>(held: Held<Tuning>, all: readonly Size[], tuningName: 
 
 export const checks: readonly GpuCheck[] = [
   ...checksOf(ofPortable, sizes, "0"),
-  checkOne(ofPortable, base, true, "1", sparseDecodeTunings[1]!),
+  checkOne(ofPortable, base, true, "1", sparseDecodeTunings[1]),
   ...checksOf(ofMatrix, matrixSizes, "default"),
   ...Object.entries(matrixSparseDecodeTunings).flatMap(([name, tuning]) => [
     ...tuned.map((size) => checkOne(ofMatrix, size, true, name, tuning)),

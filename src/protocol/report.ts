@@ -4,6 +4,7 @@ import { MIXER_IDS } from "../designs/mixers.ts";
 import { STAGES } from "../designs/stages.ts";
 import { architectureSchema } from "../model/architecture.ts";
 import { oracleMapSchema } from "./oracle-map.ts";
+import { partialSchema } from "./partial.ts";
 import { chosenSchema } from "./settings.ts";
 
 /**
@@ -16,19 +17,6 @@ export const SCHEMA_VERSION = 1;
 /** What replaces the learned selection; see `swaps` below. */
 export const SWAP_NAMES = ["learned", "all", "recent", "random", "none", "restrict-last"] as const;
 export type SwapName = (typeof SWAP_NAMES)[number];
-
-/** What a profile measures, in this order; a partial report names those that it lacks, or has only some of. */
-export const MISSING_PARTS = [
-  "selection",
-  "prefill",
-  "decode",
-  "peak",
-  "sweep",
-  "fidelity",
-  "swaps",
-  "oracleMap",
-] as const;
-export type MissingPart = (typeof MISSING_PARTS)[number];
 
 /** What is reported as it was chosen; counts have no upper bound here, so that reports of any version are read. */
 const chosen = chosenSchema.shape;
@@ -220,15 +208,7 @@ export const reportSchema = z.strictObject({
   schemaVersion: z.literal(SCHEMA_VERSION),
   tool: z.strictObject({ name: z.string(), version: z.string() }),
   createdAt: z.iso.datetime(),
-  partial: z
-    .strictObject({
-      state: z
-        .enum(["running", "stopped"])
-        .describe("the run still went on when this was told, or this is all that is kept of it"),
-      missing: z.array(z.enum(MISSING_PARTS)).min(1).describe("asked for, and not measured or not to the end"),
-    })
-    .optional()
-    .describe("not everything that was asked for was measured; what is here was. Absent in complete reports"),
+  partial: partialSchema.optional(),
   document: z.strictObject({
     name: z.string(),
     sha256: z

@@ -1,6 +1,7 @@
 import type { Variant } from "../engine/engine.ts";
 import type { SoFar } from "../protocol/jobs.ts";
-import type { MissingPart, Report } from "../protocol/report.ts";
+import type { MissingPart } from "../protocol/partial.ts";
+import type { Report } from "../protocol/report.ts";
 import { count, duration, lines, plural, rangeText, remaining } from "../text/format.ts";
 import { variantsOf } from "./breakdown.ts";
 import { PHASE_NAMES, QUERY_WORDS, VARIANT_NAMES, type PhaseName } from "./names.ts";

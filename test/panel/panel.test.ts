@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { after, before, describe, it } from "node:test";
 import { z } from "zod";
 import type { PanelState } from "../../src/protocol/panel.ts";
-import type { MissingPart } from "../../src/protocol/report.ts";
+import type { MissingPart } from "../../src/protocol/partial.ts";
 import { asKept } from "../../src/report/partial.ts";
 import { withChecks } from "../unit/report/sample-checks.ts";
 import { withMap } from "../unit/report/sample-map.ts";

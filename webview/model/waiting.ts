@@ -1,5 +1,5 @@
 import type { PanelState } from "../../src/protocol/panel.ts";
-import type { MissingPart } from "../../src/protocol/report.ts";
+import type { MissingPart } from "../../src/protocol/partial.ts";
 import type { SectionId } from "./sections.ts";
 
 const ROUND = { parts: ["prefill"], text: "Waiting for the first round." } as const;

@@ -1,3 +1,4 @@
+import type { MissingPart } from "../../../src/protocol/partial.ts";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { DEFAULT_DESIGNS } from "../../../src/designs/designs.ts";
@@ -7,7 +8,6 @@ import {
   reportSchema,
   SCHEMA_VERSION,
   type LayerReport,
-  type MissingPart,
   type PhaseReport,
   type Report,
   type VariantReport,
