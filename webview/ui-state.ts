@@ -5,7 +5,7 @@ import { MAP_MEASURE_NAMES } from "../src/report/oracle-map.ts";
 const uiStateSchema = z.strictObject({
   phase: z.enum(["prefill", "decode"]),
   /** What the map of pairs of layers shows. */
-  measure: z.enum(MAP_MEASURE_NAMES),
+  measure: z.enum(MAP_MEASURE_NAMES).default("rest"),
   /** Tables and notes that were opened, by name. */
   open: z.array(z.string()),
   /** Pixels from the top: of the page, and of the document's text. */

@@ -43,6 +43,8 @@ export async function valuesOf(tensors: readonly LazyTensor[]): Promise<Float32A
 export abstract class DeviceWeights<Handle, Layer extends LayerOnDevice<Handle>> {
   readonly #layers = new Map<LayerWeights, Layer>();
   #dense: DenseOnDevice<Handle> | undefined;
+  /** One for all matrices: what each would leave behind adds up to a tenth of the weights before it is collected. */
+  #piece = new Uint16Array();
 
   /** Matrices of one width, one under the other, as 16-bit floats. */
   protected abstract matrix(parts: readonly LazyTensor[]): Promise<Handle>;
@@ -66,6 +68,8 @@ export abstract class DeviceWeights<Handle, Layer extends LayerOnDevice<Handle>>
     } catch (error) {
       this.free();
       throw error;
+    } finally {
+      this.#piece = new Uint16Array();
     }
   }
 
@@ -106,12 +110,13 @@ export abstract class DeviceWeights<Handle, Layer extends LayerOnDevice<Handle>>
     parts: readonly LazyTensor[],
     send: (halves: Uint16Array<ArrayBuffer>, at: number) => void | Promise<void>,
   ): Promise<void> {
-    const piece = new Uint16Array(Math.min(PIECE, halvesBytes(parts) / 2));
+    const most = Math.min(PIECE, halvesBytes(parts) / 2);
+    if (this.#piece.length < most) this.#piece = new Uint16Array(most);
     let at = 0;
     for (const part of parts) {
       const count = valueCount(part.shape);
       for (let from = 0; from < count; from += PIECE) {
-        const halves = piece.subarray(0, Math.min(PIECE, count - from));
+        const halves = this.#piece.subarray(0, Math.min(PIECE, count - from));
         await part.read(halves, from);
         await send(halves, at);
         at += halves.byteLength;

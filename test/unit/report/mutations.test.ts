@@ -84,7 +84,7 @@ describe("reports that contradict themselves", () => {
       [/variants\.full\.layers\[0\]\.prefill\.medianMs: /, (r) => (r.variants.full!.layers[0]!.prefill.medianMs = 1e9)],
       [/layers\[1\]\.kvBorrowedFrom: layer 2 is not/, (r) => (r.variants.hysparse!.layers[1]!.kvBorrowedFrom = 2)],
       [/oracles\[0\]\.layer: layer 1 is not a full layer/, (r) => (r.selection!.oracles[0]!.layer = 1)],
-      [/oracles\[0\]\.feeds: layer 99 is not/, (r) => r.selection!.oracles[0]!.feeds.push(99)],
+      [/oracles\[0\]\.feeds: layer 99 does not read its blocks/, (r) => r.selection!.oracles[0]!.feeds.push(99)],
       [/heads\[0\]\.blocks: /, (r) => r.selection!.oracles[0]!.queries[0]!.heads[0]!.blocks.splice(0, 1, 99)],
       [/heads\[0\]\.scores: /, (r) => r.selection!.oracles[0]!.queries[0]!.heads[0]!.scores.pop()],
       [/timesSelected: 43 numbers/, (r) => r.selection!.oracles[0]!.timesSelected!.pop()],

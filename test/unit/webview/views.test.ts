@@ -223,7 +223,9 @@ describe("a job", () => {
 describe("what a reader set", () => {
   it("is restored, or fresh where it is of another form", () => {
     const kept = { phase: "decode", open: ["memory-tables"], scroll: 120, textScroll: 3 };
-    assert.deepEqual(restoreUi(kept), kept);
+    // Pages of 0.7.0 and older knew no measure of an oracle map.
+    assert.deepEqual(restoreUi(kept), { ...kept, measure: "rest" });
+    assert.equal(restoreUi({ ...kept, measure: "mass" }).measure, "mass");
     assert.equal(restoreUi({ ...kept, extra: 1 }).phase, "prefill");
     assert.equal(restoreUi(null).phase, "prefill");
   });
