@@ -26,10 +26,7 @@ interface Owner {
 }
 
 /** @throws UserError for what the user can mend; the signal's reason when cancelled */
-export async function profileDocument(
-  params: ProfileParams,
-  owner: Owner,
-): Promise<ProfileResult> {
+export async function profileDocument(params: ProfileParams, owner: Owner): Promise<ProfileResult> {
   const phase = (text: string): void => owner.tell({ kind: "phase", text });
   const model = await modelId(params);
   const { engine: id, gpu, threads, ifUnderstood } = params;

@@ -7,9 +7,7 @@ export class Joined {
 
   /** The report with these parts; undefined while not even its first parts have come. Parts that did not change stay the same objects. */
   add({ changed, estimate = this.#soFar?.estimate }: Found): SoFar | undefined {
-    const report = this.#soFar
-      ? Object.assign({}, this.#soFar.report, changed)
-      : reportSchema.safeParse(changed).data;
+    const report = this.#soFar ? Object.assign({}, this.#soFar.report, changed) : reportSchema.safeParse(changed).data;
     if (report !== undefined) this.#soFar = { report, estimate };
     return this.#soFar;
   }

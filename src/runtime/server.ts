@@ -3,7 +3,14 @@ import { z } from "zod";
 import { UserError } from "../model/errors.ts";
 import { message } from "../model/printable.ts";
 import { manifest } from "../model/package-root.ts";
-import { ERROR_CODE, profileParamsSchema, PROTOCOL_VERSION, type Found, type Handshake, type Progress } from "../protocol/jobs.ts";
+import {
+  ERROR_CODE,
+  profileParamsSchema,
+  PROTOCOL_VERSION,
+  type Found,
+  type Handshake,
+  type Progress,
+} from "../protocol/jobs.ts";
 import { answerRequests, METHOD, openChannel, type ErrorData } from "./rpc.ts";
 import { Cancelled } from "./runtime.ts";
 import { surviveUnreadable } from "./unreadable.ts";
