@@ -42,7 +42,8 @@ export function branchFloats(s: Shape, layer: LayerPlan, rows: number, tokens: n
   const { compressed, selects } = branchesOf(layer);
   const { block, slots } = selects;
   const made = s.Hkv * (rows / compressed.stride + 1) * s.d;
-  const weighed = scoredQueries(s.Hq, compressed.stride, tokens) * s.Hq * (tokens / compressed.stride + s.d);
+  const queries = Math.min(rows, scoredQueries(s.Hq, compressed.stride, tokens));
+  const weighed = queries * s.Hq * (tokens / compressed.stride + s.d);
   const chosen = rows * s.Hkv * (Math.ceil(tokens / block) + Math.min(slots, Math.ceil(tokens / block)));
   return rows * (4 * s.Hkv * s.d + 3 * s.Hq) + made * (compressed.block + 2) + weighed + chosen;
 }
