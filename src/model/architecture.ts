@@ -31,7 +31,7 @@ function refuseFullLayers(
   if (fullLayers === undefined) return;
   const rising = fullLayers.every((layer, at) => at === 0 || layer > (fullLayers[at - 1] ?? 0));
   if (fullLayers[0] === 0 && rising && (fullLayers.at(-1) ?? 0) < layers) return;
-  const message = `must start with 0, rise and stay below ${layers}, the number of layers: ${fullLayers.join(", ") || "it is empty"}`;
+  const message = `must start with 0, rise and stay below ${layers}; it is [${fullLayers.join(", ")}]`;
   context.addIssue({ code: "custom", path: ["fullLayers"], message });
 }
 
