@@ -41,6 +41,8 @@ export interface ConformanceOptions extends Partial<Tolerance> {
   readonly keepOpen?: boolean;
   /** Which of SUBJECTS; all when absent. For engines that compile long for every architecture. */
   readonly subjects?: (subject: Subject) => boolean;
+  /** What the engine does when cancelled, misused or observed is checked with other kernels of it. */
+  readonly agreementOnly?: true;
   /** Designs that the engine has no mixer for. */
   readonly declines?: readonly Variant[];
 }
@@ -132,6 +134,7 @@ export function describeEngine(name: string, createEngine: () => Promise<Engine>
       assert.ok(coverage.skippedRows <= unjudged * coverage.rows, report);
     });
 
+    if (options.agreementOnly) return;
     describeBehaviour({ engine: () => engine, reference, limits, seed: SEED, halves });
   });
 }

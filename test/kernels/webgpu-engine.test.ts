@@ -49,7 +49,7 @@ else {
     subjects: ({ name }) => name.includes("d = 64,"),
   };
   const openEmulated = shared(() => WebGpuEngine.open({ gpu, matrix: "emulated" }));
-  describeEngine("WebGPU engine, tiles of matrix units emulated", openEmulated, emulated);
+  describeEngine("WebGPU engine, tiles of matrix units emulated", openEmulated, { ...emulated, agreementOnly: true });
   describeObserversAndSwaps("WebGPU engine, tiles of matrix units emulated", openEmulated, {
     ...emulated,
     brief: true,
