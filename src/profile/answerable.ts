@@ -14,7 +14,12 @@ export const CHECKS = {
   oracleMap: "Oracle map skipped",
 } as const;
 export type Check = keyof typeof CHECKS;
-const CHECK_NAMES: readonly Check[] = ["fidelity", "swaps", "oracleMap"];
+
+/** What a request asks for of them, in their order. */
+export function askedChecks(request: Pick<ProfileRequest, Check>): Check[] {
+  const names = Object.keys(CHECKS) as Check[];
+  return names.filter((check) => request[check] !== undefined && request[check] !== false);
+}
 
 const FIDELITY = { setting: "fidelity" } as const;
 const SWAPS = { setting: "swaps" } as const;
@@ -64,7 +69,7 @@ function tooLarge(check: Check, shortage: Shortage | undefined): Obstacle[] {
 
 function obstacles(request: ProfileRequest): Obstacle[] {
   const { model, variants, fidelity, swaps } = request;
-  const asked = CHECK_NAMES.filter((check) => request[check] !== undefined && request[check] !== false);
+  const asked = askedChecks(request);
   if (asked.length === 0) return [];
   if (model.origin === "synthetic") {
     const why = `the weights of ${model.name} are random, so its attention means nothing`;

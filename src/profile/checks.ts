@@ -4,7 +4,7 @@ import type { Variant } from "../engine/engine.ts";
 import { notRestrictable } from "../engine/swap.ts";
 import { selectsAll } from "../model/architecture.ts";
 import { UserError } from "../model/errors.ts";
-import { CHECKS, type Check } from "./answerable.ts";
+import { askedChecks, CHECKS, type Check } from "./answerable.ts";
 import type { PreparedDocument } from "./document.ts";
 import { fidelityVariants, inherited, measureFidelity } from "./fidelity.ts";
 import { measureOracleMap } from "./oracle-map/measure.ts";
@@ -44,14 +44,9 @@ export async function runChecks(
   meter: ProgressMeter,
   onCheck: (check: Check, found: Found) => void,
 ): Promise<void> {
-  for (const [check, run] of [
-    ["fidelity", runFidelity],
-    ["swaps", runSwaps],
-    ["oracleMap", runOracleMap],
-  ] as const) {
-    if (request[check] === undefined || request[check] === false) continue;
+  for (const check of askedChecks(request)) {
     try {
-      onCheck(check, await run(request, document, meter));
+      onCheck(check, await RUNS[check](request, document, meter));
     } catch (error) {
       if (!(error instanceof UserError) || request.signal?.aborted === true) throw error;
       onCheck(check, { parts: {}, warnings: [`${CHECKS[check]}: ${error.message}.`] });
@@ -110,3 +105,7 @@ async function runOracleMap(
 function canSwap(tokens: number): boolean {
   return tokens > FEWEST_TOKENS;
 }
+
+const RUNS: Readonly<
+  Record<Check, (request: ProfileRequest, document: PreparedDocument, meter: ProgressMeter) => Promise<Found>>
+> = { fidelity: runFidelity, swaps: runSwaps, oracleMap: runOracleMap };

@@ -9,7 +9,7 @@ import { schedule, selectedBlocks } from "../model/architecture.ts";
 import { manifest } from "../model/package-root.ts";
 import type { MissingPart } from "../protocol/partial.ts";
 import { SCHEMA_VERSION, type Report } from "../protocol/report.ts";
-import type { Check } from "./answerable.ts";
+import { askedChecks, type Check } from "./answerable.ts";
 import type { PreparedDocument } from "./document.ts";
 import { importanceReport } from "./importance.ts";
 import { RATIO_METHOD, ratiosOf } from "./ratios.ts";
@@ -62,11 +62,8 @@ export class Draft {
       ["decode", decodeTokens > 0],
       ["peak", true],
       ["sweep", lengths !== undefined],
-      ["fidelity", fidelity === true],
-      ["swaps", swaps === true],
-      ["oracleMap", oracleMap !== undefined],
     ];
-    this.#missing = new Set(asked.flatMap(([part, is]) => (is ? [part] : [])));
+    this.#missing = new Set([...asked.flatMap(([part, is]) => (is ? [part] : [])), ...askedChecks(request)]);
     this.#settings = {
       ...(lengths === undefined ? {} : { sweep: [...lengths] }),
       ...(fidelity === true ? { fidelity } : {}),
